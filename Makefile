@@ -1,0 +1,36 @@
+# make run    bare clone to served page;           ARGS="--once --port 8010"
+# make test   all tests;                           ARGS="-k ledger -x"
+# make check  style, types, import contracts, house rules
+# make bench  measured figures;                    ARGS="..."
+# make clean  removes what these made, never .bangfu/ (the data)
+
+PYTHON ?= python3
+ARGS ?=
+BIN := .venv/bin
+
+.PHONY: run test check bench clean
+
+# exec: signals reach the program itself, and make ends with its exit code.
+run:
+	@$(PYTHON) deploy/bootstrap.py
+	@exec $(BIN)/bangfu up $(ARGS)
+
+test:
+	@$(PYTHON) deploy/bootstrap.py --dev --browser
+	@exec $(BIN)/python -m pytest $(ARGS)
+
+check:
+	@$(PYTHON) deploy/bootstrap.py --dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m tests.house_lint
+
+bench:
+	@$(PYTHON) deploy/bootstrap.py --dev
+	@exec $(BIN)/python -m tests.bench $(ARGS)
+
+clean:
+	rm -rf .venv core/web/assets/node_modules core/web/static/vendor
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

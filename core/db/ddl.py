@@ -1,0 +1,64 @@
+"""Row-level security and grants, written from what the tables declare (``core.db.rules``).
+
+Policies compare settings only, with the cast on the setting: a cast on the column would read the whole table.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Table
+
+from core.db.base import rule_of
+from core.db.rules import Policy, ReferenceTable, TenantTable
+
+APP_ROLE = "bangfu_app"
+
+
+def _code(setting: str) -> str:
+    return f"nullif(current_setting('app.{setting}', true), '')::char(6)"
+
+
+_OWN = f"tenant = {_code('tenant')}"
+
+
+def _seen(rule: TenantTable) -> str:
+    match rule.policy:
+        case Policy.OWN:
+            return _OWN
+        case Policy.CONFIDENTIAL:
+            return (
+                f"{_OWN} and (handlers is null or current_setting('app.actor', true) = any (handlers)"
+                f" or {rule.opened_by} = nullif(current_setting('app.opened', true), '')::uuid)"
+            )
+        case Policy.UPWARD:
+            return f"{_OWN} or prefecture = {_code('tenant')} or province = {_code('tenant')}"
+        case Policy.DOWNWARD:
+            return f"{_OWN} or tenant = {_code('prefecture')} or tenant = {_code('province')}"
+        case Policy.IDENTITY:
+            return (
+                f"{_OWN} or hash = decode(nullif(current_setting('app.lookup', true), ''), 'hex')"
+                f" or (current_setting('app.level', true) = 'province' and province = {_code('tenant')})"
+            )
+
+
+def security_statements(table: Table, *, role: str = APP_ROLE) -> list[str]:
+    """The statements that put ``table`` under its rule: policies and the application role's grants, one per item."""
+    rule = rule_of(table)
+    name = table.fullname
+    if isinstance(rule, ReferenceTable):
+        return [f"grant {', '.join(('select', *rule.grants))} on {name} to {role}"]
+    writes = ["insert"] if rule.append_only else ["insert", "update"]
+    if rule.deletable:
+        writes.append("delete")
+    statements = [
+        f"alter table {name} enable row level security",
+        f"alter table {name} force row level security",
+        f"create policy seen on {name} for select using ({_seen(rule)})",
+        f"create policy written on {name} for insert with check ({_OWN})",
+    ]
+    if not rule.append_only:
+        mine = _seen(rule) if rule.policy is Policy.CONFIDENTIAL else _OWN
+        statements.append(f"create policy changed on {name} for update using ({mine}) with check ({_OWN})")
+    if rule.deletable:
+        statements.append(f"create policy removed on {name} for delete using ({_OWN})")
+    statements.append(f"grant select, {', '.join(writes)} on {name} to {role}")
+    return statements

@@ -1,0 +1,48 @@
+"""Write the DDL of mapped tables as plain statements, so that a migration can hold them frozen.
+
+``python -m core.db.freeze`` prints the statements of the core's tables; a plugin's author calls ``frozen_ddl`` with the
+plugin's metadata.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from sqlalchemy import MetaData
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from core.db.ddl import security_statements
+
+SEPARATOR = ";\n\n"
+
+LEGS_SUM = (
+    "create function legs_sum(legs jsonb) returns bigint language sql immutable strict parallel safe\n"
+    "return (select coalesce(sum((leg ->> 'fen')::bigint), 0)::bigint from jsonb_array_elements(legs) as leg)"
+)
+
+
+def frozen_ddl(metadata: MetaData, *, before: Sequence[str] = ()) -> str:
+    """All statements that make the tables of ``metadata`` with indexes, policies and grants, one after the other."""
+    dialect = postgresql.dialect()
+    statements = list(before)
+    for table in metadata.sorted_tables:
+        statements.append(str(CreateTable(table).compile(dialect=dialect)).strip().replace("\t", "    "))
+        statements.extend(
+            str(CreateIndex(index).compile(dialect=dialect)).strip()
+            for index in sorted(table.indexes, key=lambda found: str(found.name))
+        )
+        statements.extend(security_statements(table))
+    return SEPARATOR.join(line.replace(" \n", "\n") for line in statements) + ";\n"
+
+
+def split_ddl(text: str) -> list[str]:
+    """The single statements of a frozen file."""
+    return [statement.strip() for statement in text.rstrip().rstrip(";").split(SEPARATOR)]
+
+
+if __name__ == "__main__":
+    from core.models import metadata
+
+    sys.stdout.write(frozen_ddl(metadata, before=[LEGS_SUM]))

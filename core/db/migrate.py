@@ -1,0 +1,62 @@
+"""Bring the database to the present schema: the core first, then each plugin in its own Postgres schema.
+
+Runs as the owner, in processes of their own; the web and the worker never hold the owner's password.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, MetaData
+
+from core.db.base import Base
+from core.db.ddl import APP_ROLE
+
+CORE_MIGRATIONS = Path(__file__).parent / "migrations"
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+
+
+@dataclass(frozen=True, slots=True)
+class PluginSchema:
+    """Where a plugin keeps its tables: Postgres schema and folder of its Alembic scripts (``versions/`` inside)."""
+
+    schema: str
+    scripts: Path
+
+
+def _config(connection: Connection, scripts: Path, schema: str | None, metadata: MetaData) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(CORE_MIGRATIONS))
+    config.set_main_option("version_locations", str(scripts / "versions"))
+    config.set_main_option("path_separator", "newline")
+    config.attributes.update(connection=connection, schema=schema, metadata=metadata)
+    return config
+
+
+def migrate_core(connection: Connection) -> None:
+    """Bring the core's tables to the newest version. ``connection`` belongs to the owner role."""
+    command.upgrade(_config(connection, CORE_MIGRATIONS, None, Base.metadata), "head")
+    connection.commit()
+
+
+def migrate_plugin(connection: Connection, plugin: PluginSchema) -> None:
+    """Bring one plugin's schema to its newest version; raises what the plugin's script raises, leaving the rest as it is."""
+    if not _NAME.fullmatch(plugin.schema) or plugin.schema in ("public", "pg_catalog", "information_schema"):
+        raise ValueError(f"not a schema name for a plugin: {plugin.schema!r}")
+    connection.exec_driver_sql(f"create schema if not exists {plugin.schema}")
+    connection.exec_driver_sql(f"grant usage on schema {plugin.schema} to {APP_ROLE}")
+    connection.commit()
+    command.upgrade(_config(connection, plugin.scripts, plugin.schema, MetaData(schema=plugin.schema)), "head")
+    connection.commit()
+
+
+def migrate_all(connection: Connection, plugins: Iterable[PluginSchema]) -> None:
+    """Core first, then the plugins in the order given."""
+    migrate_core(connection)
+    for plugin in plugins:
+        migrate_plugin(connection, plugin)

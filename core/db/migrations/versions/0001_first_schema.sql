@@ -1,0 +1,1595 @@
+create function legs_sum(legs jsonb) returns bigint language sql immutable strict parallel safe
+return (select coalesce(sum((leg ->> 'fen')::bigint), 0)::bigint from jsonb_array_elements(legs) as leg);
+
+CREATE TABLE account (
+    id UUID NOT NULL,
+    login TEXT NOT NULL,
+    display_name TEXT NOT NULL,
+    password_hash VARCHAR,
+    disabled_at TIMESTAMP WITH TIME ZONE,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_account PRIMARY KEY (id),
+    CONSTRAINT uq_account_login UNIQUE (login)
+);
+
+grant select, insert, update on account to bangfu_app;
+
+CREATE TABLE announcement (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    year INTEGER NOT NULL,
+    edition INTEGER NOT NULL,
+    title TEXT NOT NULL,
+    published_on DATE NOT NULL,
+    published_by TEXT NOT NULL,
+    figures JSONB NOT NULL,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_announcement PRIMARY KEY (tenant, id),
+    CONSTRAINT uq_announcement_tenant_year_edition UNIQUE (tenant, year, edition)
+);
+
+CREATE INDEX ix_announcement_published ON announcement (tenant, published_on);
+
+alter table announcement enable row level security;
+
+alter table announcement force row level security;
+
+create policy seen on announcement for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on announcement for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert on announcement to bangfu_app;
+
+CREATE TABLE audit_finding (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    year INTEGER NOT NULL,
+    check_code TEXT NOT NULL,
+    severity TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    title TEXT NOT NULL,
+    detail JSONB NOT NULL,
+    subject_kind TEXT NOT NULL,
+    subject_id UUID,
+    clause TEXT NOT NULL,
+    state TEXT NOT NULL,
+    found_on DATE NOT NULL,
+    due_on DATE,
+    answer VARCHAR,
+    answered_by VARCHAR,
+    answered_on DATE,
+    version INTEGER NOT NULL,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_audit_finding PRIMARY KEY (tenant, id),
+    CONSTRAINT uq_audit_finding_tenant_year_check_code_fingerprint UNIQUE (tenant, year, check_code, fingerprint),
+    CONSTRAINT ck_audit_finding_severity CHECK (severity in ('critical', 'major', 'minor')),
+    CONSTRAINT ck_audit_finding_state CHECK (state in ('open', 'explained', 'rectified', 'dismissed'))
+);
+
+CREATE INDEX ix_audit_finding_list ON audit_finding (tenant, year, severity, id);
+
+alter table audit_finding enable row level security;
+
+alter table audit_finding force row level security;
+
+create policy seen on audit_finding for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on audit_finding for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy changed on audit_finding for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert, update on audit_finding to bangfu_app;
+
+CREATE TABLE audit_run (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    year INTEGER NOT NULL,
+    run_on DATE NOT NULL,
+    actor TEXT NOT NULL,
+    checks JSONB NOT NULL,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_audit_run PRIMARY KEY (tenant, id)
+);
+
+alter table audit_run enable row level security;
+
+alter table audit_run force row level security;
+
+create policy seen on audit_run for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on audit_run for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert on audit_run to bangfu_app;
+
+CREATE TABLE business_clock (
+    id SERIAL NOT NULL,
+    "on" DATE NOT NULL,
+    set_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_business_clock PRIMARY KEY (id)
+);
+
+grant select on business_clock to bangfu_app;
+
+CREATE TABLE case_record (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    number TEXT NOT NULL,
+    plugin TEXT NOT NULL,
+    programme VARCHAR,
+    workflow TEXT NOT NULL,
+    workflow_version INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    clerk TEXT NOT NULL,
+    assigned_to VARCHAR,
+    opened_on DATE NOT NULL,
+    closed_on DATE,
+    form JSONB NOT NULL,
+    form_cipher BYTEA,
+    determination_id UUID,
+    requested_fen INTEGER,
+    opening_key VARCHAR,
+    outside_state VARCHAR,
+    version INTEGER NOT NULL,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    handlers TEXT[],
+    CONSTRAINT pk_case_record PRIMARY KEY (tenant, id),
+    CONSTRAINT uq_case_record_tenant_number UNIQUE (tenant, number),
+    CONSTRAINT uq_case_record_tenant_id_clerk UNIQUE (tenant, id, clerk),
+    CONSTRAINT uq_case_record_tenant_opening_key UNIQUE (tenant, opening_key)
+);
+
+CREATE INDEX ix_case_list ON case_record (tenant, plugin, state, id) INCLUDE (handlers);
+
+alter table case_record enable row level security;
+
+alter table case_record force row level security;
+
+create policy seen on case_record for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6) and (handlers is null or current_setting('app.actor', true) = any (handlers) or id = nullif(current_setting('app.opened', true), '')::uuid));
+
+create policy written on case_record for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy changed on case_record for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6) and (handlers is null or current_setting('app.actor', true) = any (handlers) or id = nullif(current_setting('app.opened', true), '')::uuid)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert, update on case_record to bangfu_app;
+
+CREATE TABLE division (
+    code CHAR(6) NOT NULL,
+    name TEXT NOT NULL,
+    level TEXT NOT NULL,
+    parent CHAR(6),
+    retired_year INTEGER,
+    CONSTRAINT pk_division PRIMARY KEY (code)
+);
+
+grant select on division to bangfu_app;
+
+CREATE TABLE envelope (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    envelope_id UUID NOT NULL,
+    direction TEXT NOT NULL,
+    peer CHAR(6) NOT NULL,
+    kind TEXT NOT NULL,
+    in_reply_to UUID,
+    state TEXT NOT NULL,
+    case_id UUID,
+    body JSONB NOT NULL,
+    body_cipher BYTEA,
+    sealed_on DATE NOT NULL,
+    delivered_on DATE,
+    acknowledged_on DATE,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_envelope PRIMARY KEY (tenant, id),
+    CONSTRAINT uq_envelope_tenant_envelope_id_direction UNIQUE (tenant, envelope_id, direction),
+    CONSTRAINT ck_envelope_direction CHECK (direction in ('out', 'in')),
+    CONSTRAINT ck_envelope_state CHECK (state in ('sealed', 'delivered', 'taken', 'returned', 'answered', 'closed'))
+);
+
+CREATE INDEX ix_envelope_state ON envelope (tenant, direction, state);
+
+alter table envelope enable row level security;
+
+alter table envelope force row level security;
+
+create policy seen on envelope for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on envelope for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy changed on envelope for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert, update on envelope to bangfu_app;
+
+CREATE TABLE fact (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    prefecture CHAR(6),
+    province CHAR(6) NOT NULL,
+    name TEXT NOT NULL,
+    period TEXT NOT NULL,
+    dimension TEXT NOT NULL,
+    value BIGINT NOT NULL,
+    as_of DATE NOT NULL,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_fact PRIMARY KEY (tenant, id),
+    CONSTRAINT uq_fact_tenant_name_period_dimension UNIQUE (tenant, name, period, dimension)
+);
+
+CREATE INDEX ix_fact_prefecture ON fact (prefecture, name, period);
+
+CREATE INDEX ix_fact_province ON fact (province, name, period);
+
+alter table fact enable row level security;
+
+alter table fact force row level security;
+
+create policy seen on fact for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6) or prefecture = nullif(current_setting('app.tenant', true), '')::char(6) or province = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on fact for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy changed on fact for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert, update on fact to bangfu_app;
+
+CREATE TABLE fund_account (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    year INTEGER NOT NULL,
+    source TEXT NOT NULL,
+    purpose TEXT NOT NULL,
+    state TEXT NOT NULL,
+    balance_fen BIGINT NOT NULL,
+    CONSTRAINT pk_fund_account PRIMARY KEY (tenant, id),
+    CONSTRAINT uq_fund_account_tenant_year_source_purpose_state UNIQUE (tenant, year, source, purpose, state),
+    CONSTRAINT ck_fund_account_source CHECK (source in ('donation', 'appropriation', 'union')),
+    CONSTRAINT ck_fund_account_state CHECK (state in ('income', 'available', 'reserved', 'paid')),
+    CONSTRAINT ck_fund_account_no_overdraft CHECK (state = 'income' or balance_fen >= 0),
+    CONSTRAINT ck_fund_account_income_is_a_source CHECK (state <> 'income' or balance_fen <= 0)
+);
+
+alter table fund_account enable row level security;
+
+alter table fund_account force row level security;
+
+create policy seen on fund_account for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on fund_account for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy changed on fund_account for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert, update on fund_account to bangfu_app;
+
+CREATE TABLE household (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    address TEXT NOT NULL,
+    house_number_cipher BYTEA,
+    postcode VARCHAR,
+    housing_kind VARCHAR,
+    floor_area_cm2 INTEGER,
+    version INTEGER NOT NULL,
+    recorded_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_household PRIMARY KEY (tenant, id)
+);
+
+alter table household enable row level security;
+
+alter table household force row level security;
+
+create policy seen on household for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on household for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy changed on household for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert, update on household to bangfu_app;
+
+CREATE TABLE identity_mark (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    province CHAR(6) NOT NULL,
+    hash BYTEA NOT NULL,
+    year INTEGER NOT NULL,
+    matter TEXT NOT NULL,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_identity_mark PRIMARY KEY (tenant, id),
+    CONSTRAINT uq_identity_mark_tenant_hash_year_matter UNIQUE (tenant, hash, year, matter)
+);
+
+CREATE INDEX ix_identity_mark_hash ON identity_mark (hash);
+
+CREATE INDEX ix_identity_mark_province ON identity_mark (province, year, matter, hash);
+
+alter table identity_mark enable row level security;
+
+alter table identity_mark force row level security;
+
+create policy seen on identity_mark for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6) or hash = decode(nullif(current_setting('app.lookup', true), ''), 'hex') or (current_setting('app.level', true) = 'province' and province = nullif(current_setting('app.tenant', true), '')::char(6)));
+
+create policy written on identity_mark for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy changed on identity_mark for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy removed on identity_mark for delete using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert, update, delete on identity_mark to bangfu_app;
+
+CREATE TABLE installation (
+    key TEXT NOT NULL,
+    value JSONB NOT NULL,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_installation PRIMARY KEY (key)
+);
+
+grant select on installation to bangfu_app;
+
+CREATE TABLE job (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    kind TEXT NOT NULL,
+    key TEXT NOT NULL,
+    title TEXT NOT NULL,
+    state TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    business_date DATE NOT NULL,
+    params JSONB NOT NULL,
+    total INTEGER NOT NULL,
+    done INTEGER NOT NULL,
+    failed INTEGER NOT NULL,
+    result JSONB NOT NULL,
+    error VARCHAR,
+    cancel_requested BOOLEAN NOT NULL,
+    parent_tenant VARCHAR,
+    parent_job UUID,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    started_at TIMESTAMP WITH TIME ZONE,
+    heartbeat_at TIMESTAMP WITH TIME ZONE,
+    finished_at TIMESTAMP WITH TIME ZONE,
+    handlers TEXT[],
+    CONSTRAINT pk_job PRIMARY KEY (tenant, id),
+    CONSTRAINT uq_job_tenant_kind_key UNIQUE (tenant, kind, key),
+    CONSTRAINT ck_job_state CHECK (state in ('queued', 'running', 'done', 'failed', 'cancelled'))
+);
+
+CREATE INDEX ix_job_state ON job (tenant, state) INCLUDE (handlers);
+
+alter table job enable row level security;
+
+alter table job force row level security;
+
+create policy seen on job for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6) and (handlers is null or current_setting('app.actor', true) = any (handlers) or id = nullif(current_setting('app.opened', true), '')::uuid));
+
+create policy written on job for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy changed on job for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6) and (handlers is null or current_setting('app.actor', true) = any (handlers) or id = nullif(current_setting('app.opened', true), '')::uuid)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert, update on job to bangfu_app;
+
+CREATE TABLE ledger_entry (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    year INTEGER NOT NULL,
+    voucher BIGINT NOT NULL,
+    kind TEXT NOT NULL,
+    legs JSONB NOT NULL,
+    amount_fen BIGINT NOT NULL,
+    business_date DATE NOT NULL,
+    idempotency_key TEXT NOT NULL,
+    grant_id UUID,
+    attempt_id UUID,
+    note TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_ledger_entry PRIMARY KEY (tenant, id),
+    CONSTRAINT uq_ledger_entry_tenant_idempotency_key UNIQUE (tenant, idempotency_key),
+    CONSTRAINT uq_ledger_entry_tenant_year_voucher UNIQUE (tenant, year, voucher),
+    CONSTRAINT ck_ledger_entry_balanced CHECK (legs_sum(legs) = 0 and jsonb_array_length(legs) >= 2)
+);
+
+CREATE INDEX ix_ledger_entry_grant ON ledger_entry (tenant, grant_id);
+
+alter table ledger_entry enable row level security;
+
+alter table ledger_entry force row level security;
+
+create policy seen on ledger_entry for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on ledger_entry for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert on ledger_entry to bangfu_app;
+
+CREATE TABLE national_parameter (
+    name TEXT NOT NULL,
+    valid_from DATE NOT NULL,
+    value JSONB NOT NULL,
+    source TEXT NOT NULL,
+    clause TEXT NOT NULL,
+    CONSTRAINT pk_national_parameter PRIMARY KEY (name, valid_from)
+);
+
+grant select on national_parameter to bangfu_app;
+
+CREATE TABLE notice_batch (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    number TEXT NOT NULL,
+    title TEXT NOT NULL,
+    posted_on DATE NOT NULL,
+    ends_on DATE NOT NULL,
+    working_days INTEGER NOT NULL,
+    provisional BOOLEAN NOT NULL,
+    clause TEXT NOT NULL,
+    posted_by TEXT NOT NULL,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_notice_batch PRIMARY KEY (tenant, id),
+    CONSTRAINT uq_notice_batch_tenant_number UNIQUE (tenant, number)
+);
+
+alter table notice_batch enable row level security;
+
+alter table notice_batch force row level security;
+
+create policy seen on notice_batch for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on notice_batch for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy changed on notice_batch for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert, update on notice_batch to bangfu_app;
+
+CREATE TABLE opening (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    guest TEXT NOT NULL,
+    guest_tenant CHAR(6) NOT NULL,
+    reason TEXT NOT NULL,
+    until DATE NOT NULL,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_opening PRIMARY KEY (tenant, id)
+);
+
+alter table opening enable row level security;
+
+alter table opening force row level security;
+
+create policy seen on opening for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on opening for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert on opening to bangfu_app;
+
+CREATE TABLE outbox (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    topic TEXT NOT NULL,
+    payload JSONB NOT NULL,
+    attempts INTEGER NOT NULL,
+    sent_at TIMESTAMP WITH TIME ZONE,
+    error VARCHAR,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    handlers TEXT[],
+    CONSTRAINT pk_outbox PRIMARY KEY (tenant, id)
+);
+
+CREATE INDEX ix_outbox_unsent ON outbox (tenant, at) WHERE sent_at is null;
+
+alter table outbox enable row level security;
+
+alter table outbox force row level security;
+
+create policy seen on outbox for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6) and (handlers is null or current_setting('app.actor', true) = any (handlers) or id = nullif(current_setting('app.opened', true), '')::uuid));
+
+create policy written on outbox for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy changed on outbox for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6) and (handlers is null or current_setting('app.actor', true) = any (handlers) or id = nullif(current_setting('app.opened', true), '')::uuid)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy removed on outbox for delete using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert, update, delete on outbox to bangfu_app;
+
+CREATE TABLE parameter_set (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    digest TEXT NOT NULL,
+    as_of DATE NOT NULL,
+    entries JSONB NOT NULL,
+    CONSTRAINT pk_parameter_set PRIMARY KEY (tenant, id),
+    CONSTRAINT uq_parameter_set_tenant_digest UNIQUE (tenant, digest)
+);
+
+alter table parameter_set enable row level security;
+
+alter table parameter_set force row level security;
+
+create policy seen on parameter_set for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on parameter_set for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert on parameter_set to bangfu_app;
+
+CREATE TABLE payment_batch (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    number TEXT NOT NULL,
+    idempotency_key TEXT NOT NULL,
+    state TEXT NOT NULL,
+    year INTEGER NOT NULL,
+    total_fen BIGINT NOT NULL,
+    items INTEGER NOT NULL,
+    prepared_by TEXT NOT NULL,
+    prepared_on DATE NOT NULL,
+    approved_by VARCHAR,
+    approved_on DATE,
+    paid_by VARCHAR,
+    sent_on DATE,
+    returned_on DATE,
+    version INTEGER NOT NULL,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_payment_batch PRIMARY KEY (tenant, id),
+    CONSTRAINT uq_payment_batch_tenant_number UNIQUE (tenant, number),
+    CONSTRAINT uq_payment_batch_tenant_idempotency_key UNIQUE (tenant, idempotency_key),
+    CONSTRAINT ck_payment_batch_state CHECK (state in ('draft', 'approved', 'sent', 'returned', 'cancelled')),
+    CONSTRAINT ck_payment_batch_approver_is_not_the_manager CHECK (approved_by is null or approved_by <> prepared_by),
+    CONSTRAINT ck_payment_batch_payer_is_a_third_person CHECK (paid_by is null or (paid_by <> prepared_by and paid_by <> approved_by)),
+    CONSTRAINT ck_payment_batch_approved_first CHECK (state = 'draft' or state = 'cancelled' or approved_by is not null)
+);
+
+alter table payment_batch enable row level security;
+
+alter table payment_batch force row level security;
+
+create policy seen on payment_batch for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on payment_batch for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy changed on payment_batch for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert, update on payment_batch to bangfu_app;
+
+CREATE TABLE person (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    name TEXT NOT NULL,
+    pinyin TEXT NOT NULL,
+    gender TEXT NOT NULL,
+    birth_date DATE,
+    ethnic_group VARCHAR,
+    political_status VARCHAR,
+    marital_status VARCHAR,
+    registration_kind VARCHAR,
+    registration_division CHAR(6),
+    wrapped_key BYTEA,
+    identity_cipher BYTEA,
+    identity_masked VARCHAR,
+    identity_token BYTEA,
+    phone_cipher BYTEA,
+    phone_masked VARCHAR,
+    phone_token BYTEA,
+    erased_at TIMESTAMP WITH TIME ZONE,
+    version INTEGER NOT NULL,
+    recorded_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_person PRIMARY KEY (tenant, id),
+    CONSTRAINT uq_person_tenant_identity_token UNIQUE (tenant, identity_token),
+    CONSTRAINT ck_person_gender CHECK (gender in ('0', '1', '2', '9'))
+);
+
+CREATE INDEX ix_person_phone_token ON person (tenant, phone_token);
+
+alter table person enable row level security;
+
+alter table person force row level security;
+
+create policy seen on person for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on person for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy changed on person for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert, update on person to bangfu_app;
+
+CREATE TABLE read_log (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    actor TEXT NOT NULL,
+    what TEXT NOT NULL,
+    subject_kind TEXT NOT NULL,
+    subject_id UUID,
+    reason TEXT NOT NULL,
+    business_date DATE NOT NULL,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_read_log PRIMARY KEY (tenant, id)
+);
+
+CREATE INDEX ix_read_log_subject ON read_log (tenant, subject_id, at);
+
+alter table read_log enable row level security;
+
+alter table read_log force row level security;
+
+create policy seen on read_log for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on read_log for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert on read_log to bangfu_app;
+
+CREATE TABLE roster_import (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    digest TEXT NOT NULL,
+    file_name TEXT NOT NULL,
+    business_date DATE NOT NULL,
+    actor TEXT NOT NULL,
+    households INTEGER NOT NULL,
+    persons INTEGER NOT NULL,
+    held_back INTEGER NOT NULL,
+    problems JSONB NOT NULL,
+    counts JSONB NOT NULL,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_roster_import PRIMARY KEY (tenant, id),
+    CONSTRAINT uq_roster_import_tenant_digest UNIQUE (tenant, digest)
+);
+
+alter table roster_import enable row level security;
+
+alter table roster_import force row level security;
+
+create policy seen on roster_import for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on roster_import for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy changed on roster_import for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert, update on roster_import to bangfu_app;
+
+CREATE TABLE schedule (
+    name VARCHAR NOT NULL,
+    last_on DATE,
+    last_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT pk_schedule PRIMARY KEY (name)
+);
+
+grant select, insert, update on schedule to bangfu_app;
+
+CREATE TABLE search_token (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    token TEXT NOT NULL,
+    subject_kind TEXT NOT NULL,
+    subject_id UUID NOT NULL,
+    handlers TEXT[],
+    CONSTRAINT pk_search_token PRIMARY KEY (tenant, id)
+);
+
+CREATE INDEX ix_search_token_subject ON search_token (tenant, subject_id);
+
+CREATE INDEX ix_search_token_token ON search_token (tenant, token text_pattern_ops);
+
+alter table search_token enable row level security;
+
+alter table search_token force row level security;
+
+create policy seen on search_token for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6) and (handlers is null or current_setting('app.actor', true) = any (handlers) or subject_id = nullif(current_setting('app.opened', true), '')::uuid));
+
+create policy written on search_token for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy changed on search_token for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6) and (handlers is null or current_setting('app.actor', true) = any (handlers) or subject_id = nullif(current_setting('app.opened', true), '')::uuid)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy removed on search_token for delete using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert, update, delete on search_token to bangfu_app;
+
+CREATE TABLE survey_round (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    year INTEGER NOT NULL,
+    opened_on DATE NOT NULL,
+    decided_on DATE,
+    closed_on DATE,
+    CONSTRAINT pk_survey_round PRIMARY KEY (tenant, id),
+    CONSTRAINT uq_survey_round_tenant_year UNIQUE (tenant, year)
+);
+
+alter table survey_round enable row level security;
+
+alter table survey_round force row level security;
+
+create policy seen on survey_round for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on survey_round for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy changed on survey_round for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert, update on survey_round to bangfu_app;
+
+CREATE TABLE tenant (
+    code CHAR(6) NOT NULL,
+    name TEXT NOT NULL,
+    union_name TEXT NOT NULL,
+    level TEXT NOT NULL,
+    province CHAR(6) NOT NULL,
+    prefecture CHAR(6),
+    parent CHAR(6),
+    onboarded_on DATE NOT NULL,
+    closed_on DATE,
+    CONSTRAINT pk_tenant PRIMARY KEY (code),
+    CONSTRAINT ck_tenant_level CHECK (level in ('province', 'prefecture', 'county')),
+    CONSTRAINT fk_tenant_province FOREIGN KEY(province) REFERENCES tenant (code),
+    CONSTRAINT fk_tenant_prefecture FOREIGN KEY(prefecture) REFERENCES tenant (code),
+    CONSTRAINT fk_tenant_parent FOREIGN KEY(parent) REFERENCES tenant (code)
+);
+
+CREATE INDEX ix_tenant_parent ON tenant (parent);
+
+grant select on tenant to bangfu_app;
+
+CREATE TABLE tenant_counter (
+    tenant CHAR(6) NOT NULL,
+    kind TEXT NOT NULL,
+    year INTEGER NOT NULL,
+    last BIGINT NOT NULL,
+    CONSTRAINT pk_tenant_counter PRIMARY KEY (tenant, kind, year)
+);
+
+alter table tenant_counter enable row level security;
+
+alter table tenant_counter force row level security;
+
+create policy seen on tenant_counter for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on tenant_counter for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy changed on tenant_counter for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert, update on tenant_counter to bangfu_app;
+
+CREATE TABLE tenant_key (
+    tenant CHAR(6) NOT NULL,
+    version INTEGER NOT NULL,
+    wrapped BYTEA NOT NULL,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_tenant_key PRIMARY KEY (tenant, version)
+);
+
+alter table tenant_key enable row level security;
+
+alter table tenant_key force row level security;
+
+create policy seen on tenant_key for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on tenant_key for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert on tenant_key to bangfu_app;
+
+CREATE TABLE tenant_parameter (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    name TEXT NOT NULL,
+    valid_from DATE NOT NULL,
+    value JSONB NOT NULL,
+    source TEXT NOT NULL,
+    clause TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    recorded_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_tenant_parameter PRIMARY KEY (tenant, id)
+);
+
+alter table tenant_parameter enable row level security;
+
+alter table tenant_parameter force row level security;
+
+create policy seen on tenant_parameter for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6) or tenant = nullif(current_setting('app.prefecture', true), '')::char(6) or tenant = nullif(current_setting('app.province', true), '')::char(6));
+
+create policy written on tenant_parameter for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert on tenant_parameter to bangfu_app;
+
+CREATE TABLE tenant_plugin (
+    tenant CHAR(6) NOT NULL,
+    plugin TEXT NOT NULL,
+    enabled BOOLEAN NOT NULL,
+    settings JSONB NOT NULL,
+    version INTEGER NOT NULL,
+    CONSTRAINT pk_tenant_plugin PRIMARY KEY (tenant, plugin)
+);
+
+alter table tenant_plugin enable row level security;
+
+alter table tenant_plugin force row level security;
+
+create policy seen on tenant_plugin for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on tenant_plugin for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy changed on tenant_plugin for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert, update on tenant_plugin to bangfu_app;
+
+CREATE TABLE tenant_plugin_change (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    plugin TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    enabled BOOLEAN NOT NULL,
+    settings JSONB NOT NULL,
+    reason TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    business_date DATE NOT NULL,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_tenant_plugin_change PRIMARY KEY (tenant, id)
+);
+
+alter table tenant_plugin_change enable row level security;
+
+alter table tenant_plugin_change force row level security;
+
+create policy seen on tenant_plugin_change for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on tenant_plugin_change for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert on tenant_plugin_change to bangfu_app;
+
+CREATE TABLE trail_entry (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    seq BIGINT NOT NULL,
+    action TEXT NOT NULL,
+    subject_kind TEXT NOT NULL,
+    subject_id UUID,
+    actor TEXT NOT NULL,
+    business_date DATE NOT NULL,
+    content BYTEA NOT NULL,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    handlers TEXT[],
+    CONSTRAINT pk_trail_entry PRIMARY KEY (tenant, id)
+);
+
+CREATE INDEX ix_trail_entry_at ON trail_entry (tenant, at);
+
+CREATE INDEX ix_trail_entry_subject ON trail_entry (tenant, subject_id, at);
+
+alter table trail_entry enable row level security;
+
+alter table trail_entry force row level security;
+
+create policy seen on trail_entry for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6) and (handlers is null or current_setting('app.actor', true) = any (handlers) or subject_id = nullif(current_setting('app.opened', true), '')::uuid));
+
+create policy written on trail_entry for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert on trail_entry to bangfu_app;
+
+CREATE TABLE trail_head (
+    tenant CHAR(6) NOT NULL,
+    seq BIGINT NOT NULL,
+    hash BYTEA NOT NULL,
+    CONSTRAINT pk_trail_head PRIMARY KEY (tenant)
+);
+
+alter table trail_head enable row level security;
+
+alter table trail_head force row level security;
+
+create policy seen on trail_head for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on trail_head for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy changed on trail_head for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert, update on trail_head to bangfu_app;
+
+CREATE TABLE trail_link (
+    tenant CHAR(6) NOT NULL,
+    seq BIGINT NOT NULL,
+    entry_id UUID NOT NULL,
+    content_hash BYTEA NOT NULL,
+    hash BYTEA NOT NULL,
+    CONSTRAINT pk_trail_link PRIMARY KEY (tenant, seq)
+);
+
+alter table trail_link enable row level security;
+
+alter table trail_link force row level security;
+
+create policy seen on trail_link for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on trail_link for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert on trail_link to bangfu_app;
+
+CREATE TABLE workflow_version (
+    name TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    plugin TEXT NOT NULL,
+    definition JSONB NOT NULL,
+    form JSONB NOT NULL,
+    CONSTRAINT pk_workflow_version PRIMARY KEY (name, version)
+);
+
+grant select on workflow_version to bangfu_app;
+
+CREATE TABLE working_day_exception (
+    day DATE NOT NULL,
+    working BOOLEAN NOT NULL,
+    source TEXT NOT NULL,
+    CONSTRAINT pk_working_day_exception PRIMARY KEY (day)
+);
+
+grant select on working_day_exception to bangfu_app;
+
+CREATE TABLE case_decision (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    case_id UUID NOT NULL,
+    clerk TEXT NOT NULL,
+    decided_by TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    reason VARCHAR,
+    business_date DATE NOT NULL,
+    snapshot JSONB NOT NULL,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_case_decision PRIMARY KEY (tenant, id),
+    CONSTRAINT ck_case_decision_approver_is_not_the_clerk CHECK (decided_by <> clerk),
+    CONSTRAINT ck_case_decision_outcome CHECK (outcome in ('approved', 'refused')),
+    CONSTRAINT fk_case_decision_tenant_case_id_clerk FOREIGN KEY(tenant, case_id, clerk) REFERENCES case_record (tenant, id, clerk)
+);
+
+CREATE INDEX ix_case_decision_case ON case_decision (tenant, case_id);
+
+alter table case_decision enable row level security;
+
+alter table case_decision force row level security;
+
+create policy seen on case_decision for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on case_decision for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert on case_decision to bangfu_app;
+
+CREATE TABLE case_step (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    case_id UUID NOT NULL,
+    seq INTEGER NOT NULL,
+    transition TEXT NOT NULL,
+    source TEXT NOT NULL,
+    target TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    business_date DATE NOT NULL,
+    note VARCHAR,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    handlers TEXT[],
+    CONSTRAINT pk_case_step PRIMARY KEY (tenant, id),
+    CONSTRAINT uq_case_step_tenant_case_id_seq UNIQUE (tenant, case_id, seq),
+    CONSTRAINT fk_case_step_tenant_case_id FOREIGN KEY(tenant, case_id) REFERENCES case_record (tenant, id)
+);
+
+alter table case_step enable row level security;
+
+alter table case_step force row level security;
+
+create policy seen on case_step for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6) and (handlers is null or current_setting('app.actor', true) = any (handlers) or case_id = nullif(current_setting('app.opened', true), '')::uuid));
+
+create policy written on case_step for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert on case_step to bangfu_app;
+
+CREATE TABLE deadline (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    case_id UUID NOT NULL,
+    kind TEXT NOT NULL,
+    started_on DATE NOT NULL,
+    due_on DATE NOT NULL,
+    provisional BOOLEAN NOT NULL,
+    clause TEXT NOT NULL,
+    met_on DATE,
+    cancelled_on DATE,
+    handlers TEXT[],
+    CONSTRAINT pk_deadline PRIMARY KEY (tenant, id),
+    CONSTRAINT fk_deadline_tenant_case_id FOREIGN KEY(tenant, case_id) REFERENCES case_record (tenant, id)
+);
+
+CREATE INDEX ix_deadline_case ON deadline (tenant, case_id);
+
+CREATE INDEX ix_deadline_due ON deadline (tenant, due_on) INCLUDE (handlers);
+
+alter table deadline enable row level security;
+
+alter table deadline force row level security;
+
+create policy seen on deadline for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6) and (handlers is null or current_setting('app.actor', true) = any (handlers) or case_id = nullif(current_setting('app.opened', true), '')::uuid));
+
+create policy written on deadline for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy changed on deadline for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6) and (handlers is null or current_setting('app.actor', true) = any (handlers) or case_id = nullif(current_setting('app.opened', true), '')::uuid)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert, update on deadline to bangfu_app;
+
+CREATE TABLE determination (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    household_id UUID NOT NULL,
+    round_id UUID,
+    decided_on DATE NOT NULL,
+    rule_set TEXT NOT NULL,
+    rule_version TEXT NOT NULL,
+    parameter_set_id UUID NOT NULL,
+    inputs JSONB NOT NULL,
+    eligible BOOLEAN NOT NULL,
+    kind VARCHAR,
+    reasons TEXT[] NOT NULL,
+    amounts JSONB NOT NULL,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_determination PRIMARY KEY (tenant, id),
+    CONSTRAINT fk_determination_tenant_household_id FOREIGN KEY(tenant, household_id) REFERENCES household (tenant, id),
+    CONSTRAINT fk_determination_tenant_round_id FOREIGN KEY(tenant, round_id) REFERENCES survey_round (tenant, id),
+    CONSTRAINT fk_determination_tenant_parameter_set_id FOREIGN KEY(tenant, parameter_set_id) REFERENCES parameter_set (tenant, id)
+);
+
+CREATE INDEX ix_determination_household ON determination (tenant, household_id, decided_on);
+
+CREATE UNIQUE INDEX ix_determination_round ON determination (tenant, round_id, household_id);
+
+alter table determination enable row level security;
+
+alter table determination force row level security;
+
+create policy seen on determination for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on determination for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert on determination to bangfu_app;
+
+CREATE TABLE document (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    case_id UUID,
+    household_id UUID,
+    kind TEXT NOT NULL,
+    title TEXT NOT NULL,
+    storage_name TEXT NOT NULL,
+    media_type TEXT NOT NULL,
+    size BIGINT NOT NULL,
+    sha256 BYTEA NOT NULL,
+    received_on DATE NOT NULL,
+    received_by TEXT NOT NULL,
+    withdrawn_on DATE,
+    withdrawn_by VARCHAR,
+    withdrawn_reason VARCHAR,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    handlers TEXT[],
+    CONSTRAINT pk_document PRIMARY KEY (tenant, id),
+    CONSTRAINT ck_document_size CHECK (size > 0),
+    CONSTRAINT fk_document_tenant_case_id FOREIGN KEY(tenant, case_id) REFERENCES case_record (tenant, id),
+    CONSTRAINT fk_document_tenant_household_id FOREIGN KEY(tenant, household_id) REFERENCES household (tenant, id)
+);
+
+CREATE INDEX ix_document_case ON document (tenant, case_id) INCLUDE (handlers);
+
+CREATE INDEX ix_document_household ON document (tenant, household_id);
+
+alter table document enable row level security;
+
+alter table document force row level security;
+
+create policy seen on document for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6) and (handlers is null or current_setting('app.actor', true) = any (handlers) or case_id = nullif(current_setting('app.opened', true), '')::uuid));
+
+create policy written on document for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy changed on document for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6) and (handlers is null or current_setting('app.actor', true) = any (handlers) or case_id = nullif(current_setting('app.opened', true), '')::uuid)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert, update on document to bangfu_app;
+
+CREATE TABLE household_fact (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    household_id UUID NOT NULL,
+    valid_from DATE NOT NULL,
+    recorded_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    other_yearly_income_fen BIGINT NOT NULL,
+    cost_illness_fen BIGINT NOT NULL,
+    cost_disability_fen BIGINT NOT NULL,
+    cost_schooling_fen BIGINT NOT NULL,
+    cost_housing_fen BIGINT NOT NULL,
+    cost_long_term_care_fen BIGINT NOT NULL,
+    cost_work_cost_fen BIGINT NOT NULL,
+    cost_other_fen BIGINT NOT NULL,
+    property_flags TEXT[] NOT NULL,
+    loss_fen BIGINT NOT NULL,
+    compensation_fen BIGINT NOT NULL,
+    source TEXT NOT NULL,
+    CONSTRAINT pk_household_fact PRIMARY KEY (tenant, id),
+    CONSTRAINT uq_household_fact_tenant_household_id_valid_from_recorded_at UNIQUE (tenant, household_id, valid_from, recorded_at),
+    CONSTRAINT fk_household_fact_tenant_household_id FOREIGN KEY(tenant, household_id) REFERENCES household (tenant, id)
+);
+
+alter table household_fact enable row level security;
+
+alter table household_fact force row level security;
+
+create policy seen on household_fact for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on household_fact for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert on household_fact to bangfu_app;
+
+CREATE TABLE job_chunk (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    job_id UUID NOT NULL,
+    no INTEGER NOT NULL,
+    label TEXT NOT NULL,
+    state TEXT NOT NULL,
+    payload JSONB NOT NULL,
+    result JSONB NOT NULL,
+    attempts INTEGER NOT NULL,
+    error VARCHAR,
+    started_at TIMESTAMP WITH TIME ZONE,
+    finished_at TIMESTAMP WITH TIME ZONE,
+    handlers TEXT[],
+    CONSTRAINT pk_job_chunk PRIMARY KEY (tenant, id),
+    CONSTRAINT uq_job_chunk_tenant_job_id_no UNIQUE (tenant, job_id, no),
+    CONSTRAINT ck_job_chunk_state CHECK (state in ('queued', 'running', 'done', 'failed', 'cancelled')),
+    CONSTRAINT fk_job_chunk_tenant_job_id FOREIGN KEY(tenant, job_id) REFERENCES job (tenant, id)
+);
+
+alter table job_chunk enable row level security;
+
+alter table job_chunk force row level security;
+
+create policy seen on job_chunk for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6) and (handlers is null or current_setting('app.actor', true) = any (handlers) or job_id = nullif(current_setting('app.opened', true), '')::uuid));
+
+create policy written on job_chunk for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy changed on job_chunk for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6) and (handlers is null or current_setting('app.actor', true) = any (handlers) or job_id = nullif(current_setting('app.opened', true), '')::uuid)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert, update on job_chunk to bangfu_app;
+
+CREATE TABLE membership (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    household_id UUID NOT NULL,
+    person_id UUID NOT NULL,
+    relation TEXT NOT NULL,
+    present BOOLEAN NOT NULL,
+    valid_from DATE NOT NULL,
+    recorded_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_membership PRIMARY KEY (tenant, id),
+    CONSTRAINT uq_membership_tenant_household_id_person_id_valid_from__fc2f UNIQUE (tenant, household_id, person_id, valid_from, recorded_at),
+    CONSTRAINT fk_membership_tenant_household_id FOREIGN KEY(tenant, household_id) REFERENCES household (tenant, id),
+    CONSTRAINT fk_membership_tenant_person_id FOREIGN KEY(tenant, person_id) REFERENCES person (tenant, id)
+);
+
+CREATE INDEX ix_membership_person ON membership (tenant, person_id);
+
+alter table membership enable row level security;
+
+alter table membership force row level security;
+
+create policy seen on membership for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on membership for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert on membership to bangfu_app;
+
+CREATE TABLE notice_item (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    batch_id UUID NOT NULL,
+    case_id UUID NOT NULL,
+    masked_name TEXT NOT NULL,
+    matter TEXT NOT NULL,
+    amount_fen INTEGER,
+    CONSTRAINT pk_notice_item PRIMARY KEY (tenant, id),
+    CONSTRAINT uq_notice_item_tenant_batch_id_case_id UNIQUE (tenant, batch_id, case_id),
+    CONSTRAINT fk_notice_item_tenant_batch_id FOREIGN KEY(tenant, batch_id) REFERENCES notice_batch (tenant, id),
+    CONSTRAINT fk_notice_item_tenant_case_id FOREIGN KEY(tenant, case_id) REFERENCES case_record (tenant, id)
+);
+
+CREATE INDEX ix_notice_item_case ON notice_item (tenant, case_id);
+
+alter table notice_item enable row level security;
+
+alter table notice_item force row level security;
+
+create policy seen on notice_item for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on notice_item for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert on notice_item to bangfu_app;
+
+CREATE TABLE objection (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    number TEXT NOT NULL,
+    batch_id UUID,
+    case_id UUID,
+    raised_on DATE NOT NULL,
+    text TEXT NOT NULL,
+    contact VARCHAR,
+    outcome VARCHAR,
+    answer VARCHAR,
+    answered_on DATE,
+    answered_by VARCHAR,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_objection PRIMARY KEY (tenant, id),
+    CONSTRAINT uq_objection_tenant_number UNIQUE (tenant, number),
+    CONSTRAINT fk_objection_tenant_case_id FOREIGN KEY(tenant, case_id) REFERENCES case_record (tenant, id),
+    CONSTRAINT fk_objection_tenant_batch_id FOREIGN KEY(tenant, batch_id) REFERENCES notice_batch (tenant, id)
+);
+
+alter table objection enable row level security;
+
+alter table objection force row level security;
+
+create policy seen on objection for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on objection for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy changed on objection for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert, update on objection to bangfu_app;
+
+CREATE TABLE party (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    case_id UUID NOT NULL,
+    role TEXT NOT NULL,
+    person_id UUID,
+    household_id UUID,
+    label TEXT NOT NULL,
+    handlers TEXT[],
+    CONSTRAINT pk_party PRIMARY KEY (tenant, id),
+    CONSTRAINT ck_party_role CHECK (role in ('applicant', 'beneficiary', 'agent', 'representative', 'employer', 'anonymous', 'household')),
+    CONSTRAINT fk_party_tenant_case_id FOREIGN KEY(tenant, case_id) REFERENCES case_record (tenant, id),
+    CONSTRAINT fk_party_tenant_person_id FOREIGN KEY(tenant, person_id) REFERENCES person (tenant, id),
+    CONSTRAINT fk_party_tenant_household_id FOREIGN KEY(tenant, household_id) REFERENCES household (tenant, id)
+);
+
+CREATE INDEX ix_party_case ON party (tenant, case_id) INCLUDE (handlers);
+
+CREATE INDEX ix_party_household ON party (tenant, household_id);
+
+CREATE INDEX ix_party_person ON party (tenant, person_id);
+
+alter table party enable row level security;
+
+alter table party force row level security;
+
+create policy seen on party for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6) and (handlers is null or current_setting('app.actor', true) = any (handlers) or case_id = nullif(current_setting('app.opened', true), '')::uuid));
+
+create policy written on party for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy changed on party for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6) and (handlers is null or current_setting('app.actor', true) = any (handlers) or case_id = nullif(current_setting('app.opened', true), '')::uuid)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert, update on party to bangfu_app;
+
+CREATE TABLE person_fact (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    person_id UUID NOT NULL,
+    valid_from DATE NOT NULL,
+    recorded_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    monthly_income_fen BIGINT NOT NULL,
+    residents_pension_fen BIGINT NOT NULL,
+    identity_status VARCHAR,
+    able_to_work BOOLEAN,
+    aided_elsewhere BOOLEAN,
+    medical_insurance VARCHAR,
+    health_status VARCHAR,
+    disability_kind VARCHAR,
+    unit_or_school VARCHAR,
+    source TEXT NOT NULL,
+    CONSTRAINT pk_person_fact PRIMARY KEY (tenant, id),
+    CONSTRAINT uq_person_fact_tenant_person_id_valid_from_recorded_at UNIQUE (tenant, person_id, valid_from, recorded_at),
+    CONSTRAINT fk_person_fact_tenant_person_id FOREIGN KEY(tenant, person_id) REFERENCES person (tenant, id)
+);
+
+alter table person_fact enable row level security;
+
+alter table person_fact force row level security;
+
+create policy seen on person_fact for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on person_fact for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert on person_fact to bangfu_app;
+
+CREATE TABLE post (
+    id UUID NOT NULL,
+    account_id UUID NOT NULL,
+    tenant_code CHAR(6) NOT NULL,
+    role TEXT NOT NULL,
+    title TEXT NOT NULL,
+    valid_from DATE NOT NULL,
+    valid_to DATE,
+    CONSTRAINT pk_post PRIMARY KEY (id),
+    CONSTRAINT uq_post_account_id_tenant_code_role_valid_from UNIQUE (account_id, tenant_code, role, valid_from),
+    CONSTRAINT ck_post_dates CHECK (valid_to is null or valid_to > valid_from),
+    CONSTRAINT fk_post_account_id FOREIGN KEY(account_id) REFERENCES account (id),
+    CONSTRAINT fk_post_tenant_code FOREIGN KEY(tenant_code) REFERENCES tenant (code)
+);
+
+CREATE INDEX ix_post_account_id ON post (account_id);
+
+CREATE INDEX ix_post_tenant_code ON post (tenant_code);
+
+grant select, insert, update on post to bangfu_app;
+
+CREATE TABLE relief_grant (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    case_id UUID NOT NULL,
+    clerk TEXT NOT NULL,
+    approved_by TEXT NOT NULL,
+    programme TEXT NOT NULL,
+    occurrence TEXT NOT NULL,
+    year INTEGER NOT NULL,
+    household_id UUID NOT NULL,
+    source TEXT NOT NULL,
+    purpose TEXT NOT NULL,
+    amount_fen BIGINT NOT NULL,
+    state TEXT NOT NULL,
+    approved_on DATE NOT NULL,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_relief_grant PRIMARY KEY (tenant, id),
+    CONSTRAINT uq_relief_grant_tenant_case_id UNIQUE (tenant, case_id),
+    CONSTRAINT ck_relief_grant_amount CHECK (amount_fen > 0),
+    CONSTRAINT ck_relief_grant_approver_is_not_the_clerk CHECK (approved_by <> clerk),
+    CONSTRAINT ck_relief_grant_state CHECK (state in ('reserved', 'paid', 'released')),
+    CONSTRAINT fk_relief_grant_tenant_case_id_clerk FOREIGN KEY(tenant, case_id, clerk) REFERENCES case_record (tenant, id, clerk),
+    CONSTRAINT fk_relief_grant_tenant_household_id FOREIGN KEY(tenant, household_id) REFERENCES household (tenant, id)
+);
+
+CREATE INDEX ix_relief_grant_household ON relief_grant (tenant, household_id);
+
+CREATE INDEX ix_relief_grant_year ON relief_grant (tenant, year, programme, state);
+
+alter table relief_grant enable row level security;
+
+alter table relief_grant force row level security;
+
+create policy seen on relief_grant for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on relief_grant for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy changed on relief_grant for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert, update on relief_grant to bangfu_app;
+
+CREATE TABLE staff_session (
+    token_hash BYTEA NOT NULL,
+    account_id UUID NOT NULL,
+    csrf_token TEXT NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    last_seen_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    ended_at TIMESTAMP WITH TIME ZONE,
+    address VARCHAR,
+    agent VARCHAR,
+    CONSTRAINT pk_staff_session PRIMARY KEY (token_hash),
+    CONSTRAINT fk_staff_session_account_id FOREIGN KEY(account_id) REFERENCES account (id)
+);
+
+CREATE INDEX ix_staff_session_account_id ON staff_session (account_id);
+
+grant select, insert, update on staff_session to bangfu_app;
+
+CREATE TABLE tenant_division (
+    tenant_code CHAR(6) NOT NULL,
+    division_code CHAR(6) NOT NULL,
+    valid_from DATE NOT NULL,
+    CONSTRAINT pk_tenant_division PRIMARY KEY (tenant_code, division_code, valid_from),
+    CONSTRAINT fk_tenant_division_tenant_code FOREIGN KEY(tenant_code) REFERENCES tenant (code),
+    CONSTRAINT fk_tenant_division_division_code FOREIGN KEY(division_code) REFERENCES division (code)
+);
+
+grant select on tenant_division to bangfu_app;
+
+CREATE TABLE visit (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    round_id UUID NOT NULL,
+    household_id UUID NOT NULL,
+    visited_on DATE NOT NULL,
+    visitor TEXT NOT NULL,
+    answers JSONB NOT NULL,
+    CONSTRAINT pk_visit PRIMARY KEY (tenant, id),
+    CONSTRAINT fk_visit_tenant_household_id FOREIGN KEY(tenant, household_id) REFERENCES household (tenant, id),
+    CONSTRAINT fk_visit_tenant_round_id FOREIGN KEY(tenant, round_id) REFERENCES survey_round (tenant, id)
+);
+
+alter table visit enable row level security;
+
+alter table visit force row level security;
+
+create policy seen on visit for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on visit for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert on visit to bangfu_app;
+
+CREATE TABLE worker_file (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    household_id UUID NOT NULL,
+    worker_id UUID NOT NULL,
+    file_number TEXT NOT NULL,
+    status TEXT NOT NULL,
+    kind VARCHAR,
+    categories TEXT[] NOT NULL,
+    opened_on DATE NOT NULL,
+    updated_on DATE NOT NULL,
+    employer_name VARCHAR,
+    employer_nature VARCHAR,
+    employer_condition VARCHAR,
+    industry VARCHAR,
+    work_started_on DATE,
+    model_worker_rank VARCHAR,
+    single_parent BOOLEAN,
+    self_help_ability BOOLEAN,
+    zero_employment BOOLEAN,
+    main_cause VARCHAR,
+    secondary_causes TEXT[] NOT NULL,
+    applied_programmes TEXT[] NOT NULL,
+    bank_name VARCHAR,
+    bank_branch VARCHAR,
+    account_cipher BYTEA,
+    account_masked VARCHAR,
+    account_token BYTEA,
+    other_contact VARCHAR,
+    attachments_note VARCHAR,
+    remark VARCHAR,
+    file_opener VARCHAR,
+    reviewer VARCHAR,
+    data_entry_clerk VARCHAR,
+    opinions JSONB NOT NULL,
+    import_id UUID,
+    import_key VARCHAR,
+    version INTEGER NOT NULL,
+    recorded_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_worker_file PRIMARY KEY (tenant, id),
+    CONSTRAINT uq_worker_file_tenant_household_id UNIQUE (tenant, household_id),
+    CONSTRAINT uq_worker_file_tenant_file_number UNIQUE (tenant, file_number),
+    CONSTRAINT ck_worker_file_status CHECK (status in ('draft', 'on_file', 'out_of_difficulty', 'cancelled', 'moved')),
+    CONSTRAINT ck_worker_file_kind CHECK (kind is null or kind in ('deep', 'relative', 'accident')),
+    CONSTRAINT ck_worker_file_secondary_causes CHECK (cardinality(secondary_causes) <= 3),
+    CONSTRAINT fk_worker_file_tenant_household_id FOREIGN KEY(tenant, household_id) REFERENCES household (tenant, id),
+    CONSTRAINT fk_worker_file_tenant_worker_id FOREIGN KEY(tenant, worker_id) REFERENCES person (tenant, id)
+);
+
+CREATE INDEX ix_worker_file_account ON worker_file (tenant, account_token);
+
+CREATE INDEX ix_worker_file_list ON worker_file (tenant, status, kind, id);
+
+CREATE INDEX ix_worker_file_worker ON worker_file (tenant, worker_id);
+
+alter table worker_file enable row level security;
+
+alter table worker_file force row level security;
+
+create policy seen on worker_file for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on worker_file for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy changed on worker_file for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert, update on worker_file to bangfu_app;
+
+CREATE TABLE grant_beneficiary (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    grant_id UUID NOT NULL,
+    person_id UUID NOT NULL,
+    amount_fen BIGINT NOT NULL,
+    CONSTRAINT pk_grant_beneficiary PRIMARY KEY (tenant, id),
+    CONSTRAINT uq_grant_beneficiary_tenant_grant_id_person_id UNIQUE (tenant, grant_id, person_id),
+    CONSTRAINT ck_grant_beneficiary_amount CHECK (amount_fen > 0),
+    CONSTRAINT fk_grant_beneficiary_tenant_grant_id FOREIGN KEY(tenant, grant_id) REFERENCES relief_grant (tenant, id),
+    CONSTRAINT fk_grant_beneficiary_tenant_person_id FOREIGN KEY(tenant, person_id) REFERENCES person (tenant, id)
+);
+
+alter table grant_beneficiary enable row level security;
+
+alter table grant_beneficiary force row level security;
+
+create policy seen on grant_beneficiary for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on grant_beneficiary for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert on grant_beneficiary to bangfu_app;
+
+CREATE TABLE grant_occurrence (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    programme TEXT NOT NULL,
+    occurrence TEXT NOT NULL,
+    subject_kind TEXT NOT NULL,
+    subject_id UUID NOT NULL,
+    grant_id UUID NOT NULL,
+    CONSTRAINT pk_grant_occurrence PRIMARY KEY (tenant, id),
+    CONSTRAINT uq_grant_occurrence_once UNIQUE (tenant, programme, occurrence, subject_id),
+    CONSTRAINT ck_grant_occurrence_subject_kind CHECK (subject_kind in ('household', 'beneficiary')),
+    CONSTRAINT fk_grant_occurrence_tenant_grant_id FOREIGN KEY(tenant, grant_id) REFERENCES relief_grant (tenant, id)
+);
+
+alter table grant_occurrence enable row level security;
+
+alter table grant_occurrence force row level security;
+
+create policy seen on grant_occurrence for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on grant_occurrence for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy changed on grant_occurrence for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy removed on grant_occurrence for delete using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert, update, delete on grant_occurrence to bangfu_app;
+
+CREATE TABLE instalment (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    grant_id UUID NOT NULL,
+    no INTEGER NOT NULL,
+    due_on DATE NOT NULL,
+    amount_fen BIGINT NOT NULL,
+    state TEXT NOT NULL,
+    CONSTRAINT pk_instalment PRIMARY KEY (tenant, id),
+    CONSTRAINT uq_instalment_tenant_grant_id_no UNIQUE (tenant, grant_id, no),
+    CONSTRAINT ck_instalment_amount CHECK (amount_fen > 0),
+    CONSTRAINT ck_instalment_state CHECK (state in ('due', 'paid', 'cancelled')),
+    CONSTRAINT fk_instalment_tenant_grant_id FOREIGN KEY(tenant, grant_id) REFERENCES relief_grant (tenant, id)
+);
+
+alter table instalment enable row level security;
+
+alter table instalment force row level security;
+
+create policy seen on instalment for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on instalment for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy changed on instalment for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert, update on instalment to bangfu_app;
+
+CREATE TABLE payment_attempt (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    instalment_id UUID NOT NULL,
+    grant_id UUID NOT NULL,
+    batch_id UUID NOT NULL,
+    payee_id UUID NOT NULL,
+    amount_fen BIGINT NOT NULL,
+    state TEXT NOT NULL,
+    bank_reason VARCHAR,
+    account_cipher BYTEA,
+    account_masked VARCHAR,
+    account_token BYTEA,
+    settled_on DATE,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_payment_attempt PRIMARY KEY (tenant, id),
+    CONSTRAINT ck_payment_attempt_state CHECK (state in ('open', 'succeeded', 'failed', 'cancelled')),
+    CONSTRAINT ck_payment_attempt_amount CHECK (amount_fen > 0),
+    CONSTRAINT fk_payment_attempt_tenant_instalment_id FOREIGN KEY(tenant, instalment_id) REFERENCES instalment (tenant, id),
+    CONSTRAINT fk_payment_attempt_tenant_grant_id FOREIGN KEY(tenant, grant_id) REFERENCES relief_grant (tenant, id),
+    CONSTRAINT fk_payment_attempt_tenant_batch_id FOREIGN KEY(tenant, batch_id) REFERENCES payment_batch (tenant, id),
+    CONSTRAINT fk_payment_attempt_tenant_payee_id FOREIGN KEY(tenant, payee_id) REFERENCES person (tenant, id)
+);
+
+CREATE INDEX ix_payment_attempt_account ON payment_attempt (tenant, account_token);
+
+CREATE INDEX ix_payment_attempt_batch ON payment_attempt (tenant, batch_id);
+
+CREATE UNIQUE INDEX uq_payment_attempt_one_live ON payment_attempt (tenant, instalment_id) WHERE state in ('open', 'succeeded');
+
+alter table payment_attempt enable row level security;
+
+alter table payment_attempt force row level security;
+
+create policy seen on payment_attempt for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on payment_attempt for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy changed on payment_attempt for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert, update on payment_attempt to bangfu_app;

@@ -1,0 +1,46 @@
+"""What each table declares of itself: whose rows it holds, who sees them, and whether they may change.
+
+The declarations are turned into row-level security and grants by ``core.db.ddl`` and are walked by the catalogue test.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Policy(StrEnum):
+    """Who sees a row of a tenant-owned table. Every policy lets a tenant write its own rows only."""
+
+    OWN = "own"
+    """Only the tenant itself."""
+    CONFIDENTIAL = "confidential"
+    """The tenant itself; where ``handlers`` is set only those named, or a row opened by a recorded act."""
+    UPWARD = "upward"
+    """Also the tenant's prefecture and province, which the row names (aggregate facts)."""
+    DOWNWARD = "downward"
+    """Also the tenants below (parameters, calendars): they inherit what the levels above set."""
+    IDENTITY = "identity"
+    """Also a transaction that has set exactly this hash, and the province's own scope (identity index)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TenantTable:
+    """A table whose rows belong to tenants: keyed by tenant first, under forced row-level security."""
+
+    policy: Policy = Policy.OWN
+    append_only: bool = False
+    opened_by: str = "id"
+    """Column that ``app.opened`` is compared with (confidential tables)."""
+    deletable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceTable:
+    """A table without a tenant. ``reason`` says why; ``grants`` is what the application role may do beside SELECT."""
+
+    reason: str
+    grants: tuple[str, ...] = ()
+
+
+TableRule = TenantTable | ReferenceTable

@@ -1,0 +1,127 @@
+"""One way to the database: a unit of work inside a scope.
+
+``unit_of_work`` opens one transaction, tells the database the scope with SET LOCAL, and commits at the end. The ORM
+criterion of ``core.db.criterion`` stands in front of row-level security.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.orm import Session, SessionTransaction
+
+from core.db.criterion import guard_statements
+from core.scope import Scope, current_scope
+from core.settings import settings
+
+_HEX = re.compile(r"[0-9a-f]{64}")
+
+
+def make_engine(url: str, *, pool_size: int = 10, statement_timeout_ms: int | None = None) -> Engine:
+    """An engine on ``url`` with a bounded pool; connections are checked before use."""
+    options = f"-c statement_timeout={statement_timeout_ms}" if statement_timeout_ms else ""
+    return create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=5,
+        pool_pre_ping=True,
+        connect_args={"options": options} if options else {},
+    )
+
+
+@lru_cache(maxsize=1)
+def app_engine() -> Engine:
+    """The engine of the web and the worker: the application role, which row-level security binds."""
+    own = settings()
+    return make_engine(own.database_url, pool_size=own.pool_size, statement_timeout_ms=own.statement_timeout_ms)
+
+
+class ScopedSession(Session):
+    """A session bound to the scope that it was opened in, or to none (reference tables only)."""
+
+    @property
+    def scope(self) -> Scope | None:
+        """The scope whose rows this session may touch."""
+        found: Scope | None = self.info.get("scope")
+        return found
+
+
+def _settings_of(scope: Scope | None) -> str:
+    """The SET LOCAL statements of a scope. All parts match strict patterns (``Scope.__post_init__``)."""
+    if scope is None:
+        return "set local app.tenant = ''; set local app.level = ''; set local app.actor = ''"
+    return "; ".join(
+        f"set local app.{name} = '{value}'"
+        for name, value in (
+            ("tenant", scope.tenant),
+            ("level", scope.level.value),
+            ("prefecture", scope.prefecture or ""),
+            ("province", scope.province),
+            ("actor", scope.actor),
+        )
+    )
+
+
+@event.listens_for(ScopedSession, "after_begin")
+def _tell_the_database(session: Session, _transaction: SessionTransaction, connection: Connection) -> None:
+    if connection.in_nested_transaction():
+        return
+    connection.exec_driver_sql(_settings_of(session.info.get("scope")))
+
+
+guard_statements(ScopedSession)
+
+
+@contextmanager
+def _work(scope: Scope | None, engine: Engine | None) -> Iterator[ScopedSession]:
+    info: dict[str, Any] = {} if scope is None else {"scope": scope}
+    with ScopedSession(engine or app_engine(), info=info, expire_on_commit=False) as session, session.begin():
+        yield session
+
+
+@contextmanager
+def unit_of_work(*, engine: Engine | None = None) -> Iterator[ScopedSession]:
+    """One transaction in the current scope, committed at the end of the body, rolled back if it raises."""
+    with _work(current_scope(), engine) as session:
+        yield session
+
+
+@contextmanager
+def reference_work(*, engine: Engine | None = None) -> Iterator[ScopedSession]:
+    """One transaction without a scope, for reference tables alone (signing in, the list of tenants).
+
+    Row-level security shows no tenant's row in it, and the criterion refuses tenant-owned entities.
+    """
+    with _work(None, engine) as session:
+        yield session
+
+
+@contextmanager
+def looking_up(session: Session, identity_hash: bytes) -> Iterator[None]:
+    """Let this transaction see the rows of the identity index with exactly this hash, for the time of the body."""
+    digest = identity_hash.hex()
+    if not _HEX.fullmatch(digest):
+        raise ValueError("an identity hash has 32 bytes")
+    connection = session.connection()
+    connection.exec_driver_sql(f"set local app.lookup = '{digest}'")
+    try:
+        yield
+    finally:
+        connection.exec_driver_sql("set local app.lookup = ''")
+
+
+@contextmanager
+def opened(session: Session, row_id: uuid.UUID) -> Iterator[None]:
+    """Let this transaction see one confidential row, for the time of the body. Callers record the act first."""
+    connection = session.connection()
+    connection.exec_driver_sql(f"set local app.opened = '{row_id}'")
+    try:
+        yield
+    finally:
+        connection.exec_driver_sql("set local app.opened = ''")

@@ -1,0 +1,38 @@
+"""The one place where a Core or textual statement gets the tenant's condition and the mark that lets it pass."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, TypeVar
+
+from sqlalchemy import TextClause, text
+from sqlalchemy.sql.base import Executable
+
+from core.scope import current_scope
+
+SCOPED = "bangfu_scoped"
+
+_E = TypeVar("_E", bound=Executable)
+_TENANT = re.compile(r"(?<!:):tenant\b")
+
+
+def tenant_sql(sql: str) -> TextClause:
+    """A textual statement for the tenant in scope. ``sql`` must compare ``tenant`` with ``:tenant``, which is bound here.
+
+    Raises ValueError where it does not.
+    """
+    if not _TENANT.search(sql):
+        raise ValueError("a tenant's statement must name :tenant")
+    marked: TextClause = text(sql).bindparams(tenant=current_scope().tenant).execution_options(**{SCOPED: True})
+    return marked
+
+
+def tenant_core(statement: _E) -> _E:
+    """Mark a Core statement that already states the tenant's condition in its WHERE clause or its values.
+
+    Raises ValueError where the compiled statement names no tenant column.
+    """
+    if "tenant" not in str(statement):
+        raise ValueError("a tenant's statement must state the tenant")
+    options: dict[str, Any] = {SCOPED: True}
+    return statement.execution_options(**options)

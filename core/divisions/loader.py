@@ -1,0 +1,110 @@
+"""The divisions of the mainland as read-only data (domain 1.3); source and licence in data/ATTRIBUTION.md."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from core.errors import NotFound
+
+_DATA: Final = Path(__file__).parent / "data"
+
+
+class Level(StrEnum):
+    """Level of a division (行政级别): 省级, 地级, 县级."""
+
+    PROVINCE = "province"
+    PREFECTURE = "prefecture"
+    COUNTY = "county"
+
+
+@dataclass(frozen=True, slots=True)
+class Division:
+    """A division (行政区划) in use today; ``parent`` is None for a province, and the province for a county it runs."""
+
+    code: str
+    name: str
+    level: Level
+    parent: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RetiredDivision:
+    """A code in use after 1980 and no more, with the year of its last change."""
+
+    code: str
+    name: str
+    last_change_year: int
+
+
+@lru_cache(maxsize=1)
+def all_divisions() -> Mapping[str, Division]:
+    """Every present division by code, in order of code."""
+    with (_DATA / "divisions.csv").open(encoding="utf-8", newline="") as file:
+        rows = [Division(row["code"], row["name"], Level(row["level"]), row["parent"] or None) for row in csv.DictReader(file)]
+    return MappingProxyType({row.code: row for row in sorted(rows, key=lambda row: row.code)})
+
+
+@lru_cache(maxsize=1)
+def _retired() -> Mapping[str, RetiredDivision]:
+    with (_DATA / "divisions_retired.csv").open(encoding="utf-8", newline="") as file:
+        return MappingProxyType(
+            {
+                row["code"]: RetiredDivision(row["code"], row["name"], int(row["last_change_year"]))
+                for row in csv.DictReader(file)
+            }
+        )
+
+
+@lru_cache(maxsize=1)
+def _children() -> Mapping[str | None, tuple[Division, ...]]:
+    grouped: dict[str | None, list[Division]] = {}
+    for row in all_divisions().values():
+        grouped.setdefault(row.parent, []).append(row)
+    return MappingProxyType({parent: tuple(rows) for parent, rows in grouped.items()})
+
+
+def division(code: str) -> Division:
+    """The present division with this code; raises NotFound (a retired code too: it is in no tree)."""
+    found = all_divisions().get(code)
+    if found is None:
+        raise NotFound("没有这个行政区划代码", "no such division code", where=code)
+    return found
+
+
+def children(code: str | None) -> tuple[Division, ...]:
+    """Divisions directly below, by code; the provinces for None. Raises NotFound for an unknown code."""
+    if code is not None:
+        division(code)
+    return _children().get(code, ())
+
+
+def ancestors(code: str) -> tuple[Division, ...]:
+    """Divisions above, the province first, without the division itself. Raises NotFound for an unknown code."""
+    above: list[Division] = []
+    parent = division(code).parent
+    while parent is not None:
+        above.append(division(parent))
+        parent = above[-1].parent
+    return tuple(reversed(above))
+
+
+def full_name(code: str) -> str:
+    """Names from the province down (``四川省广元市利州区``). Raises NotFound for an unknown code."""
+    return "".join(row.name for row in (*ancestors(code), division(code)))
+
+
+def retired_division(code: str) -> RetiredDivision | None:
+    """The retired code's entry, None when the code was never retired."""
+    return _retired().get(code)
+
+
+def is_known_code(code: str) -> bool:
+    """Whether the code is in use today or was after 1980: an identity card keeps the code of its day."""
+    return code in all_divisions() or code in _retired()

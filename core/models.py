@@ -1,0 +1,23 @@
+"""All mapped tables of the core, imported in one place so that the metadata is complete."""
+
+from __future__ import annotations
+
+import core.announcements.models
+import core.audit.models
+import core.cases.models
+import core.documents.models
+import core.exchange.models
+import core.funds.models
+import core.identity.models
+import core.jobs.models
+import core.notices.models
+import core.parameters.models
+import core.people.models
+import core.surveys.models
+import core.tenancy.models
+import core.trail.models
+from core.db.base import Base
+
+metadata = Base.metadata
+
+__all__ = ["core", "metadata"]

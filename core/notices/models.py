@@ -1,0 +1,75 @@
+"""Public notices: who is to be aided, names masked, so that anyone may object (公示, domain 7.4)."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import date
+from typing import ClassVar
+
+from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from core.db.base import TenantRow, TenantTable, tenant_fk
+from core.db.rules import TableRule
+from core.db.types import Day, Instant, Ref, Str
+
+
+class NoticeBatch(TenantRow):
+    """A batch of names under notice, from a day until the period in working days is over."""
+
+    __tablename__ = "notice_batch"
+    __table_args__ = (UniqueConstraint("tenant", "number"),)
+
+    number: Mapped[Str]
+    title: Mapped[Str]
+    posted_on: Mapped[Day]
+    ends_on: Mapped[Day]
+    """Last day of the notice; decisions are free from the next day on."""
+    working_days: Mapped[int]
+    provisional: Mapped[bool] = mapped_column(default=False)
+    clause: Mapped[Str]
+    posted_by: Mapped[Str]
+    at: Mapped[Instant]
+
+
+class NoticeItem(TenantRow):
+    """One case under notice, as the public sees it."""
+
+    __tablename__ = "notice_item"
+    __rule__: ClassVar[TableRule] = TenantTable(append_only=True)
+    __table_args__ = (
+        UniqueConstraint("tenant", "batch_id", "case_id"),
+        Index("ix_notice_item_case", "tenant", "case_id"),
+        tenant_fk("batch_id", "notice_batch"),
+        tenant_fk("case_id", "case_record"),
+    )
+
+    batch_id: Mapped[Ref]
+    case_id: Mapped[Ref]
+    masked_name: Mapped[Str]
+    matter: Mapped[Str]
+    amount_fen: Mapped[int | None]
+
+
+class Objection(TenantRow):
+    """A statement against a name under notice or a question on an announcement; gets a number and an answer (异议)."""
+
+    __tablename__ = "objection"
+    __rule__: ClassVar[TableRule] = TenantTable()
+    __table_args__ = (
+        UniqueConstraint("tenant", "number"),
+        tenant_fk("case_id", "case_record"),
+        tenant_fk("batch_id", "notice_batch"),
+    )
+
+    number: Mapped[Str]
+    batch_id: Mapped[uuid.UUID | None]
+    case_id: Mapped[uuid.UUID | None]
+    raised_on: Mapped[Day]
+    text: Mapped[Str]
+    contact: Mapped[str | None]
+    outcome: Mapped[str | None]
+    answer: Mapped[str | None]
+    answered_on: Mapped[date | None]
+    answered_by: Mapped[str | None]
+    at: Mapped[Instant]

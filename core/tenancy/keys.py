@@ -1,0 +1,49 @@
+"""The tenant's data key and the keyed tokens, as services use them."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.errors import Misconfigured
+from core.scope import current_scope
+from core.settings import settings
+from core.tenancy.models import TenantKey as TenantKeyRow
+from core.vault.key_file import load_installation_key
+from core.vault.keys import KeyRing, TenantKey
+from core.vault.tokens import Tokens
+
+
+@lru_cache(maxsize=1)
+def key_ring() -> KeyRing:
+    """The key ring of this installation, from its key file."""
+    return KeyRing(load_installation_key(settings().installation_key_file))
+
+
+@lru_cache(maxsize=1)
+def tokens() -> Tokens:
+    """Keyed tokens of this installation: identity index hashes and equality tokens inside a tenant."""
+    return Tokens(load_installation_key(settings().installation_key_file))
+
+
+def give_key(session: Session) -> None:
+    """Make the data key of the tenant in scope, once; part of onboarding."""
+    if session.scalar(select(TenantKeyRow.version)) is None:
+        session.add(TenantKeyRow(version=1, wrapped=key_ring().new_tenant_key(current_scope().tenant)))
+
+
+def tenant_key(session: Session) -> TenantKey:
+    """The data key of the tenant in scope; raises ``Misconfigured`` where onboarding has made none."""
+    tenant = current_scope().tenant
+    wrapped = session.scalar(select(TenantKeyRow.wrapped).order_by(TenantKeyRow.version.desc()).limit(1))
+    if wrapped is None:
+        raise Misconfigured(
+            "本单位尚未生成数据密钥",
+            "the tenant has no data key yet",
+            where=tenant,
+            mend_zh="请重新执行开通",
+            mend_en="run the onboarding again",
+        )
+    return key_ring().tenant_key(tenant, wrapped)

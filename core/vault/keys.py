@@ -1,0 +1,101 @@
+"""The ladder of keys: installation key > tenant key > person key > sealed fields (domain 12).
+
+Each wrapped key is bound to its place: a wrapped key or sealed field that is copied to another tenant, person or
+column does not open. A person is erased by deleting the row's wrapped key; nothing sealed under it opens again.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+from core.vault.ciphers import AES_256_GCM, DATA_KEY_BYTES, Cipher, Sealer
+from core.vault.key_file import InstallationKey, load_installation_key
+
+_TENANT: Final = re.compile(r"[0-9]{6}")
+_TENANTS_HELD: Final = 512
+
+
+class PersonKey:
+    """Seals and opens the fields of one person."""
+
+    __slots__ = ("_place", "_sealer")
+
+    def __init__(self, sealer: Sealer, place: bytes) -> None:
+        self._sealer = sealer
+        self._place = b"field/" + place
+
+    def seal(self, field: str, text: str) -> bytes:
+        """The stored form of one field's text; ``field`` is the column's name and is bound to it."""
+        return self._sealer.seal(text.encode(), self._place + field.encode())
+
+    def open(self, field: str, blob: bytes) -> str:
+        """The text; raises SealBroken for another person's, another field's or an altered value."""
+        return self._sealer.open(blob, self._place + field.encode()).decode()
+
+    def __repr__(self) -> str:
+        return "PersonKey(****)"
+
+
+class TenantKey:
+    """Makes and unwraps the person keys of one tenant."""
+
+    __slots__ = ("_cipher", "_sealer", "_tenant")
+
+    def __init__(self, cipher: Cipher, tenant: str, key: bytes) -> None:
+        self._cipher = cipher
+        self._tenant = tenant.encode()
+        self._sealer = Sealer(cipher, key)
+
+    def new_person_key(self, person: UUID) -> tuple[PersonKey, bytes]:
+        """A new person's key, and its wrapped form to store in the person's row."""
+        key = os.urandom(DATA_KEY_BYTES)
+        place = self._tenant + person.bytes
+        return PersonKey(Sealer(self._cipher, key), place), self._sealer.seal(key, b"person-key/" + place)
+
+    def person_key(self, person: UUID, wrapped: bytes) -> PersonKey:
+        """The person's key from its wrapped form; raises SealBroken when it belongs to another tenant or person."""
+        place = self._tenant + person.bytes
+        return PersonKey(Sealer(self._cipher, self._sealer.open(wrapped, b"person-key/" + place)), place)
+
+    def __repr__(self) -> str:
+        return f"TenantKey({self._tenant.decode()}, ****)"
+
+
+class KeyRing:
+    """Makes and unwraps tenant keys; holds the unwrapped ones, with their ciphers set up, for the process's life."""
+
+    def __init__(self, installation: InstallationKey, cipher: Cipher = AES_256_GCM) -> None:
+        self._cipher = cipher
+        self._sealer = Sealer(cipher, installation.derive("vault/tenant-keys"))
+        self._held = lru_cache(maxsize=_TENANTS_HELD)(self._unwrap)
+
+    @classmethod
+    def from_file(cls, path: Path, cipher: Cipher = AES_256_GCM) -> KeyRing:
+        """From the installation's key file; raises Misconfigured when that is missing or open to others."""
+        return cls(load_installation_key(path), cipher)
+
+    def new_tenant_key(self, tenant: str) -> bytes:
+        """A new tenant's key in its wrapped form, to store in the tenant's row."""
+        return self._sealer.seal(os.urandom(DATA_KEY_BYTES), _tenant_place(tenant))
+
+    def tenant_key(self, tenant: str, wrapped: bytes) -> TenantKey:
+        """The tenant's key from its wrapped form; raises SealBroken when it belongs to another tenant."""
+        return self._held(tenant, wrapped)
+
+    def _unwrap(self, tenant: str, wrapped: bytes) -> TenantKey:
+        return TenantKey(self._cipher, tenant, self._sealer.open(wrapped, _tenant_place(tenant)))
+
+    def __repr__(self) -> str:
+        return f"KeyRing({self._cipher.name}, ****)"
+
+
+def _tenant_place(tenant: str) -> bytes:
+    # A fixed length keeps the joined parts of a person's place unambiguous.
+    if not _TENANT.fullmatch(tenant):
+        raise ValueError("a tenant has six digits")
+    return b"tenant-key/" + tenant.encode()

@@ -1,0 +1,69 @@
+"""Keyed tokens: equality of sensitive values without the values (HMAC-SHA256, 32 bytes).
+
+Two families with keys of their own: the identity index is the same in every tenant, so that a household on file twice
+is found; a tenant token means something inside its tenant only.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from enum import StrEnum
+from typing import Final
+
+from core.errors import InvalidInput
+from core.text.normalise import squash
+from core.vault.key_file import InstallationKey
+
+
+class TokenKind(StrEnum):
+    """What a token stands for: 身份证号, 电话, 银行账号, 尾号四位."""
+
+    IDENTITY = "identity"
+    PHONE = "phone"
+    ACCOUNT = "account"
+    LAST4 = "last4"
+
+
+_FORMS: Final[dict[TokenKind, tuple[re.Pattern[str], str, str]]] = {
+    TokenKind.IDENTITY: (re.compile(r"[0-9]{17}[0-9X]"), "身份证号", "identity number"),
+    TokenKind.PHONE: (re.compile(r"[0-9]{5,15}"), "电话号码", "phone number"),
+    TokenKind.ACCOUNT: (re.compile(r"[0-9]{8,32}"), "银行账号", "bank account"),
+    TokenKind.LAST4: (re.compile(r"[0-9]{3}[0-9X]"), "尾号四位", "last four"),
+}
+_SEPARATORS: Final = str.maketrans("", "", "-\u2010\u2011\u2012\u2013\u2014\u2212()")
+_COUNTRY: Final = re.compile(r"(?:\+|00)86")
+_COUNTRY_BEFORE_MOBILE: Final = re.compile(r"86(?=1[0-9]{10}$)")
+
+
+def normalised(kind: TokenKind, value: str) -> str:
+    """The one spelling of a value that tokens are made of: half-width, no separators, no country code, capital X.
+
+    Raises InvalidInput, which does not repeat the value, when it is none of its kind.
+    """
+    plain = squash(value).translate(_SEPARATORS).upper()
+    if kind is TokenKind.PHONE:
+        plain = _COUNTRY_BEFORE_MOBILE.sub("", _COUNTRY.sub("", plain, count=1) if plain[:1] in "+0" else plain)
+    form, zh, en = _FORMS[kind]
+    if not form.fullmatch(plain):
+        raise InvalidInput(f"{zh}格式不正确", f"not a valid {en}")
+    return plain
+
+
+class Tokens:
+    """Makes the tokens of one installation."""
+
+    def __init__(self, installation: InstallationKey) -> None:
+        self._index_key = installation.derive("vault/identity-index")
+        self._tenant_keys = {kind: installation.derive(f"vault/tenant-token/{kind}") for kind in TokenKind}
+
+    def identity_index_hash(self, number: str) -> bytes:
+        """The identity index's hash (身份索引) of an identity number, equal in all tenants. Raises InvalidInput."""
+        return hmac.digest(self._index_key, normalised(TokenKind.IDENTITY, number).encode(), "sha256")
+
+    def tenant_token(self, tenant: str, kind: TokenKind, value: str) -> bytes:
+        """The token of a value inside one tenant. Raises InvalidInput."""
+        return hmac.digest(self._tenant_keys[kind], f"{tenant}/{normalised(kind, value)}".encode(), "sha256")
+
+    def __repr__(self) -> str:
+        return "Tokens(****)"

@@ -1,0 +1,1 @@
+"""Pages and the HTTP interface (页面与接口)."""

@@ -1,0 +1,214 @@
+"""Every relation and function of the database obeys the rules of isolation; what breaks them fails by name."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, text
+
+import core.models
+from core.db.base import rule_of
+from core.db.freeze import LEGS_SUM, frozen_ddl
+from core.db.migrate import CORE_MIGRATIONS
+from core.db.rules import Policy, ReferenceTable, TenantTable
+from tests.conftest import Database
+
+# Tables without a tenant, by name: a new one must be added here with its reason stated on the model.
+REFERENCE_TABLES = {
+    "account",
+    "business_clock",
+    "division",
+    "installation",
+    "national_parameter",
+    "post",
+    "schedule",
+    "staff_session",
+    "tenant",
+    "tenant_division",
+    "workflow_version",
+    "working_day_exception",
+}
+ALEMBIC = "alembic_version"
+POLICIES_BESIDE_OWN = {Policy.CONFIDENTIAL, Policy.UPWARD, Policy.DOWNWARD, Policy.IDENTITY}
+
+
+def breaches(connection: Connection, schemas: tuple[str, ...] = ("public",)) -> list[str]:
+    """All breaches of the isolation rules among the relations and functions of ``schemas``, each with its name."""
+    found: list[str] = []
+    declared = {table.fullname: table for table in core.models.metadata.sorted_tables}
+    relations = connection.execute(
+        text(
+            "select c.oid, n.nspname, c.relname, c.relkind, c.relrowsecurity, c.relforcerowsecurity, c.reloptions,"
+            " pg_get_userbyid(c.relowner) as owner from pg_class c join pg_namespace n on n.oid = c.relnamespace"
+            " where n.nspname = any (:schemas) and c.relkind in ('r', 'p', 'v', 'm', 'f') order by 2, 3"
+        ),
+        {"schemas": list(schemas)},
+    )
+    for relation in relations.mappings():
+        name = relation["relname"]
+        if name == ALEMBIC:
+            continue
+        if relation["owner"] != "bangfu_owner":
+            found.append(f"{name}: owned by {relation['owner']}")
+        if relation["relkind"] == "v":
+            if "security_invoker=true" not in (relation["reloptions"] or []):
+                found.append(f"{name}: view without security_invoker")
+            continue
+        if relation["relkind"] in ("m", "f"):
+            found.append(f"{name}: materialised and foreign relations have no row-level security")
+            continue
+        if name in REFERENCE_TABLES:
+            continue
+        found.extend(_tenant_table_breaches(connection, relation["oid"], name, dict(relation), declared))
+    found.extend(
+        f"{name}: SECURITY DEFINER function"
+        for (name,) in connection.execute(
+            text(
+                "select p.proname from pg_proc p join pg_namespace n on n.oid = p.pronamespace"
+                " where n.nspname = any (:schemas) and p.prosecdef"
+            ),
+            {"schemas": list(schemas)},
+        )
+    )
+    return found
+
+
+def _tenant_table_breaches(
+    connection: Connection, oid: int, name: str, relation: dict[str, object], declared: dict[str, object]
+) -> list[str]:
+    found: list[str] = []
+    if name not in declared:
+        found.append(f"{name}: no model declares whose rows it holds")
+    if not (relation["relrowsecurity"] and relation["relforcerowsecurity"]):
+        found.append(f"{name}: row-level security is not forced")
+    columns = connection.execute(
+        text(
+            "select a.attname, format_type(a.atttypid, a.atttypmod) from pg_attribute a"
+            " where a.attrelid = :oid and a.attnum > 0 and not a.attisdropped"
+        ),
+        {"oid": oid},
+    ).all()
+    if ("tenant", "character(6)") not in {tuple(column) for column in columns}:
+        found.append(f"{name}: no column tenant char(6)")
+    policies = connection.execute(
+        text(
+            "select polname, polcmd, pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid), polroles"
+            " from pg_policy where polrelid = :oid"
+        ),
+        {"oid": oid},
+    ).all()
+    if not policies:
+        found.append(f"{name}: no policy")
+    for policy in policies:
+        for expression in (policy[2], policy[3]):
+            if expression is None:
+                continue
+            if "select" in expression.lower():
+                found.append(f"{name}: policy {policy[0]} holds a subquery")
+            if re.search(r"\(tenant\)::|tenant::", expression):
+                found.append(f"{name}: policy {policy[0]} casts the column")
+            if "tenant = (NULLIF(current_setting('app.tenant'::text, true), ''::text))::character(6)" not in expression:
+                found.append(f"{name}: policy {policy[0]} does not compare tenant with the scope")
+    keys = connection.execute(
+        text(
+            "select conname, contype, pg_get_constraintdef(oid) from pg_constraint"
+            " where conrelid = :oid and contype in ('p', 'u', 'f', 'x')"
+        ),
+        {"oid": oid},
+    ).all()
+    for key, kind, definition in keys:
+        first = re.search(r"\((\w+)", definition)
+        if first is None or first.group(1) != "tenant":
+            found.append(f"{name}: key {key} does not start with tenant")
+        if kind == "f" and "tenant" not in definition.split("REFERENCES")[1]:
+            found.append(f"{name}: foreign key {key} leaves the tenant")
+    unique = connection.execute(
+        text(
+            "select i.indexrelid::regclass::text, a.attname from pg_index i"
+            " join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]"
+            " where i.indrelid = :oid and i.indisunique"
+        ),
+        {"oid": oid},
+    ).all()
+    found.extend(f"{name}: unique index {index} does not start with tenant" for index, column in unique if column != "tenant")
+    return found
+
+
+def test_every_relation_obeys(db: Database) -> None:
+    with db.owner.connect() as connection:
+        assert breaches(connection) == []
+
+
+@pytest.mark.parametrize(
+    ("ddl", "breach"),
+    [
+        ("create table loose (id int)", "loose: row-level security is not forced"),
+        ("create view peek as select * from person", "peek: view without security_invoker"),
+        ("create materialized view frozen as select 1", "frozen: materialised and foreign relations"),
+        ("create function leak() returns int language sql security definer as 'select 1'", "leak: SECURITY DEFINER"),
+        ("alter table person no force row level security", "person: row-level security is not forced"),
+        ("create policy all_open on person for select using (true)", "person: policy all_open does not compare"),
+        ("create unique index across on person (name)", "person: unique index across does not start with tenant"),
+        (
+            "alter table visit add constraint far foreign key (id) references account (id)",
+            "visit: key far does not start",
+        ),
+    ],
+)
+def test_a_breach_is_named(db: Database, ddl: str, breach: str) -> None:
+    with db.owner.connect() as connection:
+        connection.execute(text(ddl))
+        assert any(line.startswith(breach) for line in breaches(connection)), breaches(connection)
+        connection.rollback()
+
+
+def test_reference_tables_are_the_listed_ones() -> None:
+    declared = {
+        table.name: rule for table in core.models.metadata.sorted_tables if isinstance(rule := rule_of(table), ReferenceTable)
+    }
+    assert set(declared) == REFERENCE_TABLES
+    assert all(rule.reason for rule in declared.values())
+
+
+def test_grants_are_what_the_rules_say(db: Database) -> None:
+    with db.owner.connect() as connection:
+        rows = connection.execute(
+            text(
+                "select table_name, array_agg(lower(privilege_type) order by privilege_type)"
+                " from information_schema.role_table_grants where grantee = 'bangfu_app' group by 1"
+            )
+        ).all()
+    granted = {name: set(rights) for name, rights in rows}
+    for table in core.models.metadata.sorted_tables:
+        rule = rule_of(table)
+        if isinstance(rule, TenantTable):
+            expected = {"select", "insert"}
+            expected |= set() if rule.append_only else {"update"}
+            expected |= {"delete"} if rule.deletable else set()
+        else:
+            expected = {"select", *rule.grants}
+        assert granted[table.name] == expected, table.name
+    assert ALEMBIC not in granted
+
+
+def test_the_migrated_schema_is_the_mapped_one(db: Database) -> None:
+    with db.owner.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, core.models.metadata) == []
+
+
+def test_the_frozen_ddl_is_what_the_models_declare() -> None:
+    """While there is one migration only, it is the models' DDL to the letter, policies and grants included."""
+    frozen = (CORE_MIGRATIONS / "versions" / "0001_first_schema.sql").read_text(encoding="utf-8")
+    assert frozen == frozen_ddl(core.models.metadata, before=[LEGS_SUM])
+
+
+def test_tenant_stands_in_the_index_condition(db: Database) -> None:
+    with db.app.connect() as connection:
+        connection.execute(text("set local app.tenant = '510104'"))
+        connection.execute(text("set local enable_seqscan = off"))
+        plan = "\n".join(row[0] for row in connection.execute(text("explain select * from person")))
+    assert re.search(r"Index Cond: .*tenant = ", plan), plan

@@ -1,0 +1,81 @@
+"""The trail: chained per tenant, written last, and any change to it is found."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+import pytest
+from sqlalchemy import func, select, text
+
+from core.db.base import new_id
+from core.db.session import unit_of_work
+from core.scope import Scope
+from core.tenancy.service import next_numbers
+from core.trail.models import TrailEntry
+from core.trail.service import Broken, first_break, record
+from tests.conftest import COUNTY, OTHER_COUNTY, Database
+
+Acting = Callable[..., AbstractContextManager[Scope]]
+
+
+def _write(acting: Acting, tenant: str, count: int) -> None:
+    for _ in range(count):
+        with acting(tenant), unit_of_work() as session:
+            record(session, "test.done", "thing", new_id(), {"amount_fen": 1})
+            record(session, "test.seen", "thing", new_id())
+
+
+def test_a_chain_holds_and_is_the_tenants_own(acting: Acting) -> None:
+    _write(acting, COUNTY, 3)
+    _write(acting, OTHER_COUNTY, 1)
+    for tenant, expected in ((COUNTY, 6), (OTHER_COUNTY, 2)):
+        with acting(tenant), unit_of_work() as session:
+            assert first_break(session) is None
+            assert session.scalar(select(func.count()).select_from(TrailEntry)) == expected
+
+
+def test_a_rolled_back_act_leaves_no_entry(acting: Acting) -> None:
+    with pytest.raises(ZeroDivisionError), acting(COUNTY), unit_of_work() as session:
+        record(session, "test.done", "thing", new_id())
+        raise ZeroDivisionError
+    with acting(COUNTY), unit_of_work() as session:
+        assert session.scalar(select(func.count()).select_from(TrailEntry)) == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "broken"),
+    [
+        ("update trail_entry set content = content || 'x'::bytea where seq = 3", Broken(3, "changed content")),
+        ("delete from trail_link where seq = 2", Broken(2, "missing link")),
+        ("delete from trail_link where seq = 6", Broken(6, "head does not match the last link")),
+        ("update trail_link set content_hash = hash where seq = 4", Broken(4, "changed content")),
+    ],
+)
+def test_a_change_is_found(acting: Acting, db: Database, change: str, broken: Broken) -> None:
+    _write(acting, COUNTY, 3)
+    with db.owner.begin() as connection:
+        connection.execute(text(change))
+    with acting(COUNTY), unit_of_work() as session:
+        assert first_break(session) == broken
+
+
+def test_many_writers_keep_one_chain_and_no_number_twice(acting: Acting) -> None:
+    numbers: list[int] = []
+
+    def work() -> None:
+        for _ in range(5):
+            with acting(COUNTY), unit_of_work() as session:
+                numbers.extend(next_numbers(session, "test", 2025, 2))
+                record(session, "test.done", "thing", new_id())
+
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(numbers) == list(range(1, 61))
+    with acting(COUNTY), unit_of_work() as session:
+        assert first_break(session) is None
+        assert session.scalar(select(func.count()).select_from(TrailEntry)) == 30
