@@ -10,10 +10,10 @@ BIN := .venv/bin
 
 .PHONY: run test check bench clean
 
-# exec: signals reach the program itself, and make ends with its exit code.
+# exec: signals reach the program itself, and make fails when it does. Were make killed, the launcher would end too.
 run:
 	@$(PYTHON) deploy/bootstrap.py
-	@exec $(BIN)/bangfu up $(ARGS)
+	@BANGFU_END_WITH_PARENT=1 exec $(BIN)/bangfu up $(ARGS)
 
 test:
 	@$(PYTHON) deploy/bootstrap.py --dev --browser

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from sqlalchemy import MetaData
-from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from core.db.ddl import security_statements
@@ -25,7 +25,7 @@ LEGS_SUM = (
 
 def frozen_ddl(metadata: MetaData, *, before: Sequence[str] = ()) -> str:
     """All statements that make the tables of ``metadata`` with indexes, policies and grants, one after the other."""
-    dialect = postgresql.dialect()
+    dialect = PGDialect()
     statements = list(before)
     for table in metadata.sorted_tables:
         statements.append(str(CreateTable(table).compile(dialect=dialect)).strip().replace("\t", "    "))

@@ -1,3 +1,8 @@
-"""What this part of the core declares to the host (see `core.builtin`)."""
+"""What the exchange declares: its topic of the outbox and its arrivals enter with these modules."""
 
 from __future__ import annotations
+
+from core.exchange import envelopes, matters
+
+TOPICS = (envelopes.TOPIC,)
+KINDS = (matters.MATTER, matters.TAKEN, matters.ANSWER)

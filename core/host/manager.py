@@ -19,7 +19,7 @@ from core.scope import current_scope
 
 log = logging.getLogger(__name__)
 
-BUILT_IN = frozenset({"living_relief", "employment", "petitions", "legal_aid"})
+BUILT_IN = frozenset({"tenants", "living_relief", "employment", "petitions", "legal_aid"})
 
 
 class PluginBroken(BangfuError):
@@ -145,16 +145,6 @@ class PluginHost:
         return [declaration for _, answer in self.asked(hook, plugins) for declaration in answer]
 
 
-_extra: list[tuple[object, str]] = []
-
-
-def add_always_on(plugin: object, name: str) -> None:
-    """Have ``plugin`` registered with every host made from now on (the core's own declarations, tenants)."""
-    if (plugin, name) not in _extra:
-        _extra.append((plugin, name))
-        host.cache_clear()
-
-
 @lru_cache(maxsize=1)
 def host() -> PluginHost:
     """The host of this process, with everything discovered."""
@@ -162,7 +152,5 @@ def host() -> PluginHost:
     from core.builtin import core_plugin
 
     made.register(core_plugin, "core")
-    for plugin, name in _extra:
-        made.register(plugin, name)
     made.discover()
     return made

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db.base import Base, Handled, ReferenceTable, TenantRow, TenantTable, tenant_fk
 from core.db.rules import Policy, TableRule
-from core.db.types import Day, Instant, Json, Ref, Str
+from core.db.types import Day, Instant, Json, Ref, Str, Texts
 
 
 class Job(Handled, TenantRow):
@@ -31,6 +31,8 @@ class Job(Handled, TenantRow):
     title: Mapped[Str]
     state: Mapped[Str] = mapped_column(default="queued")
     actor: Mapped[Str]
+    permissions: Mapped[Texts] = mapped_column(default=list)
+    """What the actor might do when the job was started; the job's chunks may do the same."""
     business_date: Mapped[Day]
     params: Mapped[Json] = mapped_column(JSONB, default=dict)
     total: Mapped[int] = mapped_column(default=0)

@@ -1,3 +1,25 @@
-"""What this part of the core declares to the host (see `core.builtin`)."""
+"""What notices declare to the host (see `core.builtin`)."""
 
 from __future__ import annotations
+
+from core.host.declarations import NavEntry, PermissionDecl
+
+PERMISSIONS = (
+    PermissionDecl("notice.read", "查看公示与异议", "read notices and objections"),
+    PermissionDecl("notice.post", "张贴公示", "post notices"),
+    PermissionDecl("notice.register_objection", "登记异议", "register objections"),
+    PermissionDecl("notice.answer_objection", "答复异议", "answer objections"),
+)
+
+NAVIGATION = (
+    NavEntry(
+        zh="公示与异议",
+        en="Notices",
+        path="/notices",
+        icon="speakerphone",
+        permission="notice.read",
+        group_zh="业务办理",
+        group_en="Casework",
+        order=60,
+    ),
+)

@@ -1,3 +1,26 @@
 """What this part of the core declares to the host (see `core.builtin`)."""
 
 from __future__ import annotations
+
+from core.host.declarations import COUNTIES, NavEntry, PermissionDecl
+
+PERMISSIONS = (
+    PermissionDecl("people.read", "查看困难职工档案", "see files of workers in difficulty"),
+    PermissionDecl("people.write", "登记和更正家庭信息", "record and correct facts of households"),
+    PermissionDecl("people.reveal", "查阅完整身份证号、电话、账号", "look at full identity numbers, phones and accounts"),
+    PermissionDecl("people.import", "导入困难职工档案", "import rosters"),
+)
+
+NAVIGATION = (
+    NavEntry(
+        zh="困难职工档案",
+        en="Files",
+        path="/files",
+        icon="folder",
+        permission="people.read",
+        group_zh="档案",
+        group_en="Files",
+        order=20,
+        levels=COUNTIES,
+    ),
+)

@@ -1,3 +1,25 @@
-"""What this part of the core declares to the host (see `core.builtin`)."""
+"""What the survey declares: permissions, its background work, and the figures that go upward (domain 7.5)."""
 
 from __future__ import annotations
+
+from core.host.declarations import FactDecl, JobKindDecl, PermissionDecl
+from core.surveys import jobs
+
+PERMISSIONS = (
+    PermissionDecl("survey.read", "查看调查与认定", "read surveys and determinations"),
+    PermissionDecl("survey.open", "开展年度调查与认定", "open the annual survey and determine"),
+)
+
+JOB_KINDS = (
+    JobKindDecl(
+        kind="survey",
+        zh="年度调查认定",
+        en="annual survey and determination",
+        plan=jobs.plan,
+        run=jobs.run,
+        finish=jobs.finish,
+        permission="survey.open",
+    ),
+)
+
+FACTS = (FactDecl("households_determined", "调查认定户数", "households determined", jobs.measured),)

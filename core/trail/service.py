@@ -131,7 +131,7 @@ def first_break(session: Session) -> Broken | None:
 
     Content that the actor may not see is taken by its hash in the link.
     """
-    contents = dict(session.execute(select(TrailEntry.id, TrailEntry.content)).tuples())
+    contents = {row.id: row.content for row in session.execute(select(TrailEntry.id, TrailEntry.content))}
     former, expected = GENESIS, 1
     links = session.execute(
         select(TrailLink.seq, TrailLink.entry_id, TrailLink.content_hash, TrailLink.hash).order_by(TrailLink.seq)

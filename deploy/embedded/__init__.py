@@ -51,9 +51,7 @@ class EmbeddedStack:
             self.supervisor.__exit__(type(error), error, error.__traceback__)
             raise
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.supervisor.__exit__(kind, error, trace)
 
     def _engines(self) -> Running:

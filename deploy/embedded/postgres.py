@@ -121,9 +121,7 @@ class EmbeddedPostgres:
     def __enter__(self) -> DatabaseUrls:
         return self.start()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.stop()
 
     def _launch(self, place: Place, password: str) -> None:

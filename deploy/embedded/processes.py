@@ -93,9 +93,10 @@ def end_leftover(record: Path) -> None:
 class Child:
     """A program run for the launcher in a process group of its own (Ctrl-C in the terminal does not reach it).
 
-    ``identity`` is start_child's. Output goes to ``home/logs/NAME.log``; ``home/run/NAME.pid`` lets the next launcher
-    find and end what a crashed one left. The kernel ties the child to the *thread* that calls `start`: call it
-    from one that lives as long as the launcher, the main thread.
+    ``env`` is its whole environment (None: the launcher's), ``identity`` is start_child's. Output goes to
+    ``home/logs/NAME.log``; ``home/run/NAME.pid`` lets the next launcher find and end what a crashed one left.
+    The kernel ties the child to the *thread* that calls `start`: call it from one that lives as long as the
+    launcher, the main thread.
     """
 
     def __init__(

@@ -79,14 +79,16 @@ def installed_package() -> Path:
 def choose(home: Path, *, namespaces: bool = True, elsewhere: Path = ELSEWHERE) -> Place:
     """The place of the cluster of ``home``.
 
-    An ordinary user runs the server himself. Root runs it as ``nobody`` inside a user namespace: to the server the
-    files belong to the user it runs as, to everybody else they stay root's. Where the kernel refuses that (or
-    ``namespaces`` is false), the server runs as the real ``nobody`` from a folder of its own under ``elsewhere``
-    (0700), and the log says so; ``home/postgres.elsewhere`` remembers it.
+    An ordinary user runs the server himself. Root, and a user without a name (as containers have), runs it as
+    ``nobody`` inside a user namespace: to the server the files belong to the user it runs as, to everybody else they
+    stay ours. Where the kernel refuses that to root (or ``namespaces`` is false), the server runs as the real
+    ``nobody`` from a folder of its own under ``elsewhere`` (0700), and the log says so; ``home/postgres.elsewhere``
+    remembers it.
     """
     package = installed_package()
     here = Place("same", package / "pginstall" / "bin", home / "postgres", socket_folder(home))
-    if os.geteuid() != 0:
+    root = os.geteuid() == 0
+    if not root and _has_a_name(os.geteuid()):
         private_folder(here.folder)
         return here
     note = home / "postgres.elsewhere"
@@ -95,15 +97,23 @@ def choose(home: Path, *, namespaces: bool = True, elsewhere: Path = ELSEWHERE) 
         if namespaces and inside.run("postgres", "--version").returncode == 0:
             private_folder(inside.folder)
             return inside
-        if inside.data.exists():
+        if inside.data.exists() or not root:
             raise EngineFailed(
-                "系统不再允许 root 使用用户命名空间,无法启动原有数据库",
-                "the kernel no longer lets root use user namespaces, which the kept database was made with",
+                "系统不允许使用用户命名空间,无法以当前用户启动数据库",
+                "the kernel refuses user namespaces, without which this user cannot run the database",
                 where=str(inside.data),
-                mend_zh="请以普通用户运行,或重新启用用户命名空间",
-                mend_en="run as an ordinary user, or allow user namespaces again",
+                mend_zh="请以在系统中登记的普通用户运行,或启用用户命名空间",
+                mend_en="run as an ordinary user that the system knows by name, or allow user namespaces",
             )
     return _as_nobody(package, note, elsewhere)
+
+
+def _has_a_name(uid: int) -> bool:
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        return False
+    return True
 
 
 def _as_nobody(package: Path, note: Path, elsewhere: Path) -> Place:

@@ -49,6 +49,12 @@ def _become(identity: str) -> None:
         os.setuid(uid)
 
 
+def tie_to_parent(death_signal: int) -> None:
+    """Have the kernel send ``death_signal`` to this process when its parent ends (Linux; elsewhere nothing)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, death_signal)
+
+
 def main(arguments: list[str]) -> None:
     """Never returns: execs the program, or exits with a code that says why not."""
     launcher, death_signal, identity, *program = arguments
@@ -57,11 +63,10 @@ def main(arguments: list[str]) -> None:
         signal.signal(number, signal.SIG_DFL)
     os.umask(0o077)
     _become(identity)
-    if sys.platform == "linux":
-        # After the change of identity, which would clear it.
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(death_signal))
-        if os.getppid() != int(launcher):
-            sys.exit(LAUNCHER_GONE)
+    # After the change of identity, which would clear it.
+    tie_to_parent(int(death_signal))
+    if os.getppid() != int(launcher):
+        sys.exit(LAUNCHER_GONE)
     os.execv(program[0], program)  # noqa: S606 - the launcher's own argument list, no shell
 
 

@@ -14,6 +14,7 @@ from typing import NoReturn, Self
 
 from deploy.embedded.checks import HomeInUse, disk_errors, require_home
 from deploy.embedded.processes import Child, end_leftover
+from deploy.embedded.start_child import tie_to_parent
 
 
 class Interrupted(KeyboardInterrupt):
@@ -67,7 +68,8 @@ class Supervisor:
 
     Start the engines first and the web last: `stop` then ends web, worker, message queue, database in this order.
     As a context manager it holds the home's lock, and SIGINT and SIGTERM raise `Interrupted` in the main thread, so
-    that every way out passes through `stop`. After a kill -9 the kernel ends the children (see `Ending`).
+    that every way out passes through `stop`; with ``BANGFU_END_WITH_PARENT`` (set by make) the end of the parent is
+    such a signal. After a kill -9 the kernel ends the children (see `Ending`).
     A Celery worker wants ``Ending(((SIGTERM, 20), (SIGQUIT, 5)), SIGQUIT)``: SIGKILL would leave its pool.
     """
 
@@ -118,14 +120,14 @@ class Supervisor:
     def __enter__(self) -> Self:
         self.open()
         self._handlers = {number: signal.signal(number, _interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+        if os.environ.get("BANGFU_END_WITH_PARENT"):
+            tie_to_parent(signal.SIGTERM)
         # nohup ignores SIGHUP on purpose.
         if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
             self._handlers[signal.SIGHUP] = signal.signal(signal.SIGHUP, _interrupt)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         # An impatient second Ctrl-C must not break off the orderly end; time limits bound it.
         for number in self._handlers:
             signal.signal(number, signal.SIG_IGN)

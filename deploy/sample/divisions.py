@@ -44,9 +44,7 @@ def counties() -> dict[str, County]:
         outside[present[place % len(present)]].append(code)
     order = [*DEFAULT_COUNTIES, *(code for code in present if code not in DEFAULT_COUNTIES)]
     return {
-        code: County(
-            code, division(code).name, division(f"{code[:4]}00").name, tuple(retired[code]), tuple(outside[code])
-        )
+        code: County(code, division(code).name, division(f"{code[:4]}00").name, tuple(retired[code]), tuple(outside[code]))
         for code in order
     }
 

@@ -158,9 +158,7 @@ class Families:
         ceiling = max(min(self._years(worker) - 21, high), 0)
         age = chance.randint(min(low, ceiling), ceiling)
         male = chance.happens(52)
-        child = self._person(
-            "儿子" if male else "女儿", family, worker.ethnic, male, self._birth(age), self._stage(age)
-        )
+        child = self._person("儿子" if male else "女儿", family, worker.ethnic, male, self._birth(age), self._stage(age))
         child.aided = child.standing in {"大学生", "高中", "中职中技", "研究生"} and chance.happens(18)
         return child
 

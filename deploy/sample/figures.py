@@ -38,9 +38,7 @@ def figures(county: str, year: int) -> Figures:
 
     def figure(name: str) -> str:
         for level in (county, f"{county[:4]}00", f"{county[:2]}0000"):
-            dated = [
-                (row["valid_from"], row["value"]) for row in rows if (row["tenant_code"], row["name"]) == (level, name)
-            ]
+            dated = [(row["valid_from"], row["value"]) for row in rows if (row["tenant_code"], row["name"]) == (level, name)]
             if dated:
                 return max(dated)[1]
         if name in _NATIONAL:

@@ -35,7 +35,7 @@ def generate(
     directory.mkdir(parents=True, exist_ok=True)
     jobs = _jobs(directory, counties, households, seed, year)
     if len(jobs) > 1 and households * len(jobs) >= _PARALLEL_FROM:
-        with ProcessPoolExecutor(max_workers=2) as pool:
+        with ProcessPoolExecutor() as pool:
             return list(pool.map(_one, jobs))
     return [_one(job) for job in jobs]
 

@@ -32,7 +32,7 @@ def particulars(household: Household, county: County, chance: Stream) -> dict[st
     industry = wording.firm(chance, "")[1]
     bank, branch = wording.bank(chance, county.name)
     opener, reviewer, clerk = wording.staff(chance)
-    opinion_day = household.opened + timedelta(days=12)
+    agreed = chance.happens(70)
     spouse = any(person.relation in {"丈夫", "妻子"} for person in household.people)
     child = any(person.relation in {"儿子", "女儿"} for person in household.people)
     alone = ("离异", "丧偶") if child else ("未婚", "离异", "丧偶")
@@ -51,9 +51,7 @@ def particulars(household: Household, county: County, chance: Stream) -> dict[st
         "单位性质": chance.weighted(_NATURE),
         "企业状况": chance.weighted(_CONDITION),
         "是否单亲": "是" if _single_parent(household, spouse=spouse) else "否",
-        "有无自救能力": "是（有一定自救能力）"
-        if any(person.able for person in household.people)
-        else "否（无自救能力）",
+        "有无自救能力": "是（有一定自救能力）" if any(person.able for person in household.people) else "否（无自救能力）",
         "是否零就业家庭": "是" if _no_one_employed(household) else "否",
         "主要致困原因": causes[0],
         "次要致困原因": "；".join(causes[1:4]),
@@ -65,11 +63,11 @@ def particulars(household: Household, county: County, chance: Stream) -> dict[st
         "审核人": reviewer,
         "录入人": clerk,
         "单位工会意见": "情况属实，同意上报。",
-        "单位工会意见日期": str(opinion_day - timedelta(days=8)),
+        "单位工会意见日期": str(household.opened - timedelta(days=24)),
         "县总工会意见": "经入户核实，同意建档。",
-        "县总工会意见日期": str(opinion_day),
-        "上级工会意见": "同意。" if chance.happens(70) else "",
-        "上级工会意见日期": str(opinion_day + timedelta(days=9)),
+        "县总工会意见日期": str(household.opened - timedelta(days=10)),
+        "上级工会意见": "同意。" if agreed else "",
+        "上级工会意见日期": str(household.opened - timedelta(days=2)) if agreed else "",
     }
 
 

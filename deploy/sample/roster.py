@@ -59,7 +59,7 @@ def _applications(household: Household, chance: Stream, *, sure: bool) -> list[s
     chosen = []
     if sure or chance.happens(90 if household.entitled() else 30 if household.in_difficulty() else 12):
         chosen.append(LIVING)
-    if chance.happens(70 if illness >= MEDICAL_THRESHOLD else 2) or (sure and abs(illness - MEDICAL_THRESHOLD) <= 1):
+    if chance.happens(75 if illness >= MEDICAL_THRESHOLD else 3) or (sure and abs(illness - MEDICAL_THRESHOLD) <= 1):
         chosen.append(MEDICAL)
     if household.students() and chance.happens(80 if household.in_difficulty() else 15):
         chosen.append(SCHOOLING)

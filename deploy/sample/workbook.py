@@ -22,6 +22,8 @@ from deploy.sample.particulars import Cell, categories, particulars
 from deploy.sample.roster import Roster
 
 _CREATED = datetime(2025, 1, 1, tzinfo=UTC)
+_IN_MEMORY_HOUSEHOLDS = 5_000
+"""Up to here (some 150 MB) a workbook is held in memory, which is faster and shares repeated texts."""
 _MONEY = frozenset(
     (
         "本人月平均收入",
@@ -42,7 +44,8 @@ _MONEY = frozenset(
 def write(roster: Roster, path: Path, seed: int) -> None:
     """Write the roster; an existing file is replaced."""
     chance = stream(seed, roster.figures.day.year, roster.county.code, "particulars")
-    book = Workbook(path, {"constant_memory": True, "strings_to_urls": False})
+    large = len(roster.households) > _IN_MEMORY_HOUSEHOLDS
+    book = Workbook(path, {"constant_memory": large, "strings_to_urls": False})
     book.set_properties({"title": f"{roster.county.name}困难职工档案（样例数据）", "created": _CREATED})
     sheets = [
         _Sheet(book, FILE_SHEET, FILE_COLUMNS),

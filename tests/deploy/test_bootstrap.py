@@ -1,4 +1,4 @@
-"""The way from a bare clone to an installation: what is done, what is not done twice, and what is said when it fails."""
+"""From a bare clone to an installation: what is done, what is not done twice, what is said when it fails."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_an_old_python_can_read_the_program_and_is_told_what_it_lacks(tmp_path: 
 def test_an_old_python_hands_over_to_a_newer_one(tmp_path: Path) -> None:
     program(tmp_path / "python3.12", 'case $1 in -c) exit 1;; esac; echo "broken"')
     program(tmp_path / "python3.11", 'case $1 in -c) exit 0;; esac; echo "taken over"')
-    pretend = f"import sys; sys.hexversion = 0x03090200; exec(open({str(SOURCE)!r}, encoding='utf-8').read())"
+    pretend = f"import sys; sys.hexversion = 0x03090200; sys.argv = ['b']; exec(open({str(SOURCE)!r}, encoding='utf-8').read())"
     done = subprocess.run(
         [sys.executable, "-c", pretend], env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False
     )
@@ -132,17 +132,17 @@ def test_a_moved_folder_gets_a_new_environment(clone: Path) -> None:
     assert (moved / ".venv" / "witness").exists()
 
 
-def test_without_network_the_first_start_says_so(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith(("PIP_", "UV_"))]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
-    monkeypatch.setenv("PIP_RETRIES", "0")
-    (clone / "requirements" / "bootstrap.txt").write_text(f"uv==0.1 --hash=sha256:{'0' * 64}\n")
-    with pytest.raises(bootstrap.Trouble) as raised:
-        bootstrap.prepare(clone, dev=False, browser=False)
-    assert "首次安装需要网络" in raised.value.text
-    assert "needs a network" in raised.value.text
+def test_the_command_line_tells_what_failed_and_shows_the_output(
+    clone: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program(clone / ".venv" / "bin" / "uv", "echo 'error: Failed to fetch: the-package'; exit 2")
+    monkeypatch.setattr(bootstrap, "ROOT", clone)
+    monkeypatch.setattr(sys, "argv", ["bootstrap.py"])
+    assert bootstrap.main() == 1
+    said = capsys.readouterr().err
+    assert "首次安装需要网络" in said
+    assert "the first start needs a network" in said
+    assert "the-package" in said
 
 
 @pytest.mark.parametrize(
@@ -225,9 +225,7 @@ def test_an_old_or_missing_node_is_replaced_by_the_locked_wheel(
         bootstrap.Assets(clone, bootstrap.Environment(clone)).ensure()
     assert "Node.js 20" in raised.value.text
     assert "node.txt" in calls(tools)[0]
-    program(
-        tools / "npm", "command -v node; case $1 in ci) mkdir -p node_modules;; run) mkdir -p ../static/vendor;; esac"
-    )
+    program(tools / "npm", "command -v node; case $1 in ci) mkdir -p node_modules;; run) mkdir -p ../static/vendor;; esac")
     bootstrap.Assets(clone, bootstrap.Environment(clone)).ensure()
     assert [call.split()[1] for call in calls(tools)] == ["ci", "run"]
     assert npm_calls(assets) == []

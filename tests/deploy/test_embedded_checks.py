@@ -37,9 +37,7 @@ def test_a_port_that_cannot_be_had_for_another_reason_is_told_too() -> None:
         checks.require_port("192.0.2.1", 8000)
 
 
-def test_a_full_disk_is_refused_and_a_nearly_full_one_warned_of(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_full_disk_is_refused_and_a_nearly_full_one_warned_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     checks.require_space(tmp_path, needed=1, comfortable=1)
     assert not caplog.text
     checks.require_space(tmp_path, needed=1, comfortable=2**62)

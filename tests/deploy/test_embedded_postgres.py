@@ -83,8 +83,7 @@ def test_roles_are_what_the_isolation_rests_on(urls: DatabaseUrls) -> None:
 def test_encoding_and_collation_do_not_depend_on_the_machine(urls: DatabaseUrls) -> None:
     with connect(urls.owner) as connection:
         row = connection.execute(
-            b"SELECT pg_encoding_to_char(encoding), datlocprovider::text, datlocale "
-            b"FROM pg_database WHERE datname = 'bangfu'"
+            b"SELECT pg_encoding_to_char(encoding), datlocprovider::text, datlocale FROM pg_database WHERE datname = 'bangfu'"
         ).fetchone()
     assert row == ("UTF8", "b", "C.UTF-8")
 

@@ -55,9 +55,7 @@ with open(sys.argv[2], "a") as ends:
 @contextmanager
 def launched(home: Path) -> Iterator[tuple[subprocess.Popen[str], dict[str, str], list[psutil.Process]]]:
     """A launcher as a process of its own, what it said, and its children once all are up."""
-    with subprocess.Popen(
-        [sys.executable, "-c", LAUNCHER, str(home)], cwd=ROOT, stdout=subprocess.PIPE, text=True
-    ) as process:
+    with subprocess.Popen([sys.executable, "-c", LAUNCHER, str(home)], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             said = json.loads(process.stdout.readline())

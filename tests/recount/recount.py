@@ -1,15 +1,13 @@
 """An independent recount of the sample's year from the office workbooks alone.
 
-It imports nothing of the program: the standard library and python_calamine only. Whoever doubts a figure of the
-program runs this over the same workbooks and compares:
+It imports nothing of the program: the standard library and python_calamine only. To check the program's figures:
 
     python tests/recount/recount.py DIR --year 2025 --day 2025-09-01 --json OUT
 
 DIR holds one workbook per county (``<six digits>.xlsx``). ``--day`` is the decision day D on which the rules are
 applied; the audit looks back on 25 December of the year. Dated figures come from ``deploy/sample/parameters.csv``
-(or ``--parameters``); what that file leaves out has the national value of ``NATIONAL`` below. All money is integer
-fen, all comparisons are exact. A figure's most local level that has a row in force on D wins (county, prefecture,
-province, nation); inside a level the latest ``valid_from``.
+(or ``--parameters``), else from ``NATIONAL`` below: the most local level that has a row in force on D wins, inside a
+level the latest ``valid_from``. All money is integer fen, all comparisons are exact.
 
 What is counted
   counties            workbooks
@@ -18,7 +16,7 @@ What is counted
   persons             the same plus one for every 新增成员
   eligible            households in difficulty (困难类别 found), in all and by kind
   cases               households that applied for a programme and qualify for it, in all and by programme
-  paid_fen            {source: {purpose: sum of the cases' amounts}}; every case is paid, a returned payment once more
+  paid_fen            {source: {purpose: sum of the cases' amounts}}; a payment that came back counts once
 
 Findings expected of the year's audit
   missing_document              major     one per 材料撤回 (the named case stands without its paper)
@@ -28,8 +26,7 @@ Findings expected of the year's audit
                                 income replaced: critical if it no longer qualifies, major if it does for less
   file_stale                    minor     one per household whose 档案更新日期 lies more than stale_after_days
                                           before the audit; that it was surveyed in the year does not count
-  member_never_surveyed         minor     one per 新增成员
-  every other check             none
+  member_never_surveyed         minor     one per 新增成员; every other check finds nothing
 """
 
 import argparse
@@ -66,7 +63,6 @@ NATIONAL: Figures = {
     "medical_cap": 500_000,
     "schooling_amount_higher": 500_000,
     "schooling_amount_secondary": 300_000,
-    "notice_working_days": 5,
     "stale_after_days": 365,
 }
 RIGID = {
@@ -110,9 +106,6 @@ STUDENTS = {
 }
 
 
-# Reading
-
-
 def fen(cell: object) -> int:
     """Yuan as written in a cell to fen; an empty cell is nought."""
     if cell in ("", None):
@@ -154,12 +147,7 @@ def read_county(path: Path) -> dict[str, Any]:
             households[number] = read_household(number, row, fact)
         households[number]["people"].append(read_person(row, fact))
     events = [
-        {
-            "kind": row["事项"],
-            "household": int(row["家庭编号"]),
-            "programme": PROGRAMMES.get(row["项目"]),
-            "fen": fen(row["数值"]),
-        }
+        (row["事项"], int(row["家庭编号"]), PROGRAMMES.get(row["项目"]), fen(row["数值"]))
         for row in sheet(book, "样例事后事项")
     ]
     return {"code": path.stem, "households": households, "events": events}
@@ -198,34 +186,20 @@ def read_person(row: Row, fact: Row) -> Row:
     }
 
 
-# Dated figures
-
-
 def read_parameters(path: Path) -> list[Row]:
-    """Rows of tenant_code, name, valid_from, value; lists and truth values are JSON."""
+    """The rows of the file; a value is JSON (a number, true or false, a list of codes)."""
     with path.open(encoding="utf-8", newline="") as text:
-        return [
-            {
-                "tenant": row["tenant_code"],
-                "name": row["name"],
-                "from": date.fromisoformat(row["valid_from"]),
-                "value": json.loads(row["value"]),
-            }
-            for row in csv.DictReader(text)
-        ]
+        return [{**row, "value": json.loads(row["value"])} for row in csv.DictReader(text)]
 
 
 def figures_of(county: str, on: date, rows: list[Row]) -> Figures:
-    """All figures of a county on a day: nation, overlaid by province, prefecture and county."""
+    """All figures of a county on a day: nation, overlaid by province, prefecture and county, each oldest first."""
     found = dict(NATIONAL)
     for level in (county[:2] + "0000", county[:4] + "00", county):
-        in_force = [row for row in rows if row["tenant"] == level and row["from"] <= on]
-        for row in sorted(in_force, key=lambda row: row["from"]):
+        in_force = [row for row in rows if row["tenant_code"] == level and row["valid_from"] <= on.isoformat()]
+        for row in sorted(in_force, key=lambda row: str(row["valid_from"])):
             found[row["name"]] = row["value"]
     return found
-
-
-# Rules
 
 
 def age(birth: date, on: date) -> int:
@@ -281,16 +255,15 @@ def living_amount(household: Row, kind: str, below_line: bool, excluded: bool, f
     model_worker = household["rank"] in CITY_RANK_OR_ABOVE and not excluded
     if not below_line and kind != "deep" and not model_worker:
         return 0
-    amount: int = figures["living_amount_model_worker" if kind == "none" else f"living_amount_{kind}"]
-    return min(amount, figures["minimum_living_standard"] * figures["living_ceiling_months"])
+    amount = int(figures["living_amount_model_worker" if kind == "none" else f"living_amount_{kind}"])
+    return min(amount, int(figures["minimum_living_standard"]) * int(figures["living_ceiling_months"]))
 
 
 def medical_amount(household: Row, figures: Figures) -> int:
     """Medical relief of a household in difficulty, nought below the threshold."""
-    illness: int = household["costs"]["illness"]
-    if illness < figures["medical_self_paid_threshold"]:
-        return 0
-    return min(illness * int(figures["medical_rate"]) // 10_000, int(figures["medical_cap"]))
+    illness = int(household["costs"]["illness"])
+    enough = illness >= int(figures["medical_self_paid_threshold"])
+    return min(illness * int(figures["medical_rate"]) // 10_000, int(figures["medical_cap"])) if enough else 0
 
 
 def schooling_amount(people: list[Row], figures: Figures) -> int:
@@ -306,9 +279,6 @@ def cases_of(household: Row, figures: Figures, on: date) -> tuple[str, dict[str,
     return outcome["kind"], cases
 
 
-# Findings of one county
-
-
 def corrected(household: Row, monthly: int) -> Row:
     """The household with another monthly income of the worker."""
     people = [{**person, "monthly": monthly} if person["worker"] else person for person in household["people"]]
@@ -320,21 +290,19 @@ def county_findings(
 ) -> list[tuple[str, str]]:
     """(check, severity) of every finding that needs no other county."""
     found = []
-    for event in county["events"]:
-        household = county["households"][event["household"]]
-        mine = cases[household["number"]]
-        if event["kind"] in {"材料撤回", "收入更正", "银行退回"} and event["programme"] not in mine:
-            raise ValueError(f"{county['code']}: {event['kind']} of a case that does not exist: {event}")
-        if event["kind"] == "材料撤回":
+    for kind, number, programme, monthly in county["events"]:
+        mine = cases[number]
+        if kind != "新增成员" and programme not in mine:
+            raise ValueError(f"{county['code']}: {kind} of a case that does not exist: {number} {programme}")
+        if kind == "材料撤回":
             found.append(("missing_document", "major"))
-        elif event["kind"] == "新增成员":
+        elif kind == "新增成员":
             found.append(("member_never_surveyed", "minor"))
-        elif event["kind"] == "收入更正":
-            again = judge(corrected(household, event["fen"]), figures, on)["amounts"]
-            found += [("ineligible_on_decision_day", "critical") for name in mine if name not in again]
-            found += [
-                ("ineligible_on_decision_day", "major") for name, paid in mine.items() if 0 < again.get(name, 0) < paid
-            ]
+        elif kind == "收入更正":
+            again = judge(corrected(county["households"][number], monthly), figures, on)["amounts"]
+            for name, paid in mine.items():
+                if again.get(name, 0) < paid:
+                    found.append(("ineligible_on_decision_day", "major" if name in again else "critical"))
     accounts = Counter(one["account"] for one in county["households"].values() if one["account"])
     found += [("one_account_several_households", "major") for times in accounts.values() if times > 1]
     return found + [
@@ -342,9 +310,6 @@ def county_findings(
         for one in county["households"].values()
         if (audit - one["updated"]).days > figures["stale_after_days"]
     ]
-
-
-# The whole
 
 
 def recount_county(county: Row, figures: Figures, on: date, audit: date) -> Row:
@@ -364,7 +329,7 @@ def recount_county(county: Row, figures: Figures, on: date, audit: date) -> Row:
         "county": county["code"],
         "households": len(judged),
         "persons_surveyed": surveyed,
-        "persons": surveyed + sum(event["kind"] == "新增成员" for event in county["events"]),
+        "persons": surveyed + sum(event[0] == "新增成员" for event in county["events"]),
         "eligible": sum(kinds[kind] for kind in KINDS),
         "eligible_by_kind": {kind: kinds[kind] for kind in KINDS},
         "cases": sum(programmes.values()),
@@ -425,9 +390,9 @@ def main() -> None:
     on = chosen.day or date(chosen.year, 9, 1)
     result = recount(chosen.directory, chosen.parameters, chosen.year, on, chosen.audit_day)
     text = json.dumps(result, ensure_ascii=False, indent=2)
+    print(text)
     if chosen.json:
         chosen.json.write_text(text + "\n", encoding="utf-8")
-    print(text)
 
 
 if __name__ == "__main__":

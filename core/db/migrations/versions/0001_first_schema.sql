@@ -330,6 +330,7 @@ CREATE TABLE job (
     title TEXT NOT NULL,
     state TEXT NOT NULL,
     actor TEXT NOT NULL,
+    permissions TEXT[] NOT NULL,
     business_date DATE NOT NULL,
     params JSONB NOT NULL,
     total INTEGER NOT NULL,

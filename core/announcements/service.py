@@ -1,0 +1,101 @@
+"""The annual announcement: what came in by source, what went out by purpose, to how many (domain 7.3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from core.announcements.models import Announcement
+from core.db.statements import tenant_sql
+from core.errors import Conflict
+from core.scope import current_scope
+from core.trail.service import record
+
+
+def yearly_figures(session: Session, year: int) -> dict[str, Any]:
+    """The figures of one year, counted from the ledger and the grants in fen and heads; nothing about a person."""
+    moved = session.execute(
+        tenant_sql(
+            "select source, purpose, state, balance_fen from fund_account where tenant = :tenant and year = :year"
+            " order by source, purpose, state"
+        ),
+        {"year": year},
+    ).all()
+    heads = session.execute(
+        tenant_sql(
+            "select g.source, g.purpose, count(distinct g.household_id) as households, count(distinct b.person_id) as people,"
+            " count(distinct g.id) as grants, sum(b.amount_fen) as fen from relief_grant g"
+            " join grant_beneficiary b on b.tenant = g.tenant and b.grant_id = g.id"
+            " where g.tenant = :tenant and g.year = :year and g.state = 'paid' group by 1, 2 order by 1, 2"
+        ),
+        {"year": year},
+    ).all()
+    all_heads = session.execute(
+        tenant_sql(
+            "select count(distinct household_id) as households from relief_grant"
+            " where tenant = :tenant and year = :year and state = 'paid'"
+        ),
+        {"year": year},
+    ).scalar_one()
+    return {
+        "received": [
+            {"source": row.source, "purpose": row.purpose, "fen": -row.balance_fen}
+            for row in moved
+            if row.state == "income" and row.balance_fen
+        ],
+        "paid": [
+            {
+                "source": row.source,
+                "purpose": row.purpose,
+                "fen": int(row.fen),
+                "households": row.households,
+                "people": row.people,
+                "grants": row.grants,
+            }
+            for row in heads
+        ],
+        "left": [
+            {"source": row.source, "purpose": row.purpose, "fen": row.balance_fen}
+            for row in moved
+            if row.state == "available" and row.balance_fen
+        ],
+        "households": all_heads,
+    }
+
+
+def publish(session: Session, year: int, *, correction: bool = False) -> Announcement:
+    """Publish the announcement of ``year``; a second one only as a ``correction``, which is a new edition.
+
+    Raises ``Conflict`` where it is published already.
+    """
+    scope = current_scope()
+    if not scope.is_system:
+        scope.require("announcement.publish")
+    edition = session.scalar(select(func.max(Announcement.edition)).where(Announcement.year == year)) or 0
+    if edition and not correction:
+        raise Conflict(
+            f"{year} 年度公告已发布",
+            f"the announcement of {year} is published already",
+            where=str(year),
+            mend_zh="如需更正，请发布更正版",
+            mend_en="publish a correction instead",
+        )
+    announcement = Announcement(
+        year=year,
+        edition=edition + 1,
+        title=f"{year} 年度困难职工帮扶资金收支公告",
+        published_on=scope.business_date,
+        published_by=scope.actor,
+        figures=yearly_figures(session, year),
+    )
+    session.add(announcement)
+    session.flush()
+    record(session, "announcement.published", "announcement", announcement.id, {"year": year, "edition": edition + 1})
+    return announcement
+
+
+def latest_announcement(session: Session, year: int) -> Announcement | None:
+    """The newest edition of a year's announcement of the tenant in scope."""
+    return session.scalar(select(Announcement).where(Announcement.year == year).order_by(Announcement.edition.desc()).limit(1))

@@ -1,0 +1,53 @@
+"""The audit as background work: one tenant's own, or a province's over all its counties."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.audit.elsewhere import tell_both
+from core.audit.service import findings_by_severity, run_audit
+from core.exchange.facts import report_facts
+from core.host.declarations import ChunkPlan, JobKindDecl
+from core.scope import current_scope
+from core.tenancy.models import Tenant
+
+
+def counties_below(session: Session) -> Sequence[Tenant]:
+    """The open counties below the tenant in scope, in the order of their codes."""
+    own = current_scope().tenant
+    return session.scalars(
+        select(Tenant)
+        .where(Tenant.level == "county", Tenant.closed_on.is_(None), (Tenant.province == own) | (Tenant.prefecture == own))
+        .order_by(Tenant.code)
+    ).all()
+
+
+def _plan_own(_session: Session, _params: Mapping[str, Any]) -> Sequence[ChunkPlan]:
+    return [ChunkPlan("本单位", {})]
+
+
+def _plan_counties(session: Session, _params: Mapping[str, Any]) -> Sequence[ChunkPlan]:
+    return [ChunkPlan(tenant.name, {"tenant": tenant.code}) for tenant in counties_below(session)]
+
+
+def _run(session: Session, params: Mapping[str, Any], _payload: Mapping[str, Any]) -> Mapping[str, Any]:
+    year = int(params["year"])
+    new = run_audit(session, year)
+    report_facts(session, year)
+    return {"new": sum(new.values()), "findings": findings_by_severity(session, year)}
+
+
+def _tell(session: Session, params: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    return {"new": sum(int(result.get("new", 0)) for result in results), "sealed": tell_both(session, int(params["year"]))}
+
+
+JOBS = (
+    JobKindDecl("audit", "年度审计", "annual audit", _plan_own, _run, permission="audit.run"),
+    JobKindDecl(
+        "audit.province", "全省年度审计", "annual audit of all counties", _plan_counties, _run, _tell, "audit.run", True
+    ),
+)

@@ -1,0 +1,148 @@
+"""The annual audit (年度审计, domain 7.2): checks run over one tenant's year, each set-based, and their findings kept."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from core.audit.models import AuditFinding, AuditRun
+from core.db.base import new_id
+from core.db.statements import tenant_core
+from core.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
+from core.host.declarations import AuditCheckDecl, FindingDraft
+from core.host.manager import host
+from core.scope import current_scope
+from core.tenancy.models import TenantPluginChange
+from core.trail.service import record
+
+ANSWER_DAYS = {"critical": 15, "major": 30, "minor": 60}
+STATES = ("explained", "rectified", "dismissed")
+
+
+def plugins_on_in(session: Session, year: int) -> frozenset[str]:
+    """Plugins that were on in the tenant in scope at any time of ``year``: their checks are owed even if they are off now."""
+    first, last = date(year, 1, 1), date(year, 12, 31)
+    changes = session.execute(
+        select(TenantPluginChange.plugin, TenantPluginChange.enabled, TenantPluginChange.business_date)
+        .where(TenantPluginChange.business_date <= last)
+        .order_by(TenantPluginChange.plugin, TenantPluginChange.version)
+    ).all()
+    on: set[str] = set()
+    for plugin, enabled, day in changes:
+        if enabled:
+            on.add(plugin)
+        elif day < first:
+            on.discard(plugin)
+    return frozenset(on) & frozenset(host().infos) | host().always_on
+
+
+def keep_findings(session: Session, check: AuditCheckDecl, year: int, drafts: Sequence[FindingDraft]) -> int:
+    """Keep the findings of one check; what was found before stays with its state and answer. Returns how many are new."""
+    today = current_scope().business_date
+    rows = [
+        {
+            "tenant": current_scope().tenant,
+            "id": new_id(),
+            "year": year,
+            "check_code": check.code,
+            "severity": (severity := draft.severity or check.severity),
+            "fingerprint": draft.fingerprint,
+            "title": draft.title,
+            "detail": dict(draft.detail),
+            "subject_kind": draft.subject_kind,
+            "subject_id": draft.subject_id,
+            "clause": check.clause,
+            "state": "open",
+            "found_on": today,
+            "due_on": today + timedelta(days=ANSWER_DAYS[severity]),
+        }
+        for draft in drafts
+    ]
+    if not rows:
+        return 0
+    statement = insert(AuditFinding).values(rows).on_conflict_do_nothing().returning(AuditFinding.id)
+    return len(session.execute(tenant_core(statement)).all())
+
+
+def run_audit(session: Session, year: int) -> dict[str, int]:
+    """Run all checks owed for ``year`` over the tenant in scope. Returns new findings by check; safe to run twice."""
+    found: dict[str, int] = {}
+    looked: list[dict[str, Any]] = []
+    for check in host().collected_here("bangfu_audit_checks", plugins_on_in(session, year)):
+        drafts = check.run(session, year)
+        new = keep_findings(session, check, year, drafts)
+        found[check.code] = new
+        looked.append({"check": check.code, "found": len(drafts), "new": new})
+    run = AuditRun(year=year, run_on=current_scope().business_date, actor=current_scope().actor, checks=looked)
+    session.add(run)
+    session.flush()
+    record(session, "audit.run", "audit_run", run.id, {"year": year, "new": sum(found.values())})
+    return found
+
+
+def findings_by_severity(session: Session, year: int) -> dict[str, int]:
+    """Number of findings of the tenant in scope by severity."""
+    rows = session.execute(
+        select(AuditFinding.severity, func.count()).where(AuditFinding.year == year).group_by(AuditFinding.severity)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def list_findings(
+    session: Session,
+    year: int | None = None,
+    *,
+    severity: str | None = None,
+    state: str | None = None,
+    after: uuid.UUID | None = None,
+    limit: int = 50,
+) -> list[AuditFinding]:
+    """Findings by keyset (``after`` is the last id of the page before), oldest first."""
+    wanted = select(AuditFinding).order_by(AuditFinding.id).limit(limit)
+    if year is not None:
+        wanted = wanted.where(AuditFinding.year == year)
+    if severity is not None:
+        wanted = wanted.where(AuditFinding.severity == severity)
+    if state is not None:
+        wanted = wanted.where(AuditFinding.state == state)
+    if after is not None:
+        wanted = wanted.where(AuditFinding.id > after)
+    return list(session.scalars(wanted))
+
+
+def answer_finding(
+    session: Session, finding_id: uuid.UUID, *, state: str, answer: str, expected_version: int | None = None
+) -> AuditFinding:
+    """Answer a finding: explained, rectified or dismissed, with words (整改)."""
+    scope = current_scope()
+    scope.require("audit.answer")
+    if state not in STATES:
+        raise InvalidInput("办理结果不在可选范围", f"the state is one of {', '.join(STATES)}", where="state")
+    if not answer.strip():
+        raise InvalidInput("请填写说明", "an answer has a text", where="answer")
+    finding = session.scalar(select(AuditFinding).where(AuditFinding.id == finding_id).with_for_update())
+    if finding is None:
+        raise NotFound("没有该发现问题", "no such finding")
+    if expected_version is not None and finding.version != expected_version:
+        raise PreconditionFailed("该问题已被他人更新", "the finding was changed meanwhile")
+    if finding.state != "open":
+        raise Conflict("该问题已答复", "the finding was answered already")
+    finding.state, finding.answer = state, answer.strip()
+    finding.answered_by, finding.answered_on = scope.actor, scope.business_date
+    finding.version += 1
+    record(session, "finding.answered", "audit_finding", finding.id, {"state": state})
+    return finding
+
+
+def finding_detail(finding: AuditFinding) -> Mapping[str, Any]:
+    """The evidence of a finding: ids and figures, with the path of the page that shows it."""
+    paths = {"case": "/cases/{id}", "household": "/households/{id}"}
+    path = paths.get(finding.subject_kind)
+    link = path.format(id=finding.subject_id) if path and finding.subject_id else None
+    return {**finding.detail, "link": link}

@@ -1,0 +1,171 @@
+"""Queries of cases: many at once, never one per case."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import ARRAY, ColumnElement, any_, func, literal, select
+from sqlalchemy.dialects.postgresql import UUID
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from core.cases.models import Case, CaseDecision, CaseStep, Deadline, Party
+from core.errors import NotFound
+
+
+def among(column: InstrumentedAttribute[Any], ids: Iterable[uuid.UUID]) -> ColumnElement[bool]:
+    """``column`` is one of ``ids``, sent as one array however many they are."""
+    return column == any_(literal(list(ids), ARRAY(UUID(as_uuid=True))))
+
+
+def cases_named(session: Session, case_ids: Sequence[uuid.UUID], *, lock: bool = False) -> list[Case]:
+    """The cases in the order of ``case_ids``; raises ``NotFound`` where one is not here or not for this actor.
+
+    ``lock`` holds the rows until the commit, taken in one order so that two acts never wait for each other in a ring.
+    """
+    query = select(Case).where(among(Case.id, case_ids)).order_by(Case.id)
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    found = {case.id: case for case in session.scalars(query)}
+    if absent := [case_id for case_id in case_ids if case_id not in found]:
+        raise NotFound("没有此个案", "no such case", where=str(absent[0]))
+    return [found[case_id] for case_id in dict.fromkeys(case_ids)]
+
+
+def cases_by_opening_key(session: Session, keys: Sequence[str]) -> dict[str, Case]:
+    """Cases that were already opened under these keys."""
+    if not keys:
+        return {}
+    rows = session.scalars(select(Case).where(Case.opening_key == any_(literal(list(keys), ARRAY(Case.opening_key.type)))))
+    return {case.opening_key: case for case in rows if case.opening_key is not None}
+
+
+def parties_of(session: Session, case_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, list[Party]]:
+    """Parties of each case, applicant first."""
+    order = {"applicant": 0, "beneficiary": 1, "representative": 2, "agent": 3, "employer": 4, "anonymous": 5, "household": 6}
+    found: dict[uuid.UUID, list[Party]] = {case_id: [] for case_id in case_ids}
+    rows = session.scalars(select(Party).where(among(Party.case_id, found)))
+    for party in sorted(rows, key=lambda row: (order[row.role], row.id)):
+        found[party.case_id].append(party)
+    return found
+
+
+def last_steps(session: Session, case_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, int]:
+    """Number of the last step of each case."""
+    rows = session.execute(
+        select(CaseStep.case_id, func.max(CaseStep.seq)).where(among(CaseStep.case_id, case_ids)).group_by(CaseStep.case_id)
+    )
+    return dict(rows.all())
+
+
+@dataclass(frozen=True, slots=True)
+class CaseLine:
+    """One case on a list: ``names`` are its parties' labels, ``due_on`` its next running deadline."""
+
+    id: uuid.UUID
+    number: str
+    plugin: str
+    workflow: str
+    workflow_version: int
+    programme: str | None
+    state: str
+    names: tuple[str, ...]
+    clerk: str
+    assigned_to: str | None
+    opened_on: date
+    closed_on: date | None
+    requested_fen: int | None
+    due_on: date | None
+    confidential: bool
+
+
+def _next_due(session: Session, case_ids: Sequence[uuid.UUID]) -> Mapping[uuid.UUID, date]:
+    rows = session.execute(
+        select(Deadline.case_id, func.min(Deadline.due_on))
+        .where(among(Deadline.case_id, case_ids), Deadline.met_on.is_(None), Deadline.cancelled_on.is_(None))
+        .group_by(Deadline.case_id)
+    )
+    return dict(rows.all())
+
+
+def case_lines(
+    session: Session, *, plugin: str | None, state: str | None, after: uuid.UUID | None, limit: int
+) -> list[CaseLine]:
+    """A page of cases, newest first, after the case ``after``: three statements whatever the length."""
+    query = select(Case).order_by(Case.id.desc()).limit(limit)
+    if plugin is not None:
+        query = query.where(Case.plugin == plugin)
+    if state is not None:
+        query = query.where(Case.state == state)
+    if after is not None:
+        query = query.where(Case.id < after)
+    return lines_of(session, session.scalars(query).all())
+
+
+def lines_of(session: Session, cases: Sequence[Case]) -> list[CaseLine]:
+    """``cases`` as they stand on lists."""
+    ids = [case.id for case in cases]
+    parties, due = parties_of(session, ids), _next_due(session, ids)
+    return [
+        CaseLine(
+            id=case.id,
+            number=case.number,
+            plugin=case.plugin,
+            workflow=case.workflow,
+            workflow_version=case.workflow_version,
+            programme=case.programme,
+            state=case.state,
+            names=tuple(party.label for party in parties[case.id] if party.role != "household"),
+            clerk=case.clerk,
+            assigned_to=case.assigned_to,
+            opened_on=case.opened_on,
+            closed_on=case.closed_on,
+            requested_fen=case.requested_fen,
+            due_on=due.get(case.id),
+            confidential=case.handlers is not None,
+        )
+        for case in cases
+    ]
+
+
+def counts_by_state(session: Session, plugin: str | None) -> dict[tuple[str, str], int]:
+    """Number of cases by (plugin, state)."""
+    query = select(Case.plugin, Case.state, func.count()).group_by(Case.plugin, Case.state)
+    if plugin is not None:
+        query = query.where(Case.plugin == plugin)
+    return {(name, state): number for name, state, number in session.execute(query)}
+
+
+def history_of(session: Session, case_id: uuid.UUID) -> tuple[list[CaseStep], list[CaseDecision], list[Deadline]]:
+    """Steps, decisions and deadlines of one case, oldest first."""
+    steps = session.scalars(select(CaseStep).where(CaseStep.case_id == case_id).order_by(CaseStep.seq)).all()
+    decisions = session.scalars(select(CaseDecision).where(CaseDecision.case_id == case_id).order_by(CaseDecision.id)).all()
+    deadlines = session.scalars(
+        select(Deadline).where(Deadline.case_id == case_id).order_by(Deadline.started_on, Deadline.id)
+    ).all()
+    return list(steps), list(decisions), list(deadlines)
+
+
+def running_deadlines(session: Session, until: date, limit: int) -> list[tuple[Deadline, Case]]:
+    """Deadlines that run and fall due up to ``until``, soonest first, with their cases."""
+    rows = session.execute(
+        select(Deadline, Case)
+        .join(Case, (Case.tenant == Deadline.tenant) & (Case.id == Deadline.case_id))
+        .where(Deadline.due_on <= until, Deadline.met_on.is_(None), Deadline.cancelled_on.is_(None))
+        .order_by(Deadline.due_on, Deadline.id)
+        .limit(limit)
+    )
+    return [(deadline, case) for deadline, case in rows]
+
+
+def cases_of_households(session: Session, household_ids: Iterable[uuid.UUID]) -> list[CaseLine]:
+    """Cases in which one of the households is a party, newest first."""
+    query = (
+        select(Case)
+        .where(Case.id.in_(select(Party.case_id).where(among(Party.household_id, household_ids))))
+        .order_by(Case.id.desc())
+    )
+    return lines_of(session, session.scalars(query).all())

@@ -1,0 +1,159 @@
+"""Workflows as data (流程): checked when written, pinned by version, read back for old cases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from pydantic import TypeAdapter
+from sqlalchemy import Connection, insert, select, tuple_
+from sqlalchemy.orm import Session
+
+from core.cases.models import Case, WorkflowVersion
+from core.errors import Conflict, Misconfigured, NotFound
+from core.host.declarations import FormDecl, ProgrammeDecl, StateDecl, TransitionDecl, WorkflowDecl
+from core.host.manager import host
+
+_WORKFLOW: TypeAdapter[WorkflowDecl] = TypeAdapter(WorkflowDecl)
+_FORM: TypeAdapter[FormDecl] = TypeAdapter(FormDecl)
+Pin = tuple[str, int]
+
+
+def declared_workflows() -> dict[Pin, WorkflowDecl]:
+    """All workflows of installed plugins by name and version."""
+    return {(found.name, found.version): found for found in host().collected("bangfu_workflows")}
+
+
+def workflow_named(name: str) -> WorkflowDecl:
+    """The newest installed version of a workflow; raises ``NotFound``."""
+    versions = [found for found in declared_workflows().values() if found.name == name]
+    if not versions:
+        raise NotFound(f"没有名为 {name} 的流程", f"no workflow is called {name}", where=name)
+    return max(versions, key=lambda found: found.version)
+
+
+def programme_named(code: str) -> ProgrammeDecl:
+    """The programme of relief (救助项目) with this code, of any installed plugin; raises ``NotFound``."""
+    for programme in host().collected("bangfu_programmes"):
+        if isinstance(programme, ProgrammeDecl) and programme.code == code:
+            return programme
+    raise NotFound(f"没有代码为 {code} 的救助项目", f"no programme has the code {code}", where=code)
+
+
+def workflows_of(session: Session, cases: Iterable[Case]) -> dict[Pin, WorkflowDecl]:
+    """The pinned workflow of each case: as installed where the version matches, else as stored when it was in use."""
+    wanted = {(case.workflow, case.workflow_version) for case in cases}
+    installed = declared_workflows()
+    found = {pin: installed[pin] for pin in wanted if pin in installed}
+    if rest := sorted(wanted - found.keys()):
+        rows = session.scalars(select(WorkflowVersion).where(tuple_(WorkflowVersion.name, WorkflowVersion.version).in_(rest)))
+        found |= {(row.name, row.version): _read(row.definition, row.form) for row in rows}
+    if absent := wanted - found.keys():
+        name, version = min(absent)
+        raise Misconfigured(
+            f"流程 {name} 第 {version} 版没有保存",
+            f"version {version} of the workflow {name} is neither installed nor stored",
+            where=name,
+            mend_zh="请重新安装该业务插件",
+            mend_en="install the plugin again",
+        )
+    return found
+
+
+def workflow_of(session: Session, case: Case) -> WorkflowDecl:
+    """The workflow that one case is pinned to."""
+    return workflows_of(session, [case])[case.workflow, case.workflow_version]
+
+
+def state_of(workflow: WorkflowDecl, code: str) -> StateDecl:
+    """The state called ``code``."""
+    return next(state for state in workflow.states if state.code == code)
+
+
+def transition_of(workflow: WorkflowDecl, code: str) -> TransitionDecl:
+    """The transition called ``code``; raises ``NotFound``."""
+    for transition in workflow.transitions:
+        if transition.code == code:
+            return transition
+    raise NotFound(f"{workflow.zh}没有名为 {code} 的环节", f"the workflow {workflow.name} has no step {code}", where=code)
+
+
+def sync_workflows(connection: Connection) -> int:
+    """Store the workflows of installed plugins; run by the owner at each start. Returns how many were new.
+
+    Raises ``Misconfigured`` for a declaration that does not hold together or names unknown guards and effects, and
+    ``Conflict`` where a stored version now reads differently: cases rely on what a version said.
+    """
+    guards = {guard.name for guard in host().collected("bangfu_guards")}
+    effects = {effect.name for effect in host().collected("bangfu_effects")}
+    rows = connection.execute(select(*WorkflowVersion.__table__.columns))
+    stored = {(row.name, row.version): (row.definition, row.form) for row in rows}
+    fresh = []
+    for (name, version), workflow in sorted(declared_workflows().items()):
+        _refuse_broken(workflow, guards, effects)
+        definition, form = _written(workflow)
+        if (name, version) not in stored:
+            fresh.append({"name": name, "version": version, "plugin": workflow.plugin, "definition": definition, "form": form})
+        elif stored[name, version] != (definition, form):
+            raise Conflict(
+                f"流程 {name} 第 {version} 版的内容与已保存的不同",
+                f"version {version} of the workflow {name} reads differently from what is stored",
+                where=name,
+                mend_zh="修改流程或表格时请提高版本号",
+                mend_en="raise its version when a workflow or its form changes",
+            )
+    if fresh:
+        connection.execute(insert(WorkflowVersion), fresh)
+    return len(fresh)
+
+
+def _written(workflow: WorkflowDecl) -> tuple[dict[str, Any], dict[str, Any]]:
+    definition: dict[str, Any] = _WORKFLOW.dump_python(workflow, mode="json")
+    form: dict[str, Any] = definition.pop("form")
+    return definition, form
+
+
+def _read(definition: dict[str, Any], form: dict[str, Any]) -> WorkflowDecl:
+    return _WORKFLOW.validate_python({**definition, "form": _FORM.validate_python(form)})
+
+
+def problems_of(workflow: WorkflowDecl, guards: set[str], effects: set[str]) -> list[str]:
+    """What does not hold together in a declaration, in English; empty where all does."""
+    states = {state.code for state in workflow.states}
+    problems = _repeated("state", [state.code for state in workflow.states])
+    problems += _repeated("transition", [step.code for step in workflow.transitions])
+    problems += _repeated("deadline", [clock.kind for clock in workflow.deadlines])
+    used = {workflow.initial, *(code for clock in workflow.deadlines for code in clock.starts_in)}
+    for step in workflow.transitions:
+        used |= {*step.sources, step.target}
+        problems += [f"{step.code} names the unknown guard {name}" for name in step.guards if name not in guards]
+        problems += [f"{step.code} names the unknown effect {name}" for name in step.effects if name not in effects]
+        closed = [state.code for state in workflow.states if state.closed and state.code in step.sources]
+        problems += [f"{step.code} leaves the closed state {code}" for code in closed]
+    problems += [f"unknown state {code}" for code in sorted(used - states)]
+    problems += [f"nothing leads to the state {code}" for code in sorted(states - _reachable(workflow))]
+    for clock in workflow.deadlines:
+        if (clock.days is None) == (clock.parameter is None):
+            problems.append(f"the deadline {clock.kind} needs either days or a parameter")
+    return problems
+
+
+def _repeated(what: str, codes: Sequence[str]) -> list[str]:
+    return [f"the {what} {code} stands twice" for code in sorted({code for code in codes if codes.count(code) > 1})]
+
+
+def _reachable(workflow: WorkflowDecl) -> set[str]:
+    reached, former = {workflow.initial}, set[str]()
+    while reached != former:
+        former = set(reached)
+        reached |= {step.target for step in workflow.transitions if reached & set(step.sources)}
+    return reached
+
+
+def _refuse_broken(workflow: WorkflowDecl, guards: set[str], effects: set[str]) -> None:
+    if problems := problems_of(workflow, guards, effects):
+        raise Misconfigured(
+            f"流程 {workflow.name} 的声明有误：{problems[0]}",
+            f"the workflow {workflow.name} is not sound: {'; '.join(problems)}",
+            where=workflow.plugin,
+        )

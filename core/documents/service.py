@@ -1,0 +1,157 @@
+"""Supporting documents (证明材料): taken in, read back, withdrawn; never deleted."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from core.cases.models import Case
+from core.cases.repository import cases_named
+from core.cases.workflows import workflows_of
+from core.codes import code_list
+from core.documents import store
+from core.documents.models import Document
+from core.documents.repository import document_named, kinds_of
+from core.errors import BangfuError, Conflict, InvalidInput
+from core.host.declarations import WorkflowDecl
+from core.scope import current_scope
+from core.settings import settings
+from core.trail.service import record
+
+TITLE_LENGTH = 200
+
+
+class Altered(BangfuError):
+    """A stored file is not the one that was taken in."""
+
+    code = "document_altered"
+    status = 500
+
+
+@dataclass(frozen=True, slots=True)
+class NewDocument:
+    """A paper to take in, for a case or for a household's file. ``media_type`` is what the sender claims, or None."""
+
+    kind: str
+    title: str
+    data: bytes
+    media_type: str | None = None
+    case_id: uuid.UUID | None = None
+    household_id: uuid.UUID | None = None
+
+
+def add_documents(session: Session, papers: Sequence[NewDocument]) -> list[Document]:
+    """Take in papers. Size and type are those of the bytes, not of a name; papers of a case are seen by whoever sees it.
+
+    Raises ``InvalidInput`` (type, size, kind) and ``Conflict`` for a case that is closed.
+    """
+    scope = current_scope()
+    scope.require("document.add")
+    types = [_checked(paper) for paper in papers]
+    cases = _open_cases(session, [paper.case_id for paper in papers if paper.case_id])
+    names = store.put_all(session, [paper.data for paper in papers])
+    made = []
+    for paper, media_type, name in zip(papers, types, names, strict=True):
+        case = cases.get(paper.case_id) if paper.case_id else None
+        made.append(
+            Document(
+                case_id=paper.case_id,
+                household_id=paper.household_id,
+                kind=paper.kind,
+                title=paper.title.strip() or code_list("document_kind").item(paper.kind).zh,
+                storage_name=name,
+                media_type=media_type,
+                size=len(paper.data),
+                sha256=hashlib.sha256(paper.data).digest(),
+                received_on=scope.business_date,
+                received_by=scope.actor,
+                handlers=case.handlers if case else None,
+            )
+        )
+    session.add_all(made)
+    session.flush()
+    for document in made:
+        fields = {"case": document.case_id, "household": document.household_id, "kind": document.kind}
+        record(session, "document.add", "document", document.id, fields, handlers=document.handlers)
+    return made
+
+
+def _checked(paper: NewDocument) -> str:
+    if (paper.case_id is None) == (paper.household_id is None):
+        raise InvalidInput("材料应属于一个个案或一个家庭", "a paper belongs to a case or to a household", where="case_id")
+    code_list("document_kind").item(paper.kind)
+    if len(paper.title) > TITLE_LENGTH:
+        raise InvalidInput(f"材料名称不能超过 {TITLE_LENGTH} 字", "the title is too long", where="title")
+    limit = settings().upload_limit_bytes
+    if not 0 < len(paper.data) <= limit:
+        raise InvalidInput(
+            f"材料不能为空，也不能超过 {limit // 1024 // 1024} MB",
+            f"a paper has at least one byte and at most {limit}",
+            where=paper.kind,
+            mend_zh="请压缩或降低扫描分辨率",
+            mend_en="scan it at a lower resolution",
+        )
+    found = store.sniffed_type(paper.data, where=paper.kind)
+    if paper.media_type is not None and paper.media_type != found:
+        raise InvalidInput("文件内容与声明的类型不符", f"the bytes are {found}, not {paper.media_type}", where=paper.kind)
+    return found
+
+
+def _open_cases(session: Session, case_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Case]:
+    if not case_ids:
+        return {}
+    cases = cases_named(session, case_ids)
+    for case in cases:
+        if case.closed_on is not None:
+            raise Conflict("个案已办结，不能再添加材料", "the case is closed", where=case.number)
+    return {case.id: case for case in cases}
+
+
+def read_document(session: Session, document_id: uuid.UUID) -> tuple[Document, bytes]:
+    """A paper with its bytes, proved against the digest; raises ``NotFound`` and ``Altered``."""
+    current_scope().require("document.read")
+    document = document_named(session, document_id)
+    data = store.get(document.storage_name)
+    if hashlib.sha256(data).digest() != document.sha256:
+        raise Altered("材料文件与登记的校验值不符", "the file is not the one that was taken in", where=str(document_id))
+    return document, data
+
+
+def withdraw_document(session: Session, document_id: uuid.UUID, reason: str) -> Document:
+    """Mark a paper as withdrawn (撤回), with the reason; row and file stay, for decisions that rested on it."""
+    scope = current_scope()
+    scope.require("document.withdraw")
+    if not reason.strip():
+        raise InvalidInput("请填写撤回理由", "a withdrawal needs a reason", where="reason")
+    document = document_named(session, document_id, lock=True)
+    if document.withdrawn_on is not None:
+        raise Conflict("该材料已撤回", "the paper was withdrawn before", where=str(document_id))
+    document.withdrawn_on = scope.business_date
+    document.withdrawn_by = scope.actor
+    document.withdrawn_reason = reason.strip()
+    session.flush()
+    record(session, "document.withdraw", "document", document.id, {"case": document.case_id}, handlers=document.handlers)
+    return document
+
+
+def required_kinds(workflow: WorkflowDecl, programme: str | None) -> list[str]:
+    """Kinds of papers that a case of this programme needs, in the order of the declaration."""
+    return [need.kind for need in workflow.documents if need.programme in (None, programme)]
+
+
+def missing_kinds(session: Session, cases: Sequence[Case]) -> Mapping[uuid.UUID, list[str]]:
+    """Kinds of papers that each case still needs: required by its pinned workflow, and absent or withdrawn."""
+    flows = workflows_of(session, cases)
+    present = kinds_of(session, [case.id for case in cases])
+    return {
+        case.id: [
+            kind
+            for kind in required_kinds(flows[case.workflow, case.workflow_version], case.programme)
+            if kind not in present[case.id]
+        ]
+        for case in cases
+    }

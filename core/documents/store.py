@@ -1,0 +1,99 @@
+"""The file store (文件库): bytes under random names, one folder per tenant, written whole or not at all.
+
+No part of a path comes from what somebody typed or uploaded. A file is named in the database only, and a transaction that
+rolls back takes the files that it wrote with it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from sqlalchemy import event
+from sqlalchemy.orm import Session
+
+from core.db.session import ScopedSession
+from core.errors import InvalidInput, NotFound
+from core.scope import current_scope
+from core.settings import settings
+
+PDF, JPEG, PNG = "application/pdf", "image/jpeg", "image/png"
+_SIGNS = ((b"%PDF-", PDF), (b"\xff\xd8\xff", JPEG), (b"\x89PNG\r\n\x1a\n", PNG))
+_NAME = re.compile(r"[0-9a-f]{2}/[0-9a-f]{40}")
+_WRITTEN = "written_files"
+
+
+def sniffed_type(data: bytes, *, where: str) -> str:
+    """The media type that the first bytes state; raises ``InvalidInput`` for anything but PDF, JPEG and PNG."""
+    for sign, media_type in _SIGNS:
+        if data.startswith(sign):
+            return media_type
+    raise InvalidInput(
+        "只接收 PDF、JPEG、PNG 文件",
+        "only PDF, JPEG and PNG are taken, whatever the name says",
+        where=where,
+        mend_zh="请将材料扫描或另存为上述格式",
+        mend_en="scan it, or save it as one of these",
+    )
+
+
+def _folder() -> Path:
+    return settings().files_dir / current_scope().tenant
+
+
+def put_all(session: Session, contents: Sequence[bytes]) -> list[str]:
+    """Store ``contents`` for the tenant in scope; the names under which they lie, in order.
+
+    All are written before they are forced to disk together, so that one journal commit serves many. Removed again if the
+    transaction rolls back.
+    """
+    names = [f"{token[:2]}/{token}" for token in (secrets.token_hex(20) for _ in contents)]
+    paths = [_folder() / name for name in names]
+    unfinished = [path.with_suffix(".part") for path in paths]
+    session.info.setdefault(_WRITTEN, []).extend([*unfinished, *paths])
+    for path, data in zip(unfinished, contents, strict=True):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+    with ThreadPoolExecutor(min(8, len(unfinished)) or 1) as pool:
+        list(pool.map(_settle, unfinished))
+    for part, path in zip(unfinished, paths, strict=True):
+        part.rename(path)
+    # The folders' entries too: a committed row never names a file that a power cut took.
+    for folder in {path.parent for path in paths}:
+        _settle(folder)
+    return names
+
+
+def _settle(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def get(name: str) -> bytes:
+    """The bytes stored under ``name`` in the tenant's folder; raises ``NotFound``."""
+    if not _NAME.fullmatch(name):
+        raise ValueError("not a storage name")
+    try:
+        return (_folder() / name).read_bytes()
+    except FileNotFoundError:
+        raise NotFound("材料文件缺失", "the stored file is missing", where=name) from None
+
+
+@event.listens_for(ScopedSession, "after_commit")
+def _keep(session: Session) -> None:
+    session.info.pop(_WRITTEN, None)
+
+
+@event.listens_for(ScopedSession, "after_rollback")
+def _remove(session: Session) -> None:
+    for path in session.info.pop(_WRITTEN, []):
+        path.unlink(missing_ok=True)

@@ -1,0 +1,166 @@
+"""Third door: envelopes (移交包). A sealed package is written in the sender's scope and delivered in the receiver's by the
+relay; each side keeps rows of its own.
+
+What an envelope of a kind does on arrival is stated with ``on_arrival``; it runs in the receiver's scope, in the transaction
+of the delivery.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.db.base import new_id
+from core.db.session import reference_work, unit_of_work
+from core.errors import NotFound
+from core.exchange.models import Envelope
+from core.jobs.outbox import on_topic, post
+from core.scope import current_scope, entered
+from core.settings import settings
+from core.tenancy.service import system_scope, tenant_named
+from core.trail.service import record
+from core.vault.ciphers import AES_256_GCM, open_sealed, seal
+from core.vault.key_file import load_installation_key
+
+TOPIC = "envelope"
+
+Arrival = Callable[[Session, Envelope], None]
+_arrivals: dict[str, Arrival] = {}
+
+
+def on_arrival(kind: str) -> Callable[[Arrival], Arrival]:
+    """Have the decorated function run in the receiver's scope when an envelope of ``kind`` arrives."""
+
+    def keep(function: Arrival) -> Arrival:
+        _arrivals[kind] = function
+        return function
+
+    return keep
+
+
+def _key(envelope_id: uuid.UUID, sender: str, receiver: str) -> bytes:
+    installation = load_installation_key(settings().installation_key_file)
+    return installation.derive(f"envelope {envelope_id} {sender} {receiver}")
+
+
+def seal_envelope(
+    session: Session,
+    *,
+    peer: str,
+    kind: str,
+    body: Mapping[str, Any],
+    personal: Mapping[str, Any] | None = None,
+    case_id: uuid.UUID | None = None,
+    in_reply_to: uuid.UUID | None = None,
+) -> Envelope:
+    """Seal a package for ``peer`` in the scope of the sender; the relay delivers it after the commit.
+
+    ``body`` holds no personal data; ``personal`` is encrypted. Raises ``NotFound`` where there is no such tenant.
+    """
+    scope = current_scope()
+    with reference_work() as reference:
+        tenant_named(reference, peer)
+    envelope_id = new_id()
+    cipher = None
+    if personal is not None:
+        text = json.dumps(personal, ensure_ascii=False, sort_keys=True).encode()
+        cipher = seal(AES_256_GCM, _key(envelope_id, scope.tenant, peer), text, envelope_id.bytes)
+    envelope = Envelope(
+        envelope_id=envelope_id,
+        direction="out",
+        peer=peer,
+        kind=kind,
+        in_reply_to=in_reply_to,
+        state="sealed",
+        case_id=case_id,
+        body=dict(body),
+        body_cipher=cipher,
+        sealed_on=scope.business_date,
+    )
+    session.add(envelope)
+    post(session, TOPIC, {"envelope": str(envelope_id)})
+    session.flush()
+    record(session, "envelope.sealed", "envelope", envelope.id, {"kind": kind, "peer": peer, "package": envelope_id})
+    return envelope
+
+
+def personal_content(envelope: Envelope) -> dict[str, Any]:
+    """The decrypted personal content of an envelope that the tenant in scope sent or received."""
+    if envelope.body_cipher is None:
+        return {}
+    own = current_scope().tenant
+    sender, receiver = (own, envelope.peer) if envelope.direction == "out" else (envelope.peer, own)
+    key = _key(envelope.envelope_id, sender, receiver)
+    content: dict[str, Any] = json.loads(open_sealed(key, envelope.body_cipher, envelope.envelope_id.bytes))
+    return content
+
+
+@on_topic(TOPIC)
+def _carry(_session: Session, payload: Mapping[str, Any]) -> None:
+    deliver(current_scope().tenant, payload)
+
+
+def deliver(tenant: str, payload: Mapping[str, Any]) -> None:
+    """Carry one sealed package from ``tenant`` to its peer; safe to run twice.
+
+    First the receiver's transaction (its own row and what the arrival does), then the sender's mark: killed in between, the
+    next run finds the receiver's row and only marks.
+    """
+    envelope_id = uuid.UUID(str(payload["envelope"]))
+    with entered(system_scope(tenant, "relay")) as sender_scope:
+        with unit_of_work() as session:
+            sent = _one(session, envelope_id, "out")
+            if sent.state != "sealed":
+                return
+            facts = {
+                "envelope_id": sent.envelope_id,
+                "kind": sent.kind,
+                "in_reply_to": sent.in_reply_to,
+                "body": sent.body,
+                "body_cipher": sent.body_cipher,
+                "sealed_on": sent.sealed_on,
+            }
+            peer = sent.peer
+        with entered(system_scope(peer, "relay")) as receiver_scope, unit_of_work() as session:
+            arrived = session.scalar(select(Envelope).where(Envelope.envelope_id == envelope_id, Envelope.direction == "in"))
+            if arrived is None:
+                arrived = Envelope(
+                    **facts,
+                    direction="in",
+                    peer=sender_scope.tenant,
+                    state="delivered",
+                    delivered_on=receiver_scope.business_date,
+                )
+                session.add(arrived)
+                session.flush()
+                record(session, "envelope.arrived", "envelope", arrived.id, {"kind": arrived.kind, "peer": tenant})
+                arrival = _arrivals.get(arrived.kind)
+                if arrival is not None:
+                    arrival(session, arrived)
+        with unit_of_work() as session:
+            sent = _one(session, envelope_id, "out")
+            if sent.state == "sealed":
+                sent.state = "delivered"
+                sent.delivered_on = current_scope().business_date
+
+
+def _one(session: Session, envelope_id: uuid.UUID, direction: str) -> Envelope:
+    found = session.scalar(
+        select(Envelope).where(Envelope.envelope_id == envelope_id, Envelope.direction == direction).with_for_update()
+    )
+    if found is None:
+        raise NotFound("没有该移交包", "no such envelope", where=str(envelope_id))
+    return found
+
+
+def envelopes(session: Session, direction: str, *, kind: str | None = None, limit: int = 100) -> list[Envelope]:
+    """The newest envelopes of the tenant in scope, received (``in``) or sent (``out``)."""
+    wanted = select(Envelope).where(Envelope.direction == direction).order_by(Envelope.id.desc()).limit(limit)
+    if kind is not None:
+        wanted = wanted.where(Envelope.kind == kind)
+    return list(session.scalars(wanted))

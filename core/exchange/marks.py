@@ -1,0 +1,62 @@
+"""Marking in the identity index who was aided, when grants have been paid."""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from core.db.statements import tenant_sql
+from core.exchange.identity_index import mark
+from core.tenancy.keys import tenant_key, tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Aided:
+    """A beneficiary of a grant by the hash of the identity number."""
+
+    hash: bytes
+    year: int
+    programme: str
+    household_id: uuid.UUID
+
+
+def _beneficiaries(
+    session: Session, *, cases: Sequence[uuid.UUID] | None = None, year: int | None = None, programme: str | None = None
+) -> Iterator[Aided]:
+    rows = session.execute(
+        tenant_sql(
+            "select g.year, g.programme, g.household_id, p.id, p.wrapped_key, p.identity_cipher from relief_grant g"
+            " join grant_beneficiary b on b.tenant = g.tenant and b.grant_id = g.id"
+            " join person p on p.tenant = b.tenant and p.id = b.person_id"
+            " where g.tenant = :tenant and p.wrapped_key is not null"
+            " and (cast(:cases as uuid[]) is null or g.case_id = any (:cases))"
+            " and (cast(:year as integer) is null or g.year = :year)"
+            " and (cast(:programme as text) is null or g.programme = :programme)"
+        ),
+        {"cases": list(cases) if cases is not None else None, "year": year, "programme": programme},
+    ).all()
+    key = tenant_key(session)
+    for row in rows:
+        number = key.person_key(row.id, bytes(row.wrapped_key)).open("identity_cipher", bytes(row.identity_cipher))
+        yield Aided(tokens().identity_index_hash(number), row.year, row.programme, row.household_id)
+
+
+def mark_aided(session: Session, case_ids: Sequence[uuid.UUID]) -> None:
+    """Mark the beneficiaries of the cases' grants as aided in the grant's year; what is marked stays."""
+    by_matter: dict[tuple[int, str], set[bytes]] = defaultdict(set)
+    for aided in _beneficiaries(session, cases=case_ids):
+        by_matter[aided.year, aided.programme].add(aided.hash)
+    for (year, programme), hashes in sorted(by_matter.items()):
+        mark(session, sorted(hashes), year, f"aided:{programme}")
+
+
+def household_of(session: Session, digest: bytes, year: int, programme: str) -> uuid.UUID | None:
+    """The household of the tenant in scope whose beneficiary of a programme carries the hash; None where none does."""
+    for aided in _beneficiaries(session, year=year, programme=programme):
+        if aided.hash == digest:
+            return aided.household_id
+    return None

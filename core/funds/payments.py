@@ -1,0 +1,254 @@
+"""Payments (发放): a batch is prepared by the fund manager, approved by the payment approver and sent by the payer, three
+people (domain 7.1); the bank's return settles every payment in it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from core.db.base import new_id
+from core.errors import Conflict, InvalidInput, NotFound
+from core.funds import events, repository
+from core.funds.bank_file import written
+from core.funds.errors import KeyUsed, SamePerson
+from core.funds.ledger import AccountKey, Posting, hold, post
+from core.funds.models import Grant, Instalment, PaymentAttempt, PaymentBatch
+from core.scope import current_scope
+from core.tenancy.service import next_numbers
+from core.trail.service import record
+
+_NUMBERS = "payment_batch"
+
+
+def prepare_batch(session: Session, *, year: int, key: str, grant_ids: Sequence[uuid.UUID] | None = None) -> PaymentBatch:
+    """Gather all due instalments of the year's grants that have no live payment, or those of ``grant_ids``.
+
+    Instalments whose payee has no bank account wait (``repository.due`` lists them). ``key`` makes a repeated command give
+    the first batch. Raises ``Conflict`` where nothing can be paid, or a grant that was asked for cannot.
+    """
+    scope = current_scope()
+    scope.require("funds.prepare")
+    hold(session, [year])
+    first = repository.batch_of_key(session, key)
+    if first is not None:
+        _refuse_other_content(session, first, year, grant_ids)
+        return first
+    waiting = repository.due(session, year, scope.business_date, grant_ids)
+    payable = [item for item in waiting if item.payable]
+    if not payable or (grant_ids is not None and {item.grant_id for item in payable} != set(grant_ids)):
+        raise Conflict(
+            "没有可发放的款项，或所选救助已在发放、已发放或缺少收款账户",
+            "nothing to pay, or a chosen grant is in payment, paid, or lacks a bank account",
+            mend_zh="请核对待发放清单与收款人的银行账户",
+            mend_en="compare the list of due payments and the payees' accounts",
+        )
+    batch = PaymentBatch(
+        id=new_id(),
+        number=f"FF{year}-{next_numbers(session, _NUMBERS, year)[0]:04d}",
+        idempotency_key=key,
+        state="draft",
+        year=year,
+        total_fen=sum(item.amount_fen for item in payable),
+        items=len(payable),
+        prepared_by=scope.actor,
+        prepared_on=scope.business_date,
+    )
+    session.add(batch)
+    session.flush()
+    session.add_all(_attempt(batch, item) for item in payable)
+    session.flush()
+    _trail(session, "funds.batch_prepared", batch, left_out=len(waiting) - len(payable))
+    return batch
+
+
+def _refuse_other_content(session: Session, batch: PaymentBatch, year: int, grant_ids: Sequence[uuid.UUID] | None) -> None:
+    held = {attempt.grant_id for attempt in repository.attempts(session, batch.id)}
+    if batch.year != year or (grant_ids is not None and held != set(grant_ids)):
+        raise KeyUsed(batch.idempotency_key)
+
+
+def _attempt(batch: PaymentBatch, item: repository.Due) -> PaymentAttempt:
+    return PaymentAttempt(
+        id=new_id(),
+        instalment_id=item.instalment_id,
+        grant_id=item.grant_id,
+        batch_id=batch.id,
+        payee_id=item.payee_id,
+        amount_fen=item.amount_fen,
+        state="open",
+        account_cipher=item.account_cipher,
+        account_masked=item.account_masked,
+        account_token=item.account_token,
+    )
+
+
+def approve_batch(session: Session, batch_id: uuid.UUID) -> PaymentBatch:
+    """The payment approver's yes. Repeated by the same person it changes nothing.
+
+    Raises ``SamePerson`` for the one who prepared the batch, ``Conflict`` where it is no longer a draft.
+    """
+    scope = current_scope()
+    scope.require("funds.approve_payment")
+    batch = _locked(session, batch_id)
+    if batch.state == "approved" and batch.approved_by == scope.actor:
+        return batch
+    _expect(batch, "draft")
+    if batch.prepared_by == scope.actor:
+        raise SamePerson("支付审批人不得是制单人", "who prepared the batch must not approve it")
+    batch.state = "approved"
+    batch.approved_by = scope.actor
+    batch.approved_on = scope.business_date
+    _changed(session, batch, "funds.batch_approved")
+    return batch
+
+
+def send_batch(session: Session, batch_id: uuid.UUID) -> bytes:
+    """Release an approved batch and give the bank file (银行批量代发文件); the payer may fetch it again until the return.
+
+    Account numbers are opened here alone, and every opening is recorded. Raises ``SamePerson`` for the one who prepared or
+    approved the batch, ``Conflict`` where it is not approved.
+    """
+    scope = current_scope()
+    scope.require("funds.pay")
+    batch = _locked(session, batch_id)
+    if scope.actor in (batch.prepared_by, batch.approved_by):
+        raise SamePerson("出纳不得是制单人或支付审批人", "who prepared or approved the batch must not pay it")
+    if batch.state != "sent" or batch.paid_by != scope.actor:
+        _expect(batch, "approved")
+        batch.state = "sent"
+        batch.paid_by = scope.actor
+        batch.sent_on = scope.business_date
+        _changed(session, batch, "funds.batch_sent")
+    return written(session, batch)
+
+
+def cancel_batch(session: Session, batch_id: uuid.UUID, reason: str) -> PaymentBatch:
+    """Give up a batch that has not been sent; its instalments are due again. Repeated it changes nothing."""
+    current_scope().require("funds.prepare")
+    batch = _locked(session, batch_id)
+    if batch.state == "cancelled":
+        return batch
+    _expect(batch, "draft", "approved")
+    batch.state = "cancelled"
+    session.execute(
+        update(PaymentAttempt)
+        .where(PaymentAttempt.batch_id == batch_id, PaymentAttempt.state == "open")
+        .values(state="cancelled")
+    )
+    _changed(session, batch, "funds.batch_cancelled", reason=reason)
+    return batch
+
+
+def take_return(session: Session, batch_id: uuid.UUID, failures: Mapping[uuid.UUID, str]) -> PaymentBatch:
+    """Take the bank's answer (回盘): ``failures`` gives the bank's reason by attempt; all others have been paid.
+
+    Paid money moves from reserved to paid, grants with nothing left are paid and their cases closed. Failed money stays
+    reserved and due. The same return taken again changes nothing; another one raises ``Conflict``.
+    """
+    scope = current_scope()
+    scope.require("funds.pay")
+    batch = _locked(session, batch_id)
+    told = {attempt_id: reason.strip() for attempt_id, reason in failures.items()}
+    attempts = repository.attempts(session, batch_id)
+    _check_return(attempts, told)
+    if batch.state == "returned" and _told_before(attempts) == told:
+        return batch
+    _expect(batch, "sent")
+    repository.lock_cases_of_batch(session, batch_id)
+    hold(session, [batch.year])
+    if told:
+        repository.fail_attempts(session, batch_id, told, scope.business_date)
+    succeeded = [attempt for attempt in attempts if attempt.id not in told]
+    closed = _settle(session, batch, succeeded) if succeeded else []
+    batch.state = "returned"
+    batch.returned_on = scope.business_date
+    paid = sum(attempt.amount_fen for attempt in succeeded)
+    _changed(session, batch, "funds.batch_returned", succeeded=len(succeeded), failed=len(told), paid_fen=paid)
+    if closed:
+        for follow in events.AFTER_PAID:
+            follow(session, closed)
+    return batch
+
+
+def _check_return(attempts: Sequence[PaymentAttempt], told: Mapping[uuid.UUID, str]) -> None:
+    strangers = set(told) - {attempt.id for attempt in attempts}
+    if strangers:
+        raise InvalidInput(
+            "回盘中有不属于本批次的支付",
+            "the return names payments that are not in this batch",
+            where=str(min(strangers)),
+        )
+    if not all(told.values()):
+        raise InvalidInput("请填写银行退回原因", "a failed payment needs the bank's reason")
+
+
+def _told_before(attempts: Sequence[PaymentAttempt]) -> dict[uuid.UUID, str | None]:
+    return {attempt.id: attempt.bank_reason for attempt in attempts if attempt.state == "failed"}
+
+
+def _settle(session: Session, batch: PaymentBatch, attempts: Sequence[PaymentAttempt]) -> list[uuid.UUID]:
+    """Book the successful payments; the cases whose grants are now paid in full."""
+    on = current_scope().business_date
+    ids = [attempt.id for attempt in attempts]
+    session.execute(
+        update(PaymentAttempt)
+        .where(repository.among(PaymentAttempt.id, ids), PaymentAttempt.state == "open")
+        .values(state="succeeded", settled_on=on)
+    )
+    instalments = [attempt.instalment_id for attempt in attempts]
+    session.execute(update(Instalment).where(repository.among(Instalment.id, instalments)).values(state="paid"))
+    grants = {grant.id: grant for grant in repository.lock_grants(session, {attempt.grant_id for attempt in attempts})}
+    post(session, [_payment(attempt, grants[attempt.grant_id], batch) for attempt in attempts])
+    unpaid = session.scalars(
+        select(Instalment.grant_id).where(repository.among(Instalment.grant_id, grants), Instalment.state == "due")
+    )
+    complete = [grant for grant_id, grant in grants.items() if grant_id not in set(unpaid)]
+    for grant in complete:
+        grant.state = "paid"
+    session.flush()
+    return [grant.case_id for grant in complete]
+
+
+def _payment(attempt: PaymentAttempt, grant: Grant, batch: PaymentBatch) -> Posting:
+    return Posting(
+        "pay",
+        f"pay:{attempt.id}",
+        AccountKey(grant.year, grant.source, grant.purpose, "reserved"),
+        AccountKey(grant.year, grant.source, grant.purpose, "paid"),
+        attempt.amount_fen,
+        f"发放批次 {batch.number}",
+        grant_id=grant.id,
+        attempt_id=attempt.id,
+    )
+
+
+def _locked(session: Session, batch_id: uuid.UUID) -> PaymentBatch:
+    batch = repository.lock_batch(session, batch_id)
+    if batch is None:
+        raise NotFound("没有该发放批次", "no such payment batch")
+    return batch
+
+
+def _expect(batch: PaymentBatch, *states: str) -> None:
+    if batch.state not in states:
+        raise Conflict(
+            "发放批次的状态已改变，不能办理此步骤",
+            f"the payment batch is {batch.state}, which does not allow this step",
+            where=batch.number,
+            mend_zh="请刷新页面查看批次的当前状态",
+            mend_en="reload to see the batch's present state",
+        )
+
+
+def _changed(session: Session, batch: PaymentBatch, action: str, **fields: object) -> None:
+    batch.version += 1
+    session.flush()
+    _trail(session, action, batch, **fields)
+
+
+def _trail(session: Session, action: str, batch: PaymentBatch, **fields: object) -> None:
+    shown = {"number": batch.number, "items": batch.items, "total_fen": batch.total_fen, **fields}
+    record(session, action, "payment_batch", batch.id, shown)

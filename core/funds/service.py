@@ -1,0 +1,85 @@
+"""The fund's service: money comes in, is granted, paid, and accounted for (帮扶资金, domain 6, 7.1)."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from core.codes import code_list
+from core.errors import InvalidInput
+from core.funds import repository
+from core.funds.grants import GrantDraft, approve_grants, release_grants
+from core.funds.ledger import AccountKey, Posting, hold, post
+from core.funds.models import SOURCES, LedgerEntry
+from core.funds.payments import approve_batch, cancel_batch, prepare_batch, send_batch, take_return
+from core.funds.repository import (
+    balances,
+    batches,
+    differences,
+    due,
+    entries,
+    paid_by_source_and_purpose,
+)
+from core.host.manager import host
+from core.money import FEN_PER_YUAN, MAX_YUAN, Fen
+from core.scope import current_scope
+from core.trail.service import record
+
+__all__ = [
+    "GrantDraft",
+    "approve_batch",
+    "approve_grants",
+    "balances",
+    "batches",
+    "cancel_batch",
+    "differences",
+    "due",
+    "entries",
+    "paid_by_source_and_purpose",
+    "prepare_batch",
+    "receive",
+    "release_grants",
+    "send_batch",
+    "take_return",
+]
+
+_YEARS = range(2000, 2101)
+
+
+def receive(session: Session, *, year: int, source: str, purpose: str, amount_fen: Fen, key: str, note: str) -> LedgerEntry:
+    """Book money that came in (资金到账): from ``source`` (domain 6.1 to 6.3), earmarked for ``purpose`` in ``year``.
+
+    ``key`` makes a repeated command give the first entry; raises ``KeyUsed`` where it comes with other content.
+    """
+    current_scope().require("funds.receive")
+    _check_receipt(year, source, purpose, amount_fen)
+    receipt = Posting(
+        "receipt",
+        f"receipt:{key}",
+        AccountKey(year, source, purpose, "income"),
+        AccountKey(year, source, purpose, "available"),
+        amount_fen,
+        note,
+    )
+    hold(session, [year])
+    repeated = bool(repository.entries_by_key(session, [receipt.key]))
+    (entry,) = post(session, [receipt])
+    if repeated:
+        return entry
+    fields = {"voucher": entry.voucher, "source": source, "purpose": purpose, "amount_fen": amount_fen}
+    record(session, "funds.received", "ledger_entry", entry.id, fields)
+    return entry
+
+
+def _check_receipt(year: int, source: str, purpose: str, amount_fen: Fen) -> None:
+    if year not in _YEARS:
+        raise InvalidInput("年度不正确", "not a fund year", where="year")
+    if source not in SOURCES:
+        raise InvalidInput("资金来源不正确", "not a source of funds", where="source", mend_en=", ".join(SOURCES))
+    if purpose not in code_list("fund_purpose") and purpose not in _earmarks():
+        raise InvalidInput("资金用途不正确", "not a purpose of funds", where="purpose")
+    if not 0 < amount_fen <= MAX_YUAN * FEN_PER_YUAN:
+        raise InvalidInput("金额须大于零", "the amount must be above zero", where="amount_fen")
+
+
+def _earmarks() -> set[str]:
+    return {programme.purpose for programme in host().collected("bangfu_programmes")}

@@ -1,0 +1,206 @@
+"""Accounts, posts, sessions, and the scope that a post gives (domain 1.2, 12).
+
+Accounts and posts stand in reference tables: a person may hold posts in several tenants, and acts in one at a time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import Session
+
+from core.db.session import reference_work
+from core.errors import Forbidden, InvalidInput
+from core.host.declarations import RoleDecl
+from core.host.manager import host
+from core.identity.models import Account, Post, StaffSession
+from core.identity.passwords import hashed, matches
+from core.scope import Level, Scope
+from core.tenancy.models import Tenant
+from core.tenancy.service import business_date, tenant_named, with_plugins
+
+SESSION_HOURS = 12
+IDLE_MINUTES = 60
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A live session: the account, its CSRF token, and the session's own key."""
+
+    account_id: uuid.UUID
+    login: str
+    display_name: str
+    csrf_token: str
+    token_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """A tenant in which an account has posts, with their titles: what a person may choose to act in."""
+
+    tenant: str
+    union_name: str
+    level: Level
+    titles: tuple[str, ...]
+
+
+def roles() -> dict[str, RoleDecl]:
+    """All roles by code, the plugins' included."""
+    return {role.code: role for role in host().collected("bangfu_roles")}
+
+
+def permissions_of(role_codes: Sequence[str], plugins: frozenset[str]) -> frozenset[str]:
+    """What the roles may do where ``plugins`` are on: their own permissions and those that these plugins grant them."""
+    known = roles()
+    held: set[str] = set()
+    for code in role_codes:
+        if code in known:
+            held |= known[code].permissions
+    for grant in host().collected_here("bangfu_role_grants", plugins):
+        if grant.role in role_codes:
+            held |= grant.permissions
+    return frozenset(held)
+
+
+def make_account(session: Session, login: str, display_name: str, password: str) -> Account:
+    """A new local account. Raises ``InvalidInput`` where the password is too short (NIST 800-63B: eight and more)."""
+    if len(password) < 8:
+        raise InvalidInput("密码至少 8 位", "a password has at least 8 characters", where="password")
+    account = Account(login=login.strip().lower(), display_name=display_name, password_hash=hashed(password))
+    session.add(account)
+    session.flush()
+    return account
+
+
+def give_post(session: Session, account_id: uuid.UUID, tenant: str, role: str, *, valid_from: date) -> Post:
+    """Give an account a post in a tenant. Raises ``InvalidInput`` for a role that does not exist at that level."""
+    decl = roles().get(role)
+    if decl is None:
+        raise InvalidInput(f"没有名为 {role} 的岗位角色", f"no role is called {role}", where="role")
+    if Level(tenant_named(session, tenant).level) not in decl.levels:
+        raise InvalidInput(f"{decl.zh}不设在该级工会", f"{decl.en} does not exist at that level", where="role")
+    post = Post(account_id=account_id, tenant_code=tenant, role=role, title=decl.zh, valid_from=valid_from)
+    session.add(post)
+    session.flush()
+    return post
+
+
+def _live_posts(session: Session, account_id: uuid.UUID, on: date) -> Sequence[Post]:
+    return session.scalars(
+        select(Post)
+        .where(
+            Post.account_id == account_id,
+            Post.valid_from <= on,
+            or_(Post.valid_to.is_(None), Post.valid_to > on),
+        )
+        .order_by(Post.tenant_code, Post.role)
+    ).all()
+
+
+def desks(account_id: uuid.UUID) -> list[Desk]:
+    """The tenants in which the account may act today."""
+    with reference_work() as session:
+        posts = _live_posts(session, account_id, business_date(session))
+        codes = {post.tenant_code for post in posts}
+        tenants = session.scalars(select(Tenant).where(Tenant.code.in_(codes)).order_by(Tenant.code)).all()
+        return [
+            Desk(t.code, t.union_name, Level(t.level), tuple(p.title for p in posts if p.tenant_code == t.code))
+            for t in tenants
+        ]
+
+
+def scope_for(account_id: uuid.UUID, tenant_code: str) -> Scope:
+    """The scope in which an account acts in a tenant.
+
+    Raises ``Forbidden`` where the account is disabled or has no post there; callers on the web answer 404 (law 1).
+    """
+    with reference_work() as session:
+        account = session.get(Account, account_id)
+        tenant = tenant_named(session, tenant_code)
+        today = business_date(session)
+        codes = [p.role for p in _live_posts(session, account_id, today) if p.tenant_code == tenant_code]
+        if account is None or account.disabled_at is not None or not codes:
+            raise Forbidden("您在该单位没有岗位", "you hold no post in that tenant", where=tenant_code)
+        bare = Scope(
+            tenant=tenant.code,
+            level=Level(tenant.level),
+            province=tenant.province,
+            prefecture=tenant.prefecture,
+            actor=str(account.id),
+            actor_name=account.display_name,
+            business_date=today,
+            roles=frozenset(codes),
+        )
+    placed = with_plugins(bare)
+    return Scope(
+        tenant=placed.tenant,
+        level=placed.level,
+        province=placed.province,
+        prefecture=placed.prefecture,
+        actor=placed.actor,
+        actor_name=placed.actor_name,
+        business_date=placed.business_date,
+        roles=placed.roles,
+        permissions=permissions_of(codes, placed.plugins),
+        plugins=placed.plugins,
+    )
+
+
+def sign_in(login: str, password: str, *, address: str | None = None, agent: str | None = None) -> str | None:
+    """Check a local account's password and open a session; the cookie's token, or None where they do not match."""
+    with reference_work() as session:
+        account = session.scalar(select(Account).where(Account.login == login.strip().lower()))
+        good = matches(account.password_hash if account else None, password)
+        if account is None or not good or account.disabled_at is not None:
+            return None
+        token = secrets.token_urlsafe(32)
+        session.add(
+            StaffSession(
+                token_hash=_hash(token),
+                account_id=account.id,
+                csrf_token=secrets.token_urlsafe(24),
+                expires_at=datetime.now(UTC) + timedelta(hours=SESSION_HOURS),
+                address=address,
+                agent=(agent or "")[:200] or None,
+            )
+        )
+        return token
+
+
+def session_of(token: str) -> SignedIn | None:
+    """The live session of a cookie's token: not ended, not expired, not idle too long, account not disabled."""
+    now = datetime.now(UTC)
+    with reference_work() as session:
+        row = session.execute(
+            select(StaffSession, Account)
+            .join(Account, Account.id == StaffSession.account_id)
+            .where(
+                StaffSession.token_hash == _hash(token),
+                StaffSession.ended_at.is_(None),
+                StaffSession.expires_at > now,
+                StaffSession.last_seen_at > now - timedelta(minutes=IDLE_MINUTES),
+                Account.disabled_at.is_(None),
+            )
+        ).one_or_none()
+        if row is None:
+            return None
+        live, account = row
+        if now - live.last_seen_at > timedelta(minutes=1):
+            session.execute(update(StaffSession).where(StaffSession.token_hash == live.token_hash).values(last_seen_at=now))
+        return SignedIn(account.id, account.login, account.display_name, live.csrf_token, live.token_hash)
+
+
+def sign_out(token: str) -> None:
+    """End the session of a cookie's token."""
+    with reference_work() as session:
+        session.execute(update(StaffSession).where(StaffSession.token_hash == _hash(token)).values(ended_at=datetime.now(UTC)))
+
+
+def _hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()

@@ -1,0 +1,166 @@
+"""Background work (后台任务): start it, stop it, take it up again, and see how far it is.
+
+The rows are the truth. Nothing here reaches the message queue: an outbox item of the same transaction does.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from core.db.base import new_id
+from core.errors import Conflict, NotFound
+from core.host.declarations import ChunkPlan, JobKindDecl
+from core.host.manager import host
+from core.jobs import repository
+from core.jobs.models import Job
+from core.jobs.outbox import JOB_TOPIC, post
+from core.scope import Level, current_scope
+from core.tenancy.models import Tenant
+from core.trail.service import record
+
+STATES_ZH: Mapping[str, str] = {
+    "queued": "等待办理",
+    "running": "正在办理",
+    "done": "已完成",
+    "failed": "未完成",
+    "cancelled": "已中止",
+}
+
+
+def job_kind(kind: str) -> JobKindDecl:
+    """The declaration of a kind of job among all installed plugins; raises ``NotFound``."""
+    found: JobKindDecl
+    for found in host().collected("bangfu_job_kinds"):
+        if found.kind == kind:
+            return found
+    raise NotFound(f"没有名为 {kind} 的后台任务", f"no kind of job is called {kind}", where=kind)
+
+
+def _require(permission: str) -> None:
+    scope = current_scope()
+    if not scope.is_system:
+        scope.require(permission)
+
+
+def start_job(session: Session, kind: str, key: str, params: Mapping[str, Any], title: str | None = None) -> Job:
+    """Start background work in this transaction, or return the job of the same kind and key.
+
+    ``key`` says what makes the work one piece (a year, the digest of a file); ``params`` is a JSON object. The job's
+    chunks run on behalf of the actor in scope, with the permissions held now. Raises ``NotFound`` for a kind that the
+    tenant has not switched on, ``Forbidden`` without the kind's permission.
+    """
+    scope = current_scope()
+    kinds: list[JobKindDecl] = host().collected_here("bangfu_job_kinds")
+    declared = next((found for found in kinds if found.kind == kind), None)
+    if declared is None:
+        raise NotFound(f"没有名为 {kind} 的后台任务", f"no kind of job is called {kind}", where=kind)
+    _require(declared.permission)
+    made = repository.insert_job(
+        session,
+        {
+            "tenant": scope.tenant,
+            "id": new_id(),
+            "kind": kind,
+            "key": key,
+            "title": title or declared.zh,
+            "state": "queued",
+            "actor": scope.actor,
+            "permissions": sorted(scope.permissions | {declared.permission}),
+            "business_date": scope.business_date,
+            "params": dict(params),
+        },
+    )
+    if made is None:
+        return repository.job_keyed(session, kind, key)
+    post(session, JOB_TOPIC, {"job": str(made)})
+    record(session, "job.start", "job", made, {"kind": kind, "key": key})
+    return repository.job_of(session, made)
+
+
+def cancel_job(session: Session, job_id: uuid.UUID) -> Job:
+    """Ask for the end of a job: chunks that wait are dropped, those at work may finish, what is done stays done.
+
+    Raises ``Conflict`` where the job is over.
+    """
+    _require("job.cancel")
+    job = repository.job_of(session, job_id, lock=True)
+    if job.state not in repository.OPEN:
+        raise Conflict("任务已结束，不能中止", "the job is over", where=job.title)
+    job.cancel_requested = True
+    repository.set_chunks(session, job_id, ["queued"], "cancelled")
+    if not repository.counts(session, job_id).get("running"):
+        job.state = "cancelled"
+        job.finished_at = datetime.now(UTC)
+    record(session, "job.cancel", "job", job_id)
+    return job
+
+
+def resume_job(session: Session, job_id: uuid.UUID) -> Job:
+    """Take up a failed or cancelled job again: what failed or was dropped is queued anew, what is done stays done.
+
+    Raises ``Conflict`` where the job is neither.
+    """
+    job = repository.job_of(session, job_id, lock=True)
+    _require(job_kind(job.kind).permission)
+    if job.state not in ("failed", "cancelled"):
+        raise Conflict("任务没有中断，无需继续", "the job has neither failed nor been cancelled", where=job.title)
+    repository.set_chunks(session, job_id, ["failed", "cancelled"], "queued", attempts=0, error=None)
+    job.state = "running" if job.total else "queued"
+    job.failed, job.error, job.cancel_requested = 0, None, False
+    job.finished_at, job.heartbeat_at = None, datetime.now(UTC)
+    post(session, JOB_TOPIC, {"job": str(job_id)})
+    record(session, "job.resume", "job", job_id)
+    return job
+
+
+def progress(session: Session, job_id: uuid.UUID, *, chunks: bool = True) -> dict[str, Any]:
+    """How far a job is, for the browser and the terminal: two statements, whatever the number of chunks.
+
+    ``total``, ``done``, ``failed``, ``running`` count chunks; ``chunks`` lists them (number, label, state, error). Raises
+    ``NotFound``.
+    """
+    job = repository.job_of(session, job_id)
+    found: dict[str, Any] = {
+        "id": str(job.id),
+        "kind": job.kind,
+        "title": job.title,
+        "state": job.state,
+        "state_zh": STATES_ZH[job.state],
+        "total": job.total,
+        "error": job.error,
+        "result": job.result,
+        "cancel_requested": job.cancel_requested,
+        "created_at": job.created_at,
+        "started_at": job.started_at,
+        "finished_at": job.finished_at,
+    }
+    if chunks:
+        lines = repository.chunk_lines(session, job_id)
+        found["chunks"] = [{**line, "state_zh": STATES_ZH[line["state"]]} for line in lines]
+        states = [line["state"] for line in lines]
+        return found | {state: states.count(state) for state in ("done", "failed", "running", "queued", "cancelled")}
+    counted = repository.counts(session, job_id)
+    return found | {state: counted.get(state, 0) for state in ("done", "failed", "running", "queued", "cancelled")}
+
+
+def recent_jobs(session: Session, limit: int = 50) -> Sequence[Job]:
+    """The tenant's newest jobs, newest first."""
+    return repository.recent_jobs(session, limit)
+
+
+def county_chunks(session: Session) -> list[ChunkPlan]:
+    """One chunk for each county under the tenant in scope: the plan of a job that fans out."""
+    scope = current_scope()
+    question = (
+        select(Tenant.code, Tenant.name)
+        .where(Tenant.level == Level.COUNTY.value, Tenant.closed_on.is_(None))
+        .where(or_(Tenant.province == scope.tenant, Tenant.prefecture == scope.tenant))
+        .order_by(Tenant.code)
+    )
+    return [ChunkPlan(name, {"tenant": code}) for code, name in session.execute(question)]

@@ -1,0 +1,165 @@
+"""Public notices (公示) and objections (异议): names masked, a period in working days, each objection with an answer
+(domain 7.3, 7.4)."""
+
+from __future__ import annotations
+
+import base64
+import uuid
+from collections.abc import Sequence
+
+from sqlalchemy import insert
+from sqlalchemy.orm import Session
+
+from core.cases import engine
+from core.cases.deadlines import working_calendar
+from core.cases.models import Case, Party
+from core.cases.repository import cases_named, parties_of
+from core.cases.sealing import seal, unseal
+from core.cases.workflows import programme_named, workflows_of
+from core.codes import code_list
+from core.db.base import new_id
+from core.errors import Conflict, InvalidInput, NotFound
+from core.notices.models import NoticeBatch, NoticeItem, Objection
+from core.notices.repository import batch_named, objection_named
+from core.scope import Scope, current_scope
+from core.tenancy.service import next_numbers
+from core.trail.service import record
+from core.vault.masking import public_name
+
+CLAUSE = "domain 7.4"
+PERIOD = "notice_working_days"
+TRANSITION = "post_notice"
+_TEXT_LENGTH = 4000
+
+
+def post_notice(session: Session, case_ids: Sequence[uuid.UUID], title: str) -> NoticeBatch:
+    """Post the names of cases, masked, and move each case to being under notice (张贴公示).
+
+    Raises ``Conflict`` for a confidential case or one that is not ready for notice; all cases are posted, or none.
+    """
+    from core.parameters.service import resolve
+
+    scope = current_scope()
+    scope.require("notice.post")
+    if not case_ids or not title.strip():
+        raise InvalidInput("请选择个案并填写公示标题", "a notice needs cases and a title", where="title")
+    cases = cases_named(session, case_ids, lock=True)
+    if sealed := [case.number for case in cases if case.handlers is not None]:
+        raise Conflict("保密个案不得公示", "a confidential case is never posted", where=sealed[0])
+    days = int(resolve(session, scope.business_date).value(PERIOD))
+    due = working_calendar(session).add_working_days(scope.business_date, days)
+    batch = NoticeBatch(
+        number=_number(session, "GS", scope),
+        title=title.strip(),
+        posted_on=scope.business_date,
+        ends_on=due.on,
+        working_days=days,
+        provisional=due.provisional,
+        clause=CLAUSE,
+        posted_by=scope.actor,
+    )
+    session.add(batch)
+    session.flush()
+    session.execute(insert(NoticeItem), _items(session, batch, cases))
+    engine.make(session, [case.id for case in cases], TRANSITION)
+    record(session, "notice.post", "notice_batch", batch.id, {"number": batch.number, "cases": len(cases)})
+    return batch
+
+
+def _number(session: Session, prefix: str, scope: Scope) -> str:
+    year = scope.business_date.year
+    return f"{prefix}-{year}-{next_numbers(session, f'notice:{prefix}', year)[0]:04d}"
+
+
+def _items(session: Session, batch: NoticeBatch, cases: Sequence[Case]) -> list[dict[str, object]]:
+    parties, flows = parties_of(session, [case.id for case in cases]), workflows_of(session, cases)
+    matters = {code: programme_named(code).zh for code in {case.programme for case in cases} if code is not None}
+    return [
+        {
+            "id": new_id(),
+            "batch_id": batch.id,
+            "case_id": case.id,
+            "masked_name": public_name(_public_label(parties[case.id])),
+            "matter": matters[case.programme] if case.programme else flows[case.workflow, case.workflow_version].zh,
+            "amount_fen": case.requested_fen,
+        }
+        for case in cases
+    ]
+
+
+def _public_label(parties: Sequence[Party]) -> str:
+    return next((party.label for party in parties if party.label and party.role != "household"), "")
+
+
+def raise_objection(
+    session: Session,
+    text: str,
+    *,
+    batch_id: uuid.UUID | None = None,
+    case_id: uuid.UUID | None = None,
+    contact: str | None = None,
+) -> Objection:
+    """Register an objection against a name under notice, a whole batch, or (without either) a question on an announcement.
+
+    ``contact`` is how to reach whoever objects; it is stored sealed.
+    """
+    scope = current_scope()
+    scope.require("notice.register_objection")
+    if not text.strip() or len(text) > _TEXT_LENGTH:
+        raise InvalidInput(f"请填写异议内容，不超过 {_TEXT_LENGTH} 字", "an objection needs a text", where="text")
+    if batch_id is not None:
+        batch_named(session, batch_id)
+    if case_id is not None:
+        cases_named(session, [case_id])
+    objection_id = new_id()
+    objection = Objection(
+        id=objection_id,
+        number=_number(session, "YY", scope),
+        batch_id=batch_id,
+        case_id=case_id,
+        raised_on=scope.business_date,
+        text=text.strip(),
+        contact=base64.b64encode(seal(session, objection_id, "contact", contact.strip())).decode() if contact else None,
+    )
+    session.add(objection)
+    session.flush()
+    record(session, "objection.raise", "objection", objection.id, {"number": objection.number, "case": case_id})
+    return objection
+
+
+def contact_of(session: Session, objection: Objection) -> str | None:
+    """How to reach whoever objected; only for those who answer."""
+    current_scope().require("notice.answer_objection")
+    if objection.contact is None:
+        return None
+    return unseal(session, objection.id, "contact", base64.b64decode(objection.contact))
+
+
+def answer_objection(session: Session, objection_id: uuid.UUID, outcome: str, answer: str) -> Objection:
+    """Answer an objection (答复异议). ``outcome`` is a code of the list objection_outcome; one that is upheld keeps the
+    case from being approved for good."""
+    scope = current_scope()
+    scope.require("notice.answer_objection")
+    code_list("objection_outcome").item(outcome)
+    if not answer.strip() or len(answer) > _TEXT_LENGTH:
+        raise InvalidInput("请填写答复内容", "an objection is answered in words", where="answer")
+    objection = objection_named(session, objection_id)
+    if objection.answered_on is not None:
+        raise Conflict("该异议已答复", "the objection was answered before", where=objection.number)
+    objection.outcome = outcome
+    objection.answer = answer.strip()
+    objection.answered_on = scope.business_date
+    objection.answered_by = scope.actor
+    session.flush()
+    record(session, "objection.answer", "objection", objection.id, {"outcome": outcome, "case": objection.case_id})
+    return objection
+
+
+def notice_view(session: Session, batch_id: uuid.UUID) -> tuple[NoticeBatch, Sequence[NoticeItem]]:
+    """A batch with its items as the public sees them; raises ``NotFound``."""
+    from core.notices.repository import items_of
+
+    batch, items = batch_named(session, batch_id), items_of(session, batch_id)
+    if not items:
+        raise NotFound("没有此批公示", "no such notice", where=str(batch_id))
+    return batch, items

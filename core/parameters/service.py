@@ -1,0 +1,223 @@
+"""Dated figures of policy (政策参数): what holds here on a day, and who says so (domain 10).
+
+A lower level wins over a higher one, even with an older date; within one level the latest day that has come; for the same
+day the value recorded last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.orm import Session
+
+from core.errors import InvalidInput, NotFound
+from core.host.declarations import ParameterDecl
+from core.host.manager import host
+from core.parameters import repository
+from core.parameters.models import TenantParameter
+from core.rules.errors import ParameterMissing
+from core.rules.sheet import SheetParameter
+from core.scope import Scope, current_scope
+from core.trail.service import record
+
+NATION, WHAT_IF = "nation", "what_if"
+_MOST: Mapping[str, int] = {
+    "fen": 10**10,
+    "days": 36_500,
+    "working_days": 3_650,
+    "basis_points": 10**5,
+    "years": 150,
+    "months": 1_200,
+    "count": 10**9,
+}
+
+Resolved = SheetParameter
+"""A figure as it holds: value, level (nation, province, prefecture, county), tenant, day, source and clause."""
+
+
+class Parameters(Mapping[str, Resolved]):
+    """The figures that hold in one tenant on one day, by name. Figures that nobody has set are absent."""
+
+    def __init__(self, on: date, found: Mapping[str, Resolved]) -> None:
+        self.on = on
+        self._found = dict(found)
+
+    def __getitem__(self, name: str) -> Resolved:
+        return self._found[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def value(self, name: str) -> Any:
+        """The value of ``name``; raises ``ParameterMissing`` where no level has set one."""
+        if name not in self._found:
+            raise ParameterMissing(
+                f"政策参数 {name} 在 {self.on.isoformat()} 没有取值",
+                f"no value of {name} holds on {self.on.isoformat()}",
+                where=name,
+                mend_zh="请由本级或上级设定该参数及其依据",
+                mend_en="have this level or one above set it with its source",
+            )
+        return self._found[name].value
+
+    def values_of(self, names: Sequence[str]) -> dict[str, Any]:
+        """Plain values of those of ``names`` that are set."""
+        return {name: self._found[name].value for name in names if name in self._found}
+
+    def supposing(self, changes: Mapping[str, Any]) -> Parameters:
+        """These figures with other values in place of some, to see what would follow; raises ``InvalidInput``."""
+        found = dict(self._found)
+        for name, value in changes.items():
+            declared = declared_parameter(name)
+            _check_value(declared, value)
+            former = found.get(name, _sheet(declared, None, WHAT_IF, None, self.on, "", declared.clause))
+            found[name] = replace(former, value=value, level=WHAT_IF, tenant=None, source="测算假设")
+        return Parameters(self.on, found)
+
+
+@dataclass(frozen=True, slots=True)
+class NewParameter:
+    """A value to be set: from which day, on what ground, by which clause."""
+
+    name: str
+    valid_from: date
+    value: Any
+    source: str
+    clause: str
+
+
+def declared_parameters() -> dict[str, ParameterDecl]:
+    """All figures that installed plugins and the core declare, by name."""
+    return {declared.name: declared for declared in host().collected("bangfu_parameters")}
+
+
+def declared_parameter(name: str) -> ParameterDecl:
+    """The declaration of ``name``; raises ``NotFound``."""
+    found = declared_parameters().get(name)
+    if found is None:
+        raise NotFound(f"没有政策参数 {name}", f"no parameter is called {name}", where=name)
+    return found
+
+
+def resolve(session: Session, on: date) -> Parameters:
+    """The figures that hold in the tenant in scope on ``on``: two statements, however many figures there are."""
+    scope = current_scope()
+    declared = declared_parameters()
+    found: dict[str, Resolved] = {}
+    # Rows come oldest first and levels from the top, so whatever is written last is what holds.
+    for national in repository.national_until(session, on):
+        if national.name in declared:
+            found[national.name] = _sheet(
+                declared[national.name], national.value, NATION, None, national.valid_from, national.source, national.clause
+            )
+    rows = repository.tenants_until(session, scope, on)
+    for code, level in _line_of(scope):
+        for row in rows:
+            if row.tenant == code and row.name in declared:
+                found[row.name] = _sheet(declared[row.name], row.value, level, code, row.valid_from, row.source, row.clause)
+    return Parameters(on, found)
+
+
+def _line_of(scope: Scope) -> list[tuple[str, str]]:
+    """(tenant, level) from the province down to the tenant in scope."""
+    line = [(scope.province, "province")]
+    if scope.prefecture is not None:
+        line.append((scope.prefecture, "prefecture"))
+    if scope.tenant not in {code for code, _ in line}:
+        line.append((scope.tenant, scope.level.value))
+    return line
+
+
+def _sheet(
+    declared: ParameterDecl, value: Any, level: str, tenant: str | None, valid_from: date, source: str, clause: str
+) -> Resolved:
+    return SheetParameter(
+        name=declared.name,
+        zh=declared.zh,
+        en=declared.en,
+        unit=declared.unit,
+        value=value,
+        level=level,
+        tenant=tenant,
+        valid_from=valid_from,
+        source=source,
+        clause=clause,
+    )
+
+
+def set_parameters(session: Session, new: Sequence[NewParameter]) -> list[TenantParameter]:
+    """Set values for the tenant in scope and the levels below it, each with its source.
+
+    Needs ``parameters.write`` unless a job of the platform acts. Raises ``NotFound`` for an undeclared name and
+    ``InvalidInput`` for a value that does not fit its unit or lacks a source. Earlier values stay on record.
+    """
+    scope = current_scope()
+    if not scope.is_system:
+        scope.require("parameters.write")
+    rows = []
+    for given in new:
+        _check_value(declared_parameter(given.name), given.value)
+        if not given.source.strip():
+            raise InvalidInput(f"政策参数 {given.name} 须写明依据", f"{given.name} needs a source", where=given.name)
+        row = TenantParameter(
+            name=given.name,
+            valid_from=given.valid_from,
+            value=given.value,
+            source=given.source.strip(),
+            clause=given.clause,
+            actor=scope.actor,
+        )
+        session.add(row)
+        rows.append(row)
+    session.flush()
+    for row in rows:
+        fields = {"name": row.name, "valid_from": row.valid_from, "value": row.value}
+        record(session, "parameter.set", "parameter", row.id, fields)
+    return rows
+
+
+def set_parameter(session: Session, name: str, valid_from: date, value: Any, source: str, clause: str) -> TenantParameter:
+    """Set one value: ``set_parameters`` with a list of one."""
+    return set_parameters(session, [NewParameter(name, valid_from, value, source, clause)])[0]
+
+
+def _check_value(declared: ParameterDecl, value: Any) -> None:
+    if declared.unit == "flag":
+        fits = isinstance(value, bool)
+    elif declared.unit == "codes":
+        fits = isinstance(value, list) and all(isinstance(code, str) for code in value)
+    else:
+        fits = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST[declared.unit]
+    if not fits:
+        raise InvalidInput(
+            f"“{declared.zh}”的取值不符合单位要求",
+            f"the value of {declared.name} does not fit the unit {declared.unit}",
+            where=declared.name,
+        )
+
+
+def sync_national(owner: Connection | Session) -> int:
+    """Write the national values that all installed plugins declare, through the owner's connection; their number.
+
+    Safe to run at every start. Values of former declarations stay, so that old decisions can be read.
+    """
+    rows = [
+        {
+            "name": declared.name,
+            "valid_from": default.valid_from,
+            "value": default.value,
+            "source": default.source,
+            "clause": default.clause,
+        }
+        for declared in declared_parameters().values()
+        for default in declared.defaults
+    ]
+    repository.write_national(owner, rows)
+    return len(rows)

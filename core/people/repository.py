@@ -1,0 +1,265 @@
+"""Questions about people, households and files. All are set-based; none is asked per household."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Row, func, select
+from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.orm import Session
+
+from core.codes.loader import code_list
+from core.db.statements import tenant_sql
+from core.money import Fen
+from core.people.models import Household, HouseholdFact, Membership, Person, PersonFact, WorkerFile
+from core.scope import current_scope
+
+# Plain looks at one table each, put together here: a join would depend on how well the planner knows a tenant's share of
+# the tables, which it does not know right after an import.
+_FILES: Final = """
+select household_id, worker_id, id as file_id, model_worker_rank, applied_programmes
+from worker_file
+where tenant = :tenant and status = 'on_file' and (cast(:households as uuid[]) is null or household_id = any(:households))
+order by household_id
+"""
+_HOUSEHOLD_FACTS: Final = """
+select distinct on (household_id) *
+from household_fact
+where tenant = :tenant and valid_from <= :on
+    and (cast(:households as uuid[]) is null or household_id = any(:households))
+order by household_id, valid_from desc, recorded_at desc
+"""
+_MEMBERS: Final = """
+select distinct on (household_id, person_id) household_id, person_id, relation, present
+from membership
+where tenant = :tenant and valid_from <= :on
+    and (cast(:households as uuid[]) is null or household_id = any(:households))
+order by household_id, person_id, valid_from desc, recorded_at desc
+"""
+_PERSONS: Final = """
+select id, gender, birth_date
+from person
+where tenant = :tenant and (cast(:persons as uuid[]) is null or id = any(:persons))
+"""
+_PERSON_FACTS: Final = """
+select distinct on (person_id) person_id, monthly_income_fen, residents_pension_fen, identity_status, able_to_work,
+    aided_elsewhere
+from person_fact
+where tenant = :tenant and valid_from <= :on and (cast(:persons as uuid[]) is null or person_id = any(:persons))
+order by person_id, valid_from desc, recorded_at desc
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class HouseholdRow:
+    """What rules read of one household on a day; amounts in fen, costs by kind of the list rigid_expense_kind."""
+
+    household_id: UUID
+    worker_id: UUID
+    file_id: UUID
+    model_worker_rank: str | None
+    applied_programmes: tuple[str, ...]
+    other_yearly_income_fen: Fen
+    costs: Mapping[str, Fen]
+    property_flags: tuple[str, ...]
+    loss_fen: Fen
+    compensation_fen: Fen
+
+
+@dataclass(frozen=True, slots=True)
+class PersonRow:
+    """What rules read of one member on a day. ``known`` is false where no fact is recorded; then the income is 0."""
+
+    household_id: UUID
+    person_id: UUID
+    relation: str
+    gender: str
+    birth_date: date | None
+    monthly_income_fen: Fen
+    residents_pension_fen: Fen
+    identity_status: str | None
+    able_to_work: bool
+    aided_elsewhere: bool
+    known: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FactRows:
+    """Households on file and their members, both ordered by household."""
+
+    households: list[HouseholdRow]
+    persons: list[PersonRow]
+
+
+def fact_rows(session: Session, on: date, household_ids: Sequence[UUID] | None = None) -> FactRows:
+    """Facts in force on the valid day ``on``, as known now, of all households on file or of those named."""
+    households = None if household_ids is None else list(household_ids)
+    files = session.execute(tenant_sql(_FILES), {"households": households}).all()
+    on_file = {file.household_id for file in files}
+    bound = {"on": on, "households": households}
+    stated = {fact.household_id: fact for fact in session.execute(tenant_sql(_HOUSEHOLD_FACTS), bound)}
+    members = [
+        member for member in session.execute(tenant_sql(_MEMBERS), bound) if member.present and member.household_id in on_file
+    ]
+    persons = None if households is None else list({member.person_id for member in members})
+    people = {person.id: person for person in session.execute(tenant_sql(_PERSONS), {"persons": persons})}
+    known = {fact.person_id: fact for fact in session.execute(tenant_sql(_PERSON_FACTS), {"on": on, "persons": persons})}
+    return FactRows(
+        [_household(file, stated.get(file.household_id)) for file in files],
+        [_person(member, people[member.person_id], known.get(member.person_id)) for member in members],
+    )
+
+
+def _household(file: Row[Any], fact: Row[Any] | None) -> HouseholdRow:
+    kinds = code_list("rigid_expense_kind").codes
+    return HouseholdRow(
+        household_id=file.household_id,
+        worker_id=file.worker_id,
+        file_id=file.file_id,
+        model_worker_rank=file.model_worker_rank,
+        applied_programmes=tuple(file.applied_programmes),
+        other_yearly_income_fen=fact.other_yearly_income_fen if fact else 0,
+        costs={kind: getattr(fact, f"cost_{kind}_fen") if fact else 0 for kind in kinds},
+        property_flags=tuple(fact.property_flags) if fact else (),
+        loss_fen=fact.loss_fen if fact else 0,
+        compensation_fen=fact.compensation_fen if fact else 0,
+    )
+
+
+def _person(member: Row[Any], person: Row[Any], fact: Row[Any] | None) -> PersonRow:
+    return PersonRow(
+        household_id=member.household_id,
+        person_id=member.person_id,
+        relation=member.relation,
+        gender=person.gender,
+        birth_date=person.birth_date,
+        monthly_income_fen=fact.monthly_income_fen if fact else 0,
+        residents_pension_fen=fact.residents_pension_fen if fact else 0,
+        identity_status=fact.identity_status if fact else None,
+        able_to_work=bool(fact and fact.able_to_work),
+        aided_elsewhere=bool(fact and fact.aided_elsewhere),
+        known=fact is not None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class FileRow:
+    """A line in the list of files: identity masked, never in full."""
+
+    file_id: UUID
+    household_id: UUID
+    worker_id: UUID
+    file_number: str
+    name: str
+    identity_masked: str | None
+    employer_name: str | None
+    status: str
+    kind: str | None
+    opened_on: date
+    updated_on: date
+
+
+_FILE_COLUMNS: Final = (
+    WorkerFile.id,
+    WorkerFile.household_id,
+    WorkerFile.worker_id,
+    WorkerFile.file_number,
+    Person.name,
+    Person.identity_masked,
+    WorkerFile.employer_name,
+    WorkerFile.status,
+    WorkerFile.kind,
+    WorkerFile.opened_on,
+    WorkerFile.updated_on,
+)
+
+
+def list_files(
+    session: Session, status: str | None = None, kind: str | None = None, after: UUID | None = None, limit: int = 50
+) -> list[FileRow]:
+    """The next ``limit`` files behind the file ``after``, in the order in which they were recorded."""
+    asked = select(*_FILE_COLUMNS).join(Person, Person.id == WorkerFile.worker_id).order_by(WorkerFile.id).limit(limit)
+    if status is not None:
+        asked = asked.where(WorkerFile.status == status)
+    if kind is not None:
+        asked = asked.where(WorkerFile.kind == kind)
+    if after is not None:
+        asked = asked.where(WorkerFile.id > after)
+    return [FileRow(*row) for row in session.execute(asked)]
+
+
+def count_files(session: Session) -> dict[tuple[str, str | None], int]:
+    """Number of files by status and kind of difficulty."""
+    asked = select(WorkerFile.status, WorkerFile.kind, func.count()).group_by(WorkerFile.status, WorkerFile.kind)
+    return {(status, kind): count for status, kind, count in session.execute(asked)}
+
+
+@dataclass(frozen=True, slots=True)
+class MemberView:
+    """A member with the fact in force; None where nothing was ever surveyed of the person."""
+
+    person: Person
+    relation: str
+    since: date
+    fact: PersonFact | None
+
+
+@dataclass(frozen=True, slots=True)
+class HouseholdView:
+    """A household as its page shows it; the worker first, then the others by age."""
+
+    household: Household
+    file: WorkerFile | None
+    fact: HouseholdFact | None
+    members: list[MemberView]
+
+
+def household_view(session: Session, household_id: UUID, on: date | None = None) -> HouseholdView | None:
+    """The household with its file and its members' facts on a day (the business date by default), or None."""
+    day = on or current_scope().business_date
+    household = session.scalar(select(Household).where(Household.id == household_id))
+    if household is None:
+        return None
+    file = session.scalar(select(WorkerFile).where(WorkerFile.household_id == household_id))
+    fact = session.scalar(
+        select(HouseholdFact)
+        .where(HouseholdFact.household_id == household_id, HouseholdFact.valid_from <= day)
+        .order_by(HouseholdFact.valid_from.desc(), HouseholdFact.recorded_at.desc())
+        .limit(1)
+    )
+    members = members_on(session, household_id, day)
+    ids = list(members)
+    people = session.scalars(select(Person).where(Person.id.in_(ids)))
+    facts = latest_facts(session, ids, day)
+    views = [
+        MemberView(person, members[person.id].relation, members[person.id].valid_from, facts.get(person.id))
+        for person in people
+    ]
+    views.sort(key=lambda view: (view.relation != "head", view.person.birth_date or date.max, view.person.id))
+    return HouseholdView(household, file, fact, views)
+
+
+def members_on(session: Session, household_id: UUID, on: date) -> dict[UUID, Membership]:
+    """The memberships of a household in force on a day, by person."""
+    asked = (
+        select(Membership)
+        .where(Membership.household_id == household_id, Membership.valid_from <= on)
+        .order_by(Membership.person_id, Membership.valid_from.desc(), Membership.recorded_at.desc())
+        .ext(distinct_on(Membership.person_id))
+    )
+    return {found.person_id: found for found in session.scalars(asked) if found.present}
+
+
+def latest_facts(session: Session, person_ids: Sequence[UUID], on: date) -> dict[UUID, PersonFact]:
+    """The facts of persons in force on a day, by person."""
+    asked = (
+        select(PersonFact)
+        .where(PersonFact.person_id.in_(person_ids), PersonFact.valid_from <= on)
+        .order_by(PersonFact.person_id, PersonFact.valid_from.desc(), PersonFact.recorded_at.desc())
+        .ext(distinct_on(PersonFact.person_id))
+    )
+    return {fact.person_id: fact for fact in session.scalars(asked)}

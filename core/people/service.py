@@ -1,0 +1,192 @@
+"""Acts on people and households: a new member, a corrected income, a look at a full value (domain 10, 12)."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import insert, select
+from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.orm import Session
+
+from core.codes.loader import code_list
+from core.errors import Conflict, InvalidInput, NotFound
+from core.exchange.models import IdentityMark
+from core.people.finding import find
+from core.people.identity_number import IdentityNumber, check_identity_number
+from core.people.importer import import_roster
+from core.people.models import Household, Membership, Person, PersonFact, SearchToken, WorkerFile
+from core.people.repository import fact_rows, household_view, latest_facts, list_files, members_on
+from core.people.sealing import Sealer
+from core.scope import current_scope
+from core.tenancy.keys import tenant_key
+from core.trail.service import record, record_read
+
+__all__ = [
+    "add_member",
+    "correct_income",
+    "fact_rows",
+    "find",
+    "household_view",
+    "import_roster",
+    "list_files",
+    "reveal",
+]
+
+REVEALED: Final = ("identity_number", "phone", "account", "address")
+"""Fields that ``reveal`` knows: 身份证号, 电话, 银行卡号, 住址."""
+
+
+def add_member(
+    session: Session, household_id: UUID, *, name: str, identity_number: str, relation: str, valid_from: date
+) -> Person:
+    """Record that a person belongs to a household from a day on (新增成员); the person gets no facts.
+
+    ``relation`` is a code of relationship_form other than head. A person already known here is taken as known. Raises
+    ``NotFound`` for an unknown household, ``InvalidInput``, and ``Conflict`` for one who belongs to it already.
+    """
+    scope = current_scope()
+    if session.scalar(select(Household.id).where(Household.id == household_id)) is None:
+        raise NotFound("没有这户家庭", "no such household")
+    if code_list("relationship_form").item(relation).code == "head":
+        raise InvalidInput("新增成员不能是户主", "a new member is not the head of the household", where="relation")
+    given = name.strip()
+    if not given:
+        raise InvalidInput("请填写姓名", "the name is missing", where="name")
+    identity = check_identity_number(identity_number, scope.business_date)
+    person = _person(session, given, identity)
+    if person.id in members_on(session, household_id, max(valid_from, scope.business_date)):
+        raise Conflict("此人已是该户家庭成员", "the person belongs to the household already", where=person.identity_masked)
+    session.add(Membership(household_id=household_id, person_id=person.id, relation=relation, valid_from=valid_from))
+    _touch(session, household_id)
+    session.flush()
+    record(
+        session,
+        "people.member_added",
+        "household",
+        household_id,
+        {"person": person.id, "relation": relation, "valid_from": valid_from},
+    )
+    return person
+
+
+def _person(session: Session, name: str, identity: IdentityNumber) -> Person:
+    """The person with this identity number, made new where the tenant does not know one."""
+    sealer = Sealer(session)
+    by_number = select(Person).where(Person.identity_token == sealer.identity_token(identity.number.reveal()))
+    known = session.scalar(by_number)
+    if known is not None:
+        return known
+    columns = {"name": name, "gender": identity.sex.value, "birth_date": identity.birth_date}
+    sealed = sealer.person(identity, columns)
+    person = Person(**sealed.row)
+    session.add(person)
+    session.flush()
+    session.execute(insert(SearchToken), sealed.searches)
+    session.execute(pg_insert(IdentityMark).on_conflict_do_nothing(), [sealed.mark])
+    return person
+
+
+def _touch(session: Session, household_id: UUID) -> None:
+    """Note on the household's file that something of substance changed today."""
+    file = session.scalar(select(WorkerFile).where(WorkerFile.household_id == household_id))
+    if file is not None:
+        file.updated_on = max(file.updated_on, current_scope().business_date)
+        file.version += 1
+
+
+def correct_income(session: Session, person_id: UUID, *, monthly_income_fen: int, valid_from: date) -> PersonFact:
+    """Record what a person's monthly income was from a day on (收入更正); all else is as known for that day.
+
+    Former facts stay: what was decided on them can be seen. Raises ``NotFound`` for an unknown person or one without facts
+    on that day, ``InvalidInput`` for a negative amount.
+    """
+    if monthly_income_fen < 0:
+        raise InvalidInput("月收入不能为负数", "an income is not negative", where="monthly_income_fen")
+    former = latest_facts(session, [person_id], valid_from).get(person_id)
+    if former is None:
+        raise NotFound("此人在该日没有核定信息", "nothing is recorded of the person for that day")
+    fact = PersonFact(
+        person_id=person_id,
+        valid_from=valid_from,
+        monthly_income_fen=monthly_income_fen,
+        residents_pension_fen=min(former.residents_pension_fen, monthly_income_fen),
+        identity_status=former.identity_status,
+        able_to_work=former.able_to_work,
+        aided_elsewhere=former.aided_elsewhere,
+        medical_insurance=former.medical_insurance,
+        health_status=former.health_status,
+        disability_kind=former.disability_kind,
+        unit_or_school=former.unit_or_school,
+        source="correction",
+    )
+    session.add(fact)
+    for household_id in _households_of(session, person_id):
+        _touch(session, household_id)
+    session.flush()
+    record(
+        session,
+        "people.income_corrected",
+        "person",
+        person_id,
+        {"former_fen": former.monthly_income_fen, "fen": monthly_income_fen, "valid_from": valid_from},
+    )
+    return fact
+
+
+def _households_of(session: Session, person_id: UUID) -> list[UUID]:
+    """Households that the person belongs to on the business date."""
+    asked = (
+        select(Membership)
+        .where(Membership.person_id == person_id, Membership.valid_from <= current_scope().business_date)
+        .order_by(Membership.household_id, Membership.valid_from.desc(), Membership.recorded_at.desc())
+        .ext(distinct_on(Membership.household_id))
+    )
+    return [found.household_id for found in session.scalars(asked) if found.present]
+
+
+def reveal(session: Session, person_id: UUID, field: str, reason: str) -> str:
+    """The full value of one of ``REVEALED``; that it was looked at, by whom and why, is logged (留痕查阅).
+
+    Account and address belong to the worker's file. Raises ``Forbidden`` without people.reveal, ``InvalidInput`` for an
+    unknown field or a missing reason, ``NotFound`` where there is no such value or it was erased.
+    """
+    scope = current_scope()
+    if not scope.is_system:
+        scope.require("people.reveal")
+    why = reason.strip()
+    if not why:
+        raise InvalidInput("请填写查阅原因", "a reason is needed", where="reason")
+    if field not in REVEALED:
+        raise InvalidInput("不能查阅此项", f"no such field: {', '.join(REVEALED)}", where="field")
+    person = session.scalar(select(Person).where(Person.id == person_id))
+    if person is None or person.wrapped_key is None:
+        raise NotFound("没有此人或其信息已删除", "no such person, or the person's data were erased")
+    column, blob, open_part = _sealed(session, person, field)
+    if blob is None and not open_part:
+        raise NotFound("没有登记此项信息", "nothing is recorded there", where=field)
+    record_read(session, field, "person", person_id, why)
+    if blob is None:
+        return open_part
+    return open_part + tenant_key(session).person_key(person.id, person.wrapped_key).open(column, blob)
+
+
+def _sealed(session: Session, person: Person, field: str) -> tuple[str, bytes | None, str]:
+    """Column, ciphertext, and the part of the value that stands open before it."""
+    if field == "identity_number":
+        return "identity_cipher", person.identity_cipher, ""
+    if field == "phone":
+        return "phone_cipher", person.phone_cipher, ""
+    if field == "account":
+        asked = select(WorkerFile.account_cipher).where(WorkerFile.worker_id == person.id)
+        return "account_cipher", session.scalar(asked.order_by(WorkerFile.id.desc()).limit(1)), ""
+    lived = session.execute(
+        select(Household.address, Household.house_number_cipher)
+        .join(WorkerFile, WorkerFile.household_id == Household.id)
+        .where(WorkerFile.worker_id == person.id)
+        .order_by(WorkerFile.id.desc())
+        .limit(1)
+    ).one_or_none()
+    return ("house_number_cipher", lived[1], lived[0]) if lived else ("house_number_cipher", None, "")

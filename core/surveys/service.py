@@ -1,0 +1,216 @@
+"""The annual survey and its determinations (调查摸底、困难认定, domain 7.5, 10)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.errors import NotFound
+from core.host.manager import host
+from core.parameters.service import Parameters, resolve
+from core.people.repository import fact_rows
+from core.rules.engine import Outcome, RuleSet, decide, explained, snapshots_of
+from core.rules.errors import RulesUnknown
+from core.rules.sheet import ExplanationSheet, SheetParameter
+from core.scope import current_scope
+from core.surveys import repository
+from core.surveys.models import Determination, ParameterSet, SurveyRound
+from core.trail.service import record
+
+
+@dataclass(frozen=True, slots=True)
+class WhatIf:
+    """Who would gain and who would lose if figures of policy were others: (as it is, as it would be) per household."""
+
+    changed: tuple[tuple[Outcome, Outcome], ...]
+    households: int
+
+    @property
+    def newly_eligible(self) -> int:
+        """Households that would come into difficulty aid."""
+        return sum(1 for before, after in self.changed if after.eligible and not before.eligible)
+
+    @property
+    def no_longer_eligible(self) -> int:
+        """Households that would fall out of it."""
+        return sum(1 for before, after in self.changed if before.eligible and not after.eligible)
+
+
+def rule_set_named(name: str, version: str | None = None) -> RuleSet:
+    """The rule set called ``name`` in ``version``, or the newest that its plugin lists last; raises ``RulesUnknown``."""
+    found: list[RuleSet] = [rules for rules in host().collected("bangfu_rule_sets") if rules.name == name]
+    fitting = [rules for rules in found if version is None or rules.version == version]
+    if not fitting:
+        raise RulesUnknown(
+            f"没有规则 {name} 的 {version or '任何'} 版本", f"no rule set {name} in version {version or 'any'}", where=name
+        )
+    return fitting[-1]
+
+
+def survey_rules() -> RuleSet:
+    """The rule set by which the survey determines in the tenant in scope; raises ``RulesUnknown`` where none is on."""
+    here: list[RuleSet] = [rules for rules in host().collected_here("bangfu_rule_sets") if rules.surveyed]
+    if not here:
+        raise RulesUnknown(
+            "本单位未启用带有困难认定规则的业务",
+            "no plugin with rules for the survey is on in this tenant",
+            mend_zh="请先启用生活救助业务",
+            mend_en="switch on living relief first",
+        )
+    return rule_set_named(here[0].name)
+
+
+def open_round(session: Session, year: int) -> SurveyRound:
+    """Open the survey round of ``year``, or give the one that is open. Needs ``survey.open`` unless a job acts."""
+    scope = current_scope()
+    if not scope.is_system:
+        scope.require("survey.open")
+    known = repository.round_of_year(session, year)
+    if known is not None:
+        return known
+    opened = repository.open_round(session, year, scope.business_date)
+    record(session, "survey.opened", "survey_round", opened.id, {"year": year})
+    return opened
+
+
+def evaluate(
+    session: Session,
+    rule_set_name: str,
+    on: date,
+    household_ids: Sequence[uuid.UUID] | None = None,
+    *,
+    supposing: Mapping[str, Any] | None = None,
+) -> list[Outcome]:
+    """What the rules find of households by the facts and figures of ``on`` as known now; writes nothing.
+
+    ``supposing`` puts other values in place of some figures of policy.
+    """
+    rules = rule_set_named(rule_set_name)
+    parameters = resolve(session, on)
+    if supposing:
+        parameters = parameters.supposing(supposing)
+    facts = fact_rows(session, on, household_ids)
+    return decide(rules, on, parameters.values_of(rules.parameters), snapshots_of(rules, facts))
+
+
+def what_if(session: Session, rule_set_name: str, on: date, changes: Mapping[str, Any]) -> WhatIf:
+    """Whose result would change if the figures in ``changes`` were as given (政策测算); writes nothing."""
+    rules = rule_set_named(rule_set_name)
+    parameters = resolve(session, on)
+    snapshots = snapshots_of(rules, fact_rows(session, on))
+    before = decide(rules, on, parameters.values_of(rules.parameters), snapshots)
+    after = decide(rules, on, parameters.supposing(changes).values_of(rules.parameters), snapshots)
+    pairs = zip(before, after, strict=True)
+    changed = tuple((old, new) for old, new in pairs if (old.kind, old.amounts) != (new.kind, new.amounts))
+    return WhatIf(changed, len(snapshots))
+
+
+def determine(session: Session, round_id: uuid.UUID | None, household_ids: Sequence[uuid.UUID] | None = None) -> int:
+    """Determine households and keep what was found with its inputs; the number of new determinations.
+
+    In a round each household is determined once: households that it has already are passed over, so that a repeated run
+    does no harm, and all are decided by the day of the round's first run. Without a round (None) each call decides anew by
+    the business date. The kind of difficulty is put on the worker's file.
+    """
+    rules = survey_rules()
+    day = current_scope().business_date
+    if round_id is not None:
+        day = repository.settle_day(session, round_id, day)
+        if household_ids is not None:
+            household_ids = repository.undetermined(session, round_id, household_ids)
+    if household_ids is not None and not household_ids:
+        return 0
+    parameters = resolve(session, day)
+    snapshots = snapshots_of(rules, fact_rows(session, day, household_ids))
+    outcomes = decide(rules, day, parameters.values_of(rules.parameters), snapshots)
+    if not outcomes:
+        return 0
+    stored = _stored_parameters(session, rules, parameters)
+    rows = [_row(outcome, round_id, day, rules, stored) for outcome in outcomes]
+    written = repository.write_determinations(session, rows)
+    repository.mark_files(session, written)
+    record(
+        session,
+        "survey.determined",
+        "survey_round",
+        round_id,
+        {"households": len(written), "parameter_set": stored, "rules": f"{rules.name} {rules.version}", "decided_on": day},
+    )
+    return len(written)
+
+
+def _stored_parameters(session: Session, rules: RuleSet, parameters: Parameters) -> uuid.UUID:
+    entries = {name: parameters[name].plain() for name in rules.parameters if name in parameters}
+    text = json.dumps([parameters.on.isoformat(), entries], sort_keys=True, ensure_ascii=False)
+    return repository.parameter_set(session, hashlib.sha256(text.encode()).hexdigest(), parameters.on, entries)
+
+
+def _row(
+    outcome: Outcome, round_id: uuid.UUID | None, day: date, rules: RuleSet, parameter_set_id: uuid.UUID
+) -> dict[str, Any]:
+    return {
+        "household_id": outcome.household_id,
+        "round_id": round_id,
+        "decided_on": day,
+        "rule_set": rules.name,
+        "rule_version": rules.version,
+        "parameter_set_id": parameter_set_id,
+        "inputs": list(outcome.inputs),
+        "eligible": outcome.eligible,
+        "kind": outcome.kind,
+        "reasons": list(outcome.reasons),
+        "amounts": dict(outcome.amounts),
+    }
+
+
+def latest_determinations(session: Session, year: int) -> list[Determination]:
+    """The latest determination of every household in ``year``."""
+    return list(repository.latest(session, year))
+
+
+def _sheet_parameters(stored: ParameterSet) -> list[SheetParameter]:
+    return [SheetParameter.from_plain(name, plain) for name, plain in sorted(stored.entries.items())]
+
+
+def rerun_from_snapshot(session: Session, determinations: Sequence[Determination]) -> dict[uuid.UUID, Outcome]:
+    """Run the rules again on what was laid down with each determination, by its id; needs no fact that may have changed.
+
+    Raises ``RulesUnknown`` where the version of the rules is not installed any more.
+    """
+    sets = repository.parameter_sets(session, list({row.parameter_set_id for row in determinations}))
+    groups: dict[tuple[str, str, uuid.UUID, date], list[Determination]] = defaultdict(list)
+    for row in determinations:
+        groups[row.rule_set, row.rule_version, row.parameter_set_id, row.decided_on].append(row)
+    found: dict[uuid.UUID, Outcome] = {}
+    for (name, version, set_id, day), rows in groups.items():
+        values = {entry.name: entry.value for entry in _sheet_parameters(sets[set_id])}
+        outcomes = decide(rule_set_named(name, version), day, values, [(row.household_id, row.inputs) for row in rows])
+        found.update((row.id, outcome) for row, outcome in zip(rows, outcomes, strict=True))
+    return found
+
+
+def shares_of(
+    session: Session, determination_ids: Sequence[uuid.UUID]
+) -> dict[uuid.UUID, Mapping[str, tuple[tuple[uuid.UUID, int], ...]]]:
+    """Who benefits from each programme that a determination found, with how many fen: (person, fen) by programme."""
+    rows = session.scalars(select(Determination).where(Determination.id.in_(determination_ids))).all()
+    return {row_id: outcome.shares for row_id, outcome in rerun_from_snapshot(session, rows).items()}
+
+
+def explain(session: Session, determination_id: uuid.UUID) -> ExplanationSheet:
+    """The explanation of one determination from what was laid down with it (认定说明书); raises ``NotFound``."""
+    row = session.scalar(select(Determination).where(Determination.id == determination_id))
+    if row is None:
+        raise NotFound("没有这份认定", "no such determination", where=str(determination_id))
+    stored = repository.parameter_sets(session, [row.parameter_set_id])[row.parameter_set_id]
+    rules = rule_set_named(row.rule_set, row.rule_version)
+    return explained(rules, row.decided_on, _sheet_parameters(stored), row.household_id, row.inputs)

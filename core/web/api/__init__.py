@@ -1,0 +1,12 @@
+"""The JSON interface under ``/api/v1/{tenant}/``: one resource a module, each a thin door to one service (接口)."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from core.web.api import cases, funds, households, jobs, session
+
+ROUTERS: tuple[APIRouter, ...] = (households.router, cases.router, funds.router, jobs.router)
+"""Resources of a tenant, for its posts."""
+
+__all__ = ["ROUTERS", "cases", "funds", "households", "jobs", "session"]

@@ -1,0 +1,125 @@
+"""Households on file (困难职工家庭). Identity numbers are masked here; no address of the interface shows one in full."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import date
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import BaseModel, ConfigDict
+
+from core.db.session import unit_of_work
+from core.errors import NotFound
+from core.people.repository import HouseholdView, MemberView, household_view, list_files
+from core.web.context import requires
+from core.web.paging import After, Limit, cut, tell_next
+
+router = APIRouter(tags=["households"], dependencies=[Depends(requires("people.read"))])
+
+
+class FileOut(BaseModel):
+    """A worker's file as lists show it."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    file_id: uuid.UUID
+    household_id: uuid.UUID
+    file_number: str
+    name: str
+    identity_masked: str | None
+    employer_name: str | None
+    status: str
+    kind: str | None
+    opened_on: date
+    updated_on: date
+
+
+class FilesOut(BaseModel):
+    """One page of files; ``after`` starts the next one."""
+
+    items: list[FileOut]
+    after: uuid.UUID | None
+
+
+class MemberOut(BaseModel):
+    """A member with what is known of the person on the business date; the income is fen a month."""
+
+    person_id: uuid.UUID
+    name: str
+    relation: str
+    gender: str
+    birth_date: date | None
+    identity_masked: str | None
+    monthly_income_fen: int | None
+    identity_status: str | None
+
+
+class HouseholdOut(BaseModel):
+    """A household with its file and members."""
+
+    id: uuid.UUID
+    address: str
+    file_number: str | None
+    status: str | None
+    kind: str | None
+    opened_on: date | None
+    other_yearly_income_fen: int | None
+    members: list[MemberOut]
+    version: int
+
+
+@router.get("/households")
+def household_list(
+    request: Request,
+    response: Response,
+    status: Annotated[str | None, Query(max_length=40)] = None,
+    kind: Annotated[str | None, Query(max_length=40)] = None,
+    after: After = None,
+    limit: Limit = 50,
+) -> FilesOut:
+    """Files of the tenant in the order in which they were recorded."""
+    with unit_of_work() as session:
+        page = cut(list_files(session, status, kind, after, limit + 1), limit, lambda row: row.file_id)
+    tell_next(request, response, page.after)
+    return FilesOut(items=[FileOut.model_validate(row) for row in page.rows], after=page.after)
+
+
+@router.get("/households/{household_id}")
+def one_household(household_id: uuid.UUID, response: Response) -> HouseholdOut:
+    """One household; its version is the ETag."""
+    with unit_of_work() as session:
+        view = household_view(session, household_id)
+    if view is None:
+        raise NotFound("没有此家庭档案", "no such household", where="household_id")
+    response.headers["ETag"] = f'"{view.household.version}"'
+    return _household(view)
+
+
+def _household(view: HouseholdView) -> HouseholdOut:
+    file, fact = view.file, view.fact
+    return HouseholdOut(
+        id=view.household.id,
+        address=view.household.address,
+        file_number=file.file_number if file else None,
+        status=file.status if file else None,
+        kind=file.kind if file else None,
+        opened_on=file.opened_on if file else None,
+        other_yearly_income_fen=fact.other_yearly_income_fen if fact else None,
+        members=[_member(member) for member in view.members],
+        version=view.household.version,
+    )
+
+
+def _member(member: MemberView) -> MemberOut:
+    person, fact = member.person, member.fact
+    return MemberOut(
+        person_id=person.id,
+        name=person.name,
+        relation=member.relation,
+        gender=person.gender,
+        birth_date=person.birth_date,
+        identity_masked=person.identity_masked,
+        monthly_income_fen=fact.monthly_income_fen if fact else None,
+        identity_status=fact.identity_status if fact else None,
+    )

@@ -1,0 +1,104 @@
+"""The web application, put together from the core's own routes and those of the installed plugins (网页应用).
+
+Pages stand under ``/{tenant}/``, resources under ``/api/v1/{tenant}/``, what anybody may read under ``/public/{tenant}/``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fastapi import APIRouter, Depends, FastAPI, Response
+from fastapi.staticfiles import StaticFiles
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.types import Scope as AsgiScope
+
+from core.db.session import app_engine
+from core.errors import BangfuError
+from core.host.manager import host
+from core.web import api, pages
+from core.web.context import PluginOn, enter_public, enter_session, enter_tenant, platform_version
+from core.web.errors import install_handlers
+from core.web.render import STATIC, STATIC_URL, shared_environment
+from core.web.security import Envelope, guard_form, guard_header
+
+API_ROOT = "/api/v1"
+
+
+class NotReady(BangfuError):
+    """The database does not answer."""
+
+    code = "not_ready"
+    status = 503
+
+
+class KeptFiles(StaticFiles):
+    """Static files: with their content's hash in the address kept for ever, without it asked for each time."""
+
+    async def get_response(self, path: str, scope: AsgiScope) -> Response:
+        response = await super().get_response(path, scope)
+        hashed = scope.get("query_string", b"").startswith(b"v=") and response.status_code in {200, 304}
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if hashed else "no-cache"
+        return response
+
+
+ops = APIRouter()
+
+
+@ops.get("/healthz", tags=["operation"])
+def healthz() -> dict[str, str]:
+    """Whether the application and its database answer (健康检查)."""
+    try:
+        with app_engine().connect() as connection:
+            connection.exec_driver_sql("select 1")
+    except SQLAlchemyError:
+        raise NotReady("数据库没有响应", "the database does not answer") from None
+    return {"status": "ok", "version": platform_version()}
+
+
+def _include_plugins(app: FastAPI) -> None:
+    page_guards = [Depends(enter_tenant), Depends(guard_form)]
+    api_guards = [Depends(enter_tenant), Depends(guard_header)]
+    for plugin, router in host().installed("bangfu_api_routes"):
+        guards = [*api_guards, Depends(PluginOn(plugin))]
+        app.include_router(router, prefix=f"{API_ROOT}/{{tenant}}", dependencies=guards, tags=[plugin])
+    for plugin, router in host().installed("bangfu_page_routes"):
+        guards = [*page_guards, Depends(PluginOn(plugin))]
+        app.include_router(router, prefix="/{tenant}", dependencies=guards, include_in_schema=False)
+
+
+def _include_core(app: FastAPI) -> None:
+    app.include_router(ops)
+    app.include_router(pages.login.router, include_in_schema=False)
+    for router in pages.PUBLIC_ROUTERS:
+        app.include_router(router, prefix="/public/{tenant}", dependencies=[Depends(enter_public)], include_in_schema=False)
+    for router in pages.SESSION_ROUTERS:
+        app.include_router(router, dependencies=[Depends(enter_session), Depends(guard_form)], include_in_schema=False)
+    app.include_router(api.session.router, prefix=API_ROOT, dependencies=[Depends(enter_session)])
+    for router in api.ROUTERS:
+        app.include_router(router, prefix=f"{API_ROOT}/{{tenant}}", dependencies=[Depends(enter_tenant), Depends(guard_header)])
+    for router in pages.ROUTERS:
+        app.include_router(
+            router,
+            prefix="/{tenant}",
+            dependencies=[Depends(enter_tenant), Depends(guard_form)],
+            include_in_schema=False,
+        )
+
+
+def make_app() -> FastAPI:
+    """The application of this installation, with everything that its plugins bring."""
+    app = FastAPI(
+        title="帮扶工作平台 Bangfu",
+        version=platform_version(),
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=f"{API_ROOT}/openapi.json",
+    )
+    install_handlers(app)
+    app.add_middleware(Envelope)
+    app.mount(STATIC_URL, KeptFiles(directory=STATIC), name="static")
+    for plugin, folder in host().installed("bangfu_templates"):
+        shared_environment().mount_plugin(plugin, Path(folder))
+    _include_core(app)
+    _include_plugins(app)
+    return app

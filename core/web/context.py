@@ -1,0 +1,244 @@
+"""What stands before every page and resource: who asks, in which tenant, with which rights; and the frame of a page.
+
+The dependencies are asynchronous on purpose: a value that they put into the request's context is seen by the endpoint,
+which runs in the thread pool with a copy of that context. The endpoint opens its own unit of work.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
+
+from fastapi import Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from core.db.session import reference_work
+from core.errors import Forbidden, NotFound
+from core.host.declarations import NavEntry
+from core.host.manager import host
+from core.identity.service import SignedIn, roles, scope_for, session_of
+from core.scope import TENANT_CODE, Scope, current_scope, set_scope
+from core.settings import settings
+from core.tenancy.service import system_scope, tenant_named
+from core.web import cookies
+from core.web.errors import NotSignedIn, no_such_place
+from core.web.preferences import (
+    keep_preferences,
+    language_of,
+    large_type_of,
+    other_language_url,
+    other_type_url,
+)
+from core.web.render import Message, NavItem, PageContext, Tone, render
+from core.web.security import same, signature
+
+CENTRE_NAME = "困难职工援助中心"
+_FLASH_S = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One signed-in request in one tenant."""
+
+    signed_in: SignedIn
+    scope: Scope
+    union_name: str
+
+
+def not_signed_in() -> NotSignedIn:
+    """The answer to whoever has no live session."""
+    return NotSignedIn("请先登录", "sign in first", mend_zh="登录已失效时请重新登录", mend_en="sign in again if it ran out")
+
+
+def session_from(token: str | None) -> SignedIn:
+    """The live session of a cookie; raises ``NotSignedIn``."""
+    found = session_of(token) if token else None
+    if found is None:
+        raise not_signed_in()
+    return found
+
+
+def _look_up(token: str | None, tenant: str) -> Visit:
+    signed_in = session_from(token)
+    try:
+        scope = scope_for(signed_in.account_id, tenant)
+    except (Forbidden, NotFound):
+        raise no_such_place() from None
+    with reference_work() as session:
+        return Visit(signed_in, scope, tenant_named(session, tenant).union_name)
+
+
+async def enter_tenant(request: Request, tenant: str) -> None:
+    """Put the scope of the session's account in ``tenant`` in force for this request.
+
+    Raises ``NotSignedIn``, and ``NotFound`` alike for a tenant that is none and one where the account has no post.
+    """
+    if not TENANT_CODE.fullmatch(tenant):
+        raise no_such_place()
+    token = cookies.cookie_of(request, cookies.SESSION)
+    visit = await run_in_threadpool(_look_up, token, tenant)
+    set_scope(visit.scope)
+    request.state.visit = visit
+    request.state.csrf_token = visit.signed_in.csrf_token
+
+
+async def enter_session(request: Request) -> None:
+    """For places that belong to no tenant: only that somebody is signed in."""
+    signed_in = await run_in_threadpool(session_from, cookies.cookie_of(request, cookies.SESSION))
+    request.state.signed_in = signed_in
+    request.state.csrf_token = signed_in.csrf_token
+
+
+def _public_scope(tenant: str) -> tuple[Scope, str]:
+    try:
+        scope = system_scope(tenant, "public")
+    except NotFound:
+        raise no_such_place() from None
+    with reference_work() as session:
+        return scope, tenant_named(session, tenant).union_name
+
+
+async def enter_public(request: Request, tenant: str) -> None:
+    """For what anybody may read: a scope without an account and without any right; ``request.state.union_name`` is set."""
+    if not TENANT_CODE.fullmatch(tenant):
+        raise no_such_place()
+    scope, request.state.union_name = await run_in_threadpool(_public_scope, tenant)
+    set_scope(scope)
+
+
+class Requires:
+    """Dependency: the post must have ``permission``; ``Forbidden`` otherwise, inside one's own tenant."""
+
+    def __init__(self, permission: str) -> None:
+        self.permission = permission
+
+    async def __call__(self) -> None:
+        current_scope().require(self.permission)
+
+
+def requires(permission: str) -> Requires:
+    """``dependencies=[Depends(requires("case.read"))]``."""
+    return Requires(permission)
+
+
+class PluginOn:
+    """Dependency: the plugin must be on in the tenant; where it is off its addresses do not exist."""
+
+    def __init__(self, plugin: str) -> None:
+        self.plugin = plugin
+
+    async def __call__(self) -> None:
+        if self.plugin not in current_scope().plugins:
+            raise no_such_place()
+
+
+def visit_of(request: Request) -> Visit:
+    """Who asks, after ``enter_tenant``."""
+    visit: Visit = request.state.visit
+    return visit
+
+
+@lru_cache(maxsize=1)
+def platform_version() -> str:
+    """The version of the installed platform."""
+    try:
+        return version("bangfu")
+    except PackageNotFoundError:
+        return "0"
+
+
+def _shown(entry: NavEntry, scope: Scope) -> bool:
+    return scope.level in entry.levels and scope.may(entry.permission)
+
+
+def navigation(scope: Scope, path: str, english: bool = False) -> list[NavItem]:
+    """The entries that the post may use at its level, in order; the one that ``path`` lies under is marked."""
+    found: list[NavEntry] = [e for e in host().collected_here("bangfu_navigation", scope.plugins) if _shown(e, scope)]
+    found.sort(key=lambda entry: (entry.order, entry.path))
+    items = [
+        NavItem(
+            label=entry.en if english else entry.zh,
+            href=f"/{scope.tenant}{entry.path}",
+            icon=entry.icon,
+            group=entry.group_en if english else entry.group_zh,
+        )
+        for entry in found
+    ]
+    under = [item.href for item in items if path == item.href or path.startswith(item.href.rstrip("/") + "/")]
+    here = max(under, key=len, default=None)
+    home = f"/{scope.tenant}/"
+    return [replace(item, current=item.href == here and (here != home or path == home)) for item in items]
+
+
+def _titles(scope: Scope, english: bool) -> str:
+    known = roles()
+    names = [known[code].en if english else known[code].zh for code in sorted(scope.roles) if code in known]
+    return " · ".join(names)
+
+
+def page_context(request: Request, *, messages: Sequence[Message] = (), data_time: datetime | None = None) -> PageContext:
+    """The frame of a page in the tenant that was entered. Asks no database."""
+    visit = visit_of(request)
+    scope, lang = visit.scope, language_of(request)
+    english = lang == "en"
+    return PageContext(
+        tenant=scope.tenant,
+        tenant_name=visit.union_name,
+        centre_name=CENTRE_NAME,
+        user_name=visit.signed_in.display_name,
+        user_role=_titles(scope, english),
+        navigation=navigation(scope, request.url.path, english),
+        csrf_token=visit.signed_in.csrf_token,
+        business_date=scope.business_date,
+        demo=settings().demo,
+        lang=lang,
+        messages=messages,
+        data_time=data_time,
+        version=platform_version(),
+        large_type=large_type_of(request),
+        language_url=other_language_url(request),
+        large_type_url=other_type_url(request),
+    )
+
+
+def show(
+    request: Request,
+    template: str,
+    *,
+    status: int = 200,
+    messages: Sequence[Message] = (),
+    data_time: datetime | None = None,
+    **values: object,
+) -> HTMLResponse:
+    """A page of the tenant: ``template`` in the frame, with what the page before left to be said."""
+    left = _flash_of(request)
+    told = [*messages, left] if left else messages
+    page = page_context(request, messages=told, data_time=data_time)
+    response = HTMLResponse(render(page, template, **values), status)
+    keep_preferences(request, response)
+    if left:
+        cookies.drop_cookie(response, cookies.FLASH)
+    return response
+
+
+def go(url: str, text: str = "", tone: Tone = "ok") -> RedirectResponse:
+    """After a change: on to ``url`` (of this site), which then says ``text``."""
+    response = RedirectResponse(url, 303)
+    if text:
+        told = base64.urlsafe_b64encode(json.dumps([text, tone]).encode()).decode()
+        cookies.set_cookie(response, cookies.FLASH, f"{told}.{signature('flash', told)}", max_age=_FLASH_S)
+    return response
+
+
+def _flash_of(request: Request) -> Message | None:
+    told, _, signed = (cookies.cookie_of(request, cookies.FLASH) or "").partition(".")
+    if not told or not same(signature("flash", told), signed):
+        return None
+    text, tone = json.loads(base64.urlsafe_b64decode(told))
+    return Message(text, tone)

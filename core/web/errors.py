@@ -1,0 +1,238 @@
+"""Errors as they reach a person or a program: an error page, or a problem document of RFC 9457 (出错提示).
+
+What a request carried is never echoed; what nobody foresaw shows a number, and the log holds the number, the kind of
+error and its place, but no text of the error: texts of drivers quote rows.
+"""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+
+from core.errors import BangfuError, Conflict, InvalidInput, NotFound
+from core.web.preferences import language_of
+from core.web.render import render_public
+
+log = logging.getLogger("bangfu.web")
+
+API_PREFIX = "/api/"
+TITLES: Mapping[int, tuple[str, str]] = {
+    400: ("请求有误", "Bad request"),
+    401: ("请先登录", "Sign in first"),
+    403: ("无权办理", "Not yours to do"),
+    404: ("没有找到", "Not found"),
+    405: ("不支持该操作", "Method not allowed"),
+    409: ("与当前状态不符", "Does not fit the present state"),
+    412: ("内容已被他人更改", "Changed meanwhile"),
+    413: ("文件过大", "Too large"),
+    422: ("填写有误", "Cannot be taken as it is"),
+    428: ("缺少版本", "Version missing"),
+    429: ("操作过于频繁", "Too many tries"),
+    500: ("系统出错", "Something went wrong"),
+    503: ("服务暂不可用", "Not available now"),
+}
+
+
+class NotSignedIn(BangfuError):
+    """There is no live session: never signed in, signed out, expired or idle too long."""
+
+    code = "not_signed_in"
+    status = 401
+
+
+class VersionNeeded(BangfuError):
+    """A change was sent without saying which version it changes (If-Match)."""
+
+    code = "precondition_required"
+    status = 428
+
+
+class _OfHttp(BangfuError):
+    """What the framework itself refuses: an address that no route has, a method that it does not take."""
+
+    def __init__(self, status: int) -> None:
+        zh, en = TITLES.get(status, TITLES[400])
+        super().__init__(zh, en)
+        self.status = status
+        self.code = "http_error"
+
+
+def number_of(request: Request) -> str:
+    """The number of this request, by which a person can name what went wrong."""
+    number: str = request.scope.get("state", {}).get("number", "")
+    return number
+
+
+def is_api(request: Request) -> bool:
+    """Whether a program asks, which gets a problem document."""
+    return request.url.path.startswith(API_PREFIX)
+
+
+def no_such_place() -> NotFound:
+    """The one answer for what is not there and for what belongs to another tenant (law 1)."""
+    return NotFound("没有找到该页面或记录", "there is no such page or record")
+
+
+def log_fault(error: BaseException, number: str) -> None:
+    """Log where an unforeseen error arose, with its number and kind, without its text."""
+    frames = traceback.extract_tb(error.__traceback__)[-12:]
+    places = " < ".join(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in reversed(frames))
+    log.error("request %s failed: %s.%s at %s", number, type(error).__module__, type(error).__qualname__, places)
+
+
+class _Busy(BangfuError):
+    """The database does not answer, or not in time."""
+
+    code = "not_available"
+    status = 503
+
+
+def _of_database(error: Exception) -> BangfuError:
+    """What the database refused, without its words, which quote rows."""
+    if isinstance(error, IntegrityError):
+        return Conflict(
+            "与已有记录冲突，或引用了不存在的记录",
+            "it conflicts with a record, or names one that is not there",
+            mend_zh="请刷新后核对再试",
+            mend_en="reload, check and try again",
+        )
+    if isinstance(error, OperationalError | PoolTimeout):
+        return _Busy("系统繁忙，没有办成", "the database did not answer in time", mend_zh="请稍后再试", mend_en="try again")
+    return InvalidInput("有内容超出可保存的范围", "a value cannot be stored", mend_zh="请检查后重新提交", mend_en="check it")
+
+
+def _hidden() -> BangfuError:
+    return BangfuError(
+        "系统出错，没有办成",
+        "something went wrong and nothing was done",
+        mend_zh="请稍后再试；仍不行时把下面的编号告诉管理员",
+        mend_en="try again; if it persists, tell the administrator the number",
+    )
+
+
+def _problem(request: Request, error: BangfuError, more: Mapping[str, Any]) -> JSONResponse:
+    title, _ = TITLES.get(error.status, TITLES[500])
+    body: dict[str, Any] = {
+        "type": f"urn:bangfu:error:{error.code}",
+        "title": title,
+        "status": error.status,
+        "detail": error.zh,
+        "detail_en": error.en,
+        "where": error.where,
+        "mend": error.mend_zh,
+        "mend_en": error.mend_en,
+        "number": number_of(request),
+        **more,
+    }
+    return JSONResponse(body, error.status, media_type="application/problem+json")
+
+
+def _page(request: Request, error: BangfuError) -> HTMLResponse:
+    title_zh, title_en = TITLES.get(error.status, TITLES[500])
+    html = render_public(
+        language_of(request),
+        "error.html",
+        error=error,
+        title_zh=title_zh,
+        title_en=title_en,
+        number=number_of(request),
+        back=back_url(request),
+    )
+    return HTMLResponse(html, error.status)
+
+
+def back_url(request: Request) -> str:
+    """The first page of the tenant that the address names, or the choice of tenants."""
+    first = request.url.path.split("/", 2)[1]
+    return f"/{first}/" if len(first) == 6 and first.isdigit() else "/"
+
+
+def _to_sign_in(request: Request) -> Response:
+    if request.headers.get("hx-request") == "true":
+        current = urlsplit(request.headers.get("hx-current-url", "/"))
+        there = f"{current.path}?{current.query}" if current.query else current.path
+        return Response(status_code=401, headers={"HX-Redirect": f"/sign-in?next={quote(there)}"})
+    if request.method in {"GET", "HEAD"}:
+        there = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
+    else:
+        there = back_url(request)
+    return RedirectResponse("/sign-in" if there == "/" else f"/sign-in?next={quote(there)}", 303)
+
+
+def answer(request: Request, error: BangfuError, more: Mapping[str, Any] | None = None) -> Response:
+    """``error`` as the one who asks can read it; faults of the program itself show only their number."""
+    if error.status == 500:
+        log_fault(error, number_of(request))
+        error = _hidden()
+    if is_api(request):
+        return _problem(request, error, more or {})
+    if isinstance(error, NotSignedIn):
+        return _to_sign_in(request)
+    return _page(request, error)
+
+
+def answer_fault(request: Request, error: Exception) -> Response:
+    """The answer to what nobody foresaw: a number, nothing else."""
+    log_fault(error, number_of(request))
+    return _problem(request, _hidden(), {}) if is_api(request) else _page(request, _hidden())
+
+
+_KINDS = {"missing": "必填", "json_invalid": "不是有效的 JSON", "extra_forbidden": "不接受该字段"}
+
+
+def _not_valid(request: Request, error: RequestValidationError) -> Response:
+    """Names the fields and what is wrong with them; what was typed is left out."""
+    problems = [
+        {
+            "where": ".".join(str(part) for part in problem["loc"]),
+            "kind": problem["type"],
+            "zh": _KINDS.get(problem["type"], "格式或取值不符合要求"),
+        }
+        for problem in error.errors()
+    ]
+    first = problems[0]["where"] if problems else None
+    told = InvalidInput(
+        f"有 {len(problems)} 处填写不符合要求",
+        f"{len(problems)} values cannot be taken as they are",
+        where=first,
+        mend_zh="请检查后重新提交",
+        mend_en="check them and send again",
+    )
+    return answer(request, told, {"errors": problems})
+
+
+def install_handlers(app: FastAPI) -> None:
+    """Have ``app`` answer every kind of error in one manner."""
+
+    @app.exception_handler(BangfuError)
+    async def foreseen(request: Request, error: BangfuError) -> Response:
+        return answer(request, error)
+
+    @app.exception_handler(RequestValidationError)
+    async def not_valid(request: Request, error: RequestValidationError) -> Response:
+        return _not_valid(request, error)
+
+    @app.exception_handler(IntegrityError)
+    @app.exception_handler(OperationalError)
+    @app.exception_handler(PoolTimeout)
+    @app.exception_handler(DataError)
+    @app.exception_handler(UnicodeEncodeError)
+    async def of_database(request: Request, error: Exception) -> Response:
+        log_fault(error, number_of(request))
+        return answer(request, _of_database(error))
+
+    @app.exception_handler(HTTPException)
+    async def of_http(request: Request, error: HTTPException) -> Response:
+        response = answer(request, no_such_place() if error.status_code == 404 else _OfHttp(error.status_code))
+        response.headers.update(error.headers or {})
+        return response

@@ -1,0 +1,192 @@
+"""Files of workers in difficulty: the list, one household's paper form, why it was determined so, the search box (档案)."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi.responses import HTMLResponse
+from sqlalchemy.orm import Session
+
+from core.cases.repository import CaseLine, cases_of_households
+from core.db.session import unit_of_work
+from core.errors import BangfuError, Forbidden, NotFound
+from core.funds.models import Grant
+from core.people.finding import find
+from core.people.repository import HouseholdView, count_files, household_view, list_files
+from core.people.service import reveal
+from core.rules.errors import RulesUnknown
+from core.rules.sheet import ExplanationSheet
+from core.scope import current_scope
+from core.surveys.service import explain
+from core.web.context import requires, show
+from core.web.pages import queries, words
+from core.web.paging import After, cut, next_url
+
+router = APIRouter()
+
+READ = Depends(requires("people.read"))
+_PAGE = 50
+_REVEALABLE = (("identity_number", "身份证号"), ("phone", "电话"), ("account", "银行账号"), ("address", "详细住址"))
+_COSTS = (
+    ("illness", "医疗"),
+    ("disability", "残疾康复"),
+    ("schooling", "教育"),
+    ("housing", "住房"),
+    ("long_term_care", "长期照护"),
+    ("work_cost", "就业成本"),
+    ("other", "其他"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A value that was looked at in full, and of whom."""
+
+    name: str
+    label: str
+    value: str
+
+
+@router.get("/files", dependencies=[READ])
+@router.get("/households", dependencies=[READ])
+def file_list(
+    request: Request,
+    tenant: str,
+    status: Annotated[str | None, Query(max_length=40)] = None,
+    kind: Annotated[str | None, Query(max_length=40)] = None,
+    after: After = None,
+) -> HTMLResponse:
+    """Files in the order in which they were recorded, by kind of difficulty."""
+    with unit_of_work() as session:
+        page = cut(list_files(session, status, kind, after, _PAGE + 1), _PAGE, lambda row: row.file_id)
+        counts = count_files(session)
+    kinds = words.words_of("difficulty_category")
+    tabs = [words.Tab("全部", f"/{tenant}/files", kind is None, sum(counts.values()))]
+    for code, label in kinds.items():
+        number = sum(count for (_, found), count in counts.items() if found == code)
+        tabs.append(words.Tab(label, f"/{tenant}/files?kind={code}", kind == code, number))
+    return show(
+        request,
+        "files.html",
+        rows=page.rows,
+        next=next_url(request, page.after),
+        tabs=tabs,
+        kinds=kinds,
+        states=words.FILE_STATES,
+    )
+
+
+@router.get("/households/{household_id}", dependencies=[READ])
+def household(request: Request, household_id: uuid.UUID) -> HTMLResponse:
+    """One household as its paper form says it; numbers masked."""
+    with unit_of_work() as session:
+        values = _everything(session, household_id)
+    return show(request, "household.html", **values)
+
+
+@router.post("/households/{household_id}/reveal", dependencies=[Depends(requires("people.reveal"))])
+def reveal_value(
+    request: Request,
+    household_id: uuid.UUID,
+    person_id: Annotated[uuid.UUID | None, Form()] = None,
+    field: Annotated[str, Form(max_length=40)] = "",
+    reason: Annotated[str, Form(max_length=500)] = "",
+) -> HTMLResponse:
+    """Show one value in full, once; who looked, at what and why is recorded in the same transaction."""
+    refused: BangfuError | None = None
+    shown: Shown | None = None
+    try:
+        with unit_of_work() as session:
+            view = _view(session, household_id)
+            member = next((found for found in view.members if found.person.id == person_id), None)
+            if member is None or person_id is None:
+                raise NotFound("该户没有此人", "no such member of the household", where="person_id")
+            value = reveal(session, person_id, field, reason)
+            shown = Shown(member.person.name, dict(_REVEALABLE).get(field, field), value)
+    except Forbidden:
+        raise
+    except BangfuError as error:
+        refused = error
+    with unit_of_work() as session:
+        values = _everything(session, household_id)
+    typed = {"person_id": str(person_id or ""), "field": field, "reason": reason if refused else ""}
+    messages = [words.refusal(refused)] if refused else []
+    status = refused.status if refused else 200
+    return show(request, "household.html", status=status, messages=messages, **values | {"shown": shown, "typed": typed})
+
+
+@router.get("/find", dependencies=[READ])
+def search(request: Request, q: Annotated[str, Query(max_length=60)] = "") -> HTMLResponse:
+    """People by name, pinyin, last four or file number, and the case with a number; a fragment for the box, else a page."""
+    with unit_of_work() as session:
+        people = find(session, q, 20) if q.strip() else []
+        case = queries.case_numbered(session, q) if "-" in q and current_scope().may("case.read") else None
+    fragment = request.headers.get("hx-request") == "true"
+    template = "found.html" if fragment else "find.html"
+    kinds = words.words_of("difficulty_category")
+    return show(request, template, people=people, case=case, q=q, kinds=kinds, line_title=words.line_title)
+
+
+def _view(session: Session, household_id: uuid.UUID) -> HouseholdView:
+    view = household_view(session, household_id)
+    if view is None:
+        raise NotFound("没有这户家庭", "no such household", where=str(household_id))
+    return view
+
+
+def _why(session: Session, household_id: uuid.UUID) -> ExplanationSheet | None:
+    """The sheet of the newest determination; None where there is none or its version of the rules is gone."""
+    latest = queries.latest_determination(session, household_id)
+    if latest is None:
+        return None
+    try:
+        return explain(session, latest.id)
+    except RulesUnknown:
+        return None
+
+
+def _everything(session: Session, household_id: uuid.UUID) -> dict[str, Any]:
+    view = _view(session, household_id)
+    cases: list[CaseLine] = []
+    if current_scope().may("case.read"):
+        cases = cases_of_households(session, [household_id])
+    grants = list(queries.grants_of_household(session, household_id))
+    return {
+        "view": view,
+        "why": _why(session, household_id),
+        "cases": cases,
+        "aid": [_aid(grant) for grant in grants],
+        "costs": [(label, getattr(view.fact, f"cost_{name}_fen")) for name, label in _COSTS] if view.fact else [],
+        "revealable": _REVEALABLE if current_scope().may("people.reveal") else (),
+        "shown": None,
+        "typed": {"person_id": "", "field": "identity_number", "reason": ""},
+        "kinds": words.words_of("difficulty_category"),
+        "relations": words.words_of("relationship_form"),
+        "identities": words.words_of("identity_status"),
+        "genders": words.words_of("gender"),
+        "states": words.FILE_STATES,
+        "case_states": words.state_titles(),
+        "line_title": words.line_title,
+        "lines": _lines_for_households(),
+    }
+
+
+def _aid(grant: Grant) -> tuple[str, str, int, str, str]:
+    """A line of the aid record: when, what, fen, source, state."""
+    states = {"reserved": "待发放", "paid": "已发放", "released": "已撤销"}
+    programme = words.programme_titles().get(grant.programme, grant.programme)
+    source = words.words_of("fund_source").get(grant.source, grant.source)
+    return grant.approved_on.isoformat(), programme, grant.amount_fen, source, states[grant.state]
+
+
+def _lines_for_households() -> list[tuple[str, str]]:
+    """Service lines for which this post may open a case of a household: (workflow, name)."""
+    scope = current_scope()
+    return [
+        (flow.name, flow.zh)
+        for flow in words.newest_workflows().values()
+        if flow.plugin in scope.plugins and scope.may(flow.open_permission)
+    ]

@@ -1,0 +1,62 @@
+"""Single rows that pages show and no service gives by itself. Each asks by an indexed key within the tenant."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.cases.models import Case
+from core.cases.repository import among
+from core.errors import NotFound
+from core.exchange.models import Envelope
+from core.funds.models import Grant, PaymentBatch
+from core.notices.models import Objection
+from core.people.models import Person
+from core.surveys.models import Determination
+
+
+def latest_determination(session: Session, household_id: uuid.UUID) -> Determination | None:
+    """The newest determination of a household, in a survey or outside one."""
+    wanted = select(Determination).where(Determination.household_id == household_id)
+    return session.scalar(wanted.order_by(Determination.decided_on.desc(), Determination.id.desc()).limit(1))
+
+
+def grants_of_household(session: Session, household_id: uuid.UUID) -> Sequence[Grant]:
+    """What a household was granted, newest first (救助记录)."""
+    return session.scalars(select(Grant).where(Grant.household_id == household_id).order_by(Grant.id.desc())).all()
+
+
+def payment_batch(session: Session, batch_id: uuid.UUID) -> PaymentBatch:
+    """One payment batch; raises ``NotFound``."""
+    found = session.scalar(select(PaymentBatch).where(PaymentBatch.id == batch_id))
+    if found is None:
+        raise NotFound("没有该发放批次", "no such payment batch", where=str(batch_id))
+    return found
+
+
+def names_of(session: Session, person_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """Names of persons by id."""
+    rows = session.execute(select(Person.id, Person.name).where(among(Person.id, person_ids)))
+    return {person: name for person, name in rows}
+
+
+def objections_of(session: Session, batch_id: uuid.UUID) -> Sequence[Objection]:
+    """Objections against one notice, oldest first."""
+    return session.scalars(select(Objection).where(Objection.batch_id == batch_id).order_by(Objection.id)).all()
+
+
+def envelope_named(session: Session, envelope_id: uuid.UUID, direction: str) -> Envelope:
+    """One package in one direction; raises ``NotFound``."""
+    wanted = select(Envelope).where(Envelope.envelope_id == envelope_id, Envelope.direction == direction)
+    found = session.scalar(wanted)
+    if found is None:
+        raise NotFound("没有该移交事项", "no such matter", where=str(envelope_id))
+    return found
+
+
+def case_numbered(session: Session, number: str) -> Case | None:
+    """The case with this number that the actor may see."""
+    return session.scalar(select(Case).where(Case.number == number.strip().upper()))

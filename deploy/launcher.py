@@ -1,0 +1,132 @@
+"""``bangfu up``: start the engines, the worker and the web, bring the data up to date, and play the sample."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+
+from rich.console import Console
+from rich.table import Table
+
+from core.codes import label
+from core.db.session import app_engine
+from core.money import format_yuan
+from deploy.connection import OWNER, bring_up_to_date, owner_engine, remember, use
+from deploy.embedded import EmbeddedStack
+from deploy.embedded.checks import require_port
+from deploy.embedded.processes import Child, Ending
+from deploy.embedded.supervisor import Supervisor
+from deploy.story.ledger import Arguments, Progress
+from deploy.story.staff import DemoAccount
+from deploy.story.tell import tell
+from worker.relay import use_queue
+
+HOST = "127.0.0.1"
+_WORKER_ENDING = Ending(((signal.SIGTERM, 20.0), (signal.SIGQUIT, 5.0)), signal.SIGQUIT)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What ``bangfu up`` was asked for."""
+
+    home: Path
+    port: int
+    once: bool
+    summary_file: Path | None
+    arguments: Arguments
+
+
+def _environment(running: Mapping[str, str]) -> dict[str, str]:
+    keep = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "VIRTUAL_ENV") if name in os.environ}
+    return {**keep, **running, "BANGFU_DEMO": "true", "BANGFU_MOVABLE_BUSINESS_DATE": "true", "PYTHONUNBUFFERED": "1"}
+
+
+def _worker(home: Path, environment: Mapping[str, str]) -> Child:
+    argv = [sys.executable, "-m", "celery", "-A", "worker.app", "worker", "-B", "--concurrency=2", "--loglevel=WARNING"]
+    argv += ["--queues=bangfu,bangfu.chunks", "-s", str(home / "run" / "beat"), "--without-gossip", "--without-mingle"]
+    return Child("worker", argv, home=home, env=environment, ending=_WORKER_ENDING)
+
+
+def _web(home: Path, environment: Mapping[str, str], port: int) -> Child:
+    argv = [sys.executable, "-m", "uvicorn", "core.web.app:make_app", "--factory", "--host", HOST, "--port", str(port)]
+    return Child("web", [*argv, "--no-access-log", "--no-server-header"], home=home, env=environment)
+
+
+def _serving(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://{HOST}:{port}/healthz", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (URLError, OSError):
+        return False
+
+
+def up(options: Options, console: Console) -> None:
+    """Run an installation on ``options.home`` until it is interrupted, or until the sample is told (``once``)."""
+    started = time.monotonic()
+    if not options.once:
+        require_port(HOST, options.port)
+    home = options.home.resolve()
+    stack = EmbeddedStack(home)
+    with stack as running:
+        environment = _environment(running.env)
+        use({**environment, OWNER: running.owner_url})
+        remember(home, running)
+        console.print("数据库与队列已启动，正在更新结构 · engines are up, migrating")
+        bring_up_to_date()
+        supervisor: Supervisor = stack.supervisor
+        supervisor.start(_worker(home, environment))
+        use_queue()
+        owner = owner_engine()
+        progress = Progress(owner, options.arguments, lambda line: console.print(line, highlight=False))
+        summary, accounts, password = tell(progress, home)
+        if options.summary_file:
+            options.summary_file.write_text(json.dumps(summary, ensure_ascii=False, indent=2), encoding="utf-8")
+        _show(console, summary)
+        if options.once:
+            app_engine().dispose()
+            owner.dispose()
+            return
+        supervisor.start(_web(home, environment, options.port), ready=lambda: _serving(options.port))
+        _show_accounts(console, accounts, password)
+        console.print(f"\n[bold]http://{HOST}:{options.port}[/bold]  （{time.monotonic() - started:.0f} 秒，Ctrl-C 停止）")
+        app_engine().dispose()
+        owner.dispose()
+        supervisor.watch()
+
+
+def _show(console: Console, summary: Mapping[str, Any]) -> None:
+    table = Table(title="样例年度汇总 · summary of the sample's year", show_header=False)
+    for name, zh in (
+        ("counties", "县（市、区）"),
+        ("households", "建档户数"),
+        ("persons", "人数"),
+        ("eligible", "认定困难户"),
+        ("cases", "救助事项"),
+    ):
+        table.add_row(zh, f"{summary[name]:,}")
+    for source, purposes in summary["paid_fen"].items():
+        for purpose, fen in purposes.items():
+            table.add_row(f"发放 {label('fund_source', source)} / {label('fund_purpose', purpose)}", format_yuan(fen))
+    for severity, zh in (("critical", "严重"), ("major", "较重"), ("minor", "一般")):
+        table.add_row(f"审计问题（{zh}）", str(summary["findings"].get(severity, 0)))
+    for step, seconds in summary["seconds"].items():
+        table.add_row(f"用时 {step}", f"{seconds:.1f} 秒")
+    console.print(table)
+
+
+def _show_accounts(console: Console, accounts: list[DemoAccount], password: str) -> None:
+    table = Table(title=f"演示账号（密码均为 {password}） · demo accounts")
+    for heading in ("单位", "岗位", "账号", "姓名"):
+        table.add_column(heading)
+    for account in accounts:
+        table.add_row(account.union_name, account.role, account.login, account.name)
+    console.print(table)

@@ -1,0 +1,99 @@
+"""What of the story has been done: kept in the database, keyed by year and county, so that nothing is repeated or mixed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Engine, delete, select
+from sqlalchemy.dialects.postgresql import insert
+
+from core.errors import Conflict
+from core.tenancy.models import BusinessClock, Installation
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """What the sample is made of. Two runs on one home must agree on it."""
+
+    year: int
+    counties: int
+    households: int
+    seed: int
+
+
+@dataclass
+class Progress:
+    """The story's memory and its clock. ``owner`` is an engine of the owner's role: the story is not the web."""
+
+    owner: Engine
+    arguments: Arguments
+    say: Callable[[str], None]
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def require_same_arguments(self) -> None:
+        """Refuse to mix samples: raises ``Conflict`` where the home holds another one of the same year."""
+        own = {
+            "counties": self.arguments.counties,
+            "households": self.arguments.households,
+            "seed": self.arguments.seed,
+        }
+        key = f"story:{self.arguments.year}"
+        kept = self._value(key)
+        if kept is None:
+            self._keep(key, own)
+        elif kept != own:
+            raise Conflict(
+                f"此目录已有 {self.arguments.year} 年样例：{kept}，与本次参数 {own} 不同",
+                f"this home holds another sample of {self.arguments.year}: {kept}, asked now: {own}",
+                where="--counties, --households, --seed",
+                mend_zh="请沿用原参数，或用 --home 指定新的数据目录",
+                mend_en="use the former arguments, or another folder with --home",
+            )
+
+    def done(self, step: str, county: str = "") -> bool:
+        """Whether the step was done, for the county where one is named."""
+        return self._value(self._key(step, county)) is not None
+
+    def result(self, step: str, county: str = "") -> dict[str, Any]:
+        """What a step that was done left behind."""
+        return self._value(self._key(step, county)) or {}
+
+    def mark(self, step: str, county: str = "", result: dict[str, Any] | None = None) -> None:
+        """Note that the step is done."""
+        self._keep(self._key(step, county), result or {})
+
+    @contextmanager
+    def timed(self, step: str, title: str) -> Iterator[None]:
+        """Show and time a step."""
+        self.say(title)
+        started = time.monotonic()
+        yield
+        self.seconds[step] = round(self.seconds.get(step, 0.0) + time.monotonic() - started, 2)
+
+    def move_to(self, day: date) -> None:
+        """Move the business date of the installation."""
+        with self.owner.begin() as connection:
+            statement = insert(BusinessClock).values(id=1, on=day)
+            connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_={"on": day}))
+
+    def let_the_date_go(self) -> None:
+        """Give the business date back to the real calendar."""
+        with self.owner.begin() as connection:
+            connection.execute(delete(BusinessClock))
+
+    def _key(self, step: str, county: str) -> str:
+        return f"story:{self.arguments.year}:{step}:{county}" if county else f"story:{self.arguments.year}:{step}"
+
+    def _value(self, key: str) -> dict[str, Any] | None:
+        with self.owner.connect() as connection:
+            found: dict[str, Any] | None = connection.scalar(select(Installation.value).where(Installation.key == key))
+            return found
+
+    def _keep(self, key: str, value: dict[str, Any]) -> None:
+        with self.owner.begin() as connection:
+            connection.execute(insert(Installation).values(key=key, value=value).on_conflict_do_nothing())

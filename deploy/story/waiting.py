@@ -1,0 +1,63 @@
+"""Waiting for background work in front of the user: the worker does it, the terminal shows how far it is."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from sqlalchemy import func, select
+
+from core.db.session import unit_of_work
+from core.errors import BangfuError
+from core.jobs.models import OutboxItem
+from core.jobs.service import progress as job_progress
+from core.scope import entered
+from core.tenancy.service import system_scope
+
+_LOOK_EVERY_S = 0.1
+
+
+class JobFailed(BangfuError):
+    """A job that the story depends on did not end well."""
+
+    code = "job_failed"
+    status = 500
+
+
+def wait_for_job(tenant: str, job_id: uuid.UUID, say: Callable[[str], None]) -> dict[str, Any]:
+    """Wait until a job is over, with a bar; its progress. Raises ``JobFailed`` with the first chunk's error."""
+    columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, transient=True) as bar:
+        task = bar.add_task(f"{tenant}", total=None)
+        while True:
+            with entered(system_scope(tenant, "story")), unit_of_work() as session:
+                seen = job_progress(session, job_id)
+            bar.update(task, total=seen["total"] or None, completed=seen["done"] + seen["failed"], description=seen["title"])
+            if seen["state"] in ("done", "failed", "cancelled"):
+                break
+            time.sleep(_LOOK_EVERY_S)
+    if seen["state"] != "done":
+        failed = [chunk for chunk in seen["chunks"] if chunk["state"] == "failed"]
+        why = failed[0]["error"] if failed else seen.get("error") or seen["state"]
+        raise JobFailed(
+            f"后台任务“{seen['title']}”未完成：{why}",
+            f"the job {seen['title']!r} did not end well: {why}",
+            where=tenant,
+            mend_zh="修复后再次运行，将从中断处继续",
+            mend_en="run again once mended: it goes on from here",
+        )
+    say(f"  {tenant}  {seen['title']}：{seen['done']} 批完成")
+    return seen
+
+
+def wait_for_outbox(tenant: str) -> None:
+    """Wait until everything that a tenant posted has been carried out."""
+    while True:
+        with entered(system_scope(tenant, "story")), unit_of_work() as session:
+            left = session.scalar(select(func.count()).select_from(OutboxItem).where(OutboxItem.sent_at.is_(None)))
+        if not left:
+            return
+        time.sleep(_LOOK_EVERY_S)

@@ -1,0 +1,78 @@
+"""Legal aid (法律援助): from the application to the outcome (domain 2.2, 4.3, 9)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from core.host import hookimpl
+from core.host.declarations import COUNTIES, NavEntry, PermissionDecl, PluginInfo, RoleDecl, RoleGrant, WorkflowDecl
+from plugins.legal_aid.workflow import WORKFLOW
+
+
+class LegalAid:
+    """The service line of legal aid."""
+
+    @hookimpl
+    def bangfu_plugin(self) -> PluginInfo:
+        return PluginInfo(
+            name="legal_aid",
+            version="1",
+            api=">=1,<2",
+            title_zh="法律援助",
+            title_en="Legal aid",
+            description_zh="申请、审查、决定、指派律师、办结",
+            description_en="Application, check, decision, assignment of a lawyer, outcome",
+            clause="domain 4.3",
+            icon="scale",
+            order=40,
+        )
+
+    @hookimpl
+    def bangfu_permissions(self) -> Sequence[PermissionDecl]:
+        return (
+            PermissionDecl("legal_aid.check", "审查法律援助申请", "check applications for legal aid"),
+            PermissionDecl("legal_aid.decide", "决定是否给予法律援助", "decide on legal aid"),
+            PermissionDecl("legal_aid.assign", "指派援助律师", "assign lawyers"),
+            PermissionDecl("legal_aid.conclude", "登记援助结果", "record the outcome"),
+        )
+
+    @hookimpl
+    def bangfu_roles(self) -> Sequence[RoleDecl]:
+        return (
+            RoleDecl(
+                "legal_aid_lawyer",
+                "援助律师",
+                "legal-aid lawyer",
+                frozenset({"case.read", "document.add", "document.read", "legal_aid.conclude"}),
+                levels=COUNTIES,
+            ),
+        )
+
+    @hookimpl
+    def bangfu_role_grants(self) -> Sequence[RoleGrant]:
+        return (
+            RoleGrant("caseworker", frozenset({"legal_aid.check", "legal_aid.assign"})),
+            RoleGrant("case_approver", frozenset({"legal_aid.decide"})),
+        )
+
+    @hookimpl
+    def bangfu_workflows(self) -> Sequence[WorkflowDecl]:
+        return (WORKFLOW,)
+
+    @hookimpl
+    def bangfu_navigation(self) -> Sequence[NavEntry]:
+        return (
+            NavEntry(
+                zh="法律援助",
+                en="Legal aid",
+                path="/cases?line=legal_aid",
+                icon="scale",
+                permission="case.read",
+                group_zh="业务办理",
+                group_en="Casework",
+                order=50,
+            ),
+        )
+
+
+plugin = LegalAid()

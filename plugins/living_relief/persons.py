@@ -1,0 +1,100 @@
+"""What the rules of living relief derive for each member of a household: age, income that counts, schooling aid (domain 10)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from core.rules.declarations import Figure
+
+if TYPE_CHECKING:
+    from core.rules.batch import Array, Reader
+
+OUT_OF_WORK = ("unemployed", "laid_off")
+HIGHER = ("undergraduate", "postgraduate")
+SECONDARY = ("senior_high", "secondary_vocational")
+
+_MOST_YEARS = 150
+
+
+def _age(read: Reader) -> Array:
+    import numpy as np
+
+    return np.where(read["birth_date"] > 0, (read.day - read["birth_date"]) // 10_000, -1)
+
+
+def _out_of_work(read: Reader) -> Array:
+    import numpy as np
+
+    female = read.any_of("gender", ("2",))
+    upper = np.where(female, read.number("working_age_to_female", _MOST_YEARS), read.number("working_age_to_male", _MOST_YEARS))
+    of_age = (read["age"] >= read.number("working_age_from", _MOST_YEARS)) & (read["age"] < upper)
+    return of_age & read["able_to_work"] & read.any_of("identity_status", OUT_OF_WORK)
+
+
+def _counted_income(read: Reader) -> Array:
+    import numpy as np
+
+    income = read["monthly_income"]
+    if not read.value("count_residents_pension"):
+        income = np.maximum(income - read["residents_pension"], 0)
+    if read.value("impute_minimum_wage"):
+        income = np.where(read["able_out_of_work"], np.maximum(income, read.number("minimum_wage")), income)
+    return income
+
+
+def _student_amount(read: Reader) -> Array:
+    import numpy as np
+
+    higher = np.where(read.any_of("identity_status", HIGHER), read.number("schooling_amount_higher"), 0)
+    both = np.where(read.any_of("identity_status", SECONDARY), read.number("schooling_amount_secondary"), higher)
+    return np.where(read["aided_elsewhere"], 0, both)
+
+
+PERSON_FIGURES = (
+    Figure("age", "周岁", "age in full years", "years", "domain 10", ("birth_date",), _age, "person"),
+    Figure(
+        "able_out_of_work",
+        "劳动年龄内有劳动能力未就业",
+        "able, of working age, out of work",
+        "flag",
+        "domain 10",
+        (
+            "age",
+            "gender",
+            "able_to_work",
+            "identity_status",
+            "working_age_from",
+            "working_age_to_male",
+            "working_age_to_female",
+        ),
+        _out_of_work,
+        "person",
+    ),
+    Figure(
+        "counted_income",
+        "计入的月收入",
+        "monthly income that counts",
+        "fen",
+        "domain 10",
+        (
+            "monthly_income",
+            "residents_pension",
+            "able_out_of_work",
+            "count_residents_pension",
+            "impute_minimum_wage",
+            "minimum_wage",
+        ),
+        _counted_income,
+        "person",
+    ),
+    Figure(
+        "student_amount",
+        "助学金额",
+        "schooling aid of the student",
+        "fen",
+        "domain 10",
+        ("identity_status", "aided_elsewhere", "schooling_amount_higher", "schooling_amount_secondary"),
+        _student_amount,
+        "person",
+    ),
+)

@@ -1,0 +1,54 @@
+"""Programmes of living relief (救助项目): sources, purpose, and how often (domain 4.4, 6, 10)."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from core.host.declarations import ProgrammeDecl
+
+_SCHOOL_YEAR_FROM = 9
+
+PROGRAMMES = (
+    ProgrammeDecl(
+        code="yearly_living",
+        zh="年度生活救助",
+        en="Yearly living relief",
+        plugin="living_relief",
+        purpose="living",
+        sources=("appropriation",),
+        occurrence="civil_year",
+        clause="domain 4.4.1",
+    ),
+    ProgrammeDecl(
+        code="medical",
+        zh="医疗救助",
+        en="Medical aid",
+        plugin="living_relief",
+        purpose="medical",
+        sources=("union",),
+        occurrence="civil_year",
+        clause="domain 10",
+    ),
+    ProgrammeDecl(
+        code="schooling",
+        zh="金秋助学",
+        en="Autumn schooling aid",
+        plugin="living_relief",
+        purpose="schooling",
+        sources=("donation",),
+        occurrence="school_year",
+        clause="domain 10",
+    ),
+)
+
+
+def occurrence_on(programme: ProgrammeDecl, day: date, event: str) -> str:
+    """The occurrence (发放周期) of a grant on ``day``: ``2025``, ``2025-2026`` (from September on), or the event."""
+    match programme.occurrence:
+        case "civil_year":
+            return str(day.year)
+        case "school_year":
+            first = day.year if day.month >= _SCHOOL_YEAR_FROM else day.year - 1
+            return f"{first}-{first + 1}"
+        case "event":
+            return event

@@ -1,0 +1,89 @@
+"""Petitions (信访): letters and visits, from registration to the answer (domain 2.3, 4.2, 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from core.host import hookimpl
+from core.host.declarations import COUNTIES, NavEntry, PermissionDecl, PluginInfo, RoleDecl, RoleGrant, WorkflowDecl
+from plugins.petitions.workflow import WORKFLOW
+
+
+class Petitions:
+    """The service line of letters and visits."""
+
+    @hookimpl
+    def bangfu_plugin(self) -> PluginInfo:
+        return PluginInfo(
+            name="petitions",
+            version="1",
+            api=">=1,<2",
+            title_zh="信访",
+            title_en="Petitions",
+            description_zh="来信来访登记、受理、答复、上报",
+            description_en="Letters and visits: registration, acceptance, answer, handing up",
+            clause="domain 4.2",
+            icon="mail",
+            order=30,
+        )
+
+    @hookimpl
+    def bangfu_permissions(self) -> Sequence[PermissionDecl]:
+        return (
+            PermissionDecl("petitions.register", "登记信访事项", "register petitions"),
+            PermissionDecl("petitions.handle", "受理与办结信访事项", "accept and close petitions"),
+            PermissionDecl("petitions.answer", "出具信访处理意见", "answer petitions"),
+            PermissionDecl("petitions.hand_up", "上报信访事项", "hand petitions up"),
+        )
+
+    @hookimpl
+    def bangfu_roles(self) -> Sequence[RoleDecl]:
+        return (
+            RoleDecl(
+                "petition_handler",
+                "信访承办人",
+                "petition handler",
+                frozenset(
+                    {
+                        "case.read",
+                        "document.add",
+                        "document.read",
+                        "document.withdraw",
+                        "petitions.register",
+                        "petitions.handle",
+                        "petitions.answer",
+                        "petitions.hand_up",
+                    }
+                ),
+                levels=COUNTIES,
+            ),
+        )
+
+    @hookimpl
+    def bangfu_role_grants(self) -> Sequence[RoleGrant]:
+        return (
+            RoleGrant("caseworker", frozenset({"petitions.register"})),
+            RoleGrant("case_approver", frozenset({"petitions.answer", "petitions.hand_up"})),
+        )
+
+    @hookimpl
+    def bangfu_workflows(self) -> Sequence[WorkflowDecl]:
+        return (WORKFLOW,)
+
+    @hookimpl
+    def bangfu_navigation(self) -> Sequence[NavEntry]:
+        return (
+            NavEntry(
+                zh="信访",
+                en="Petitions",
+                path="/cases?line=petitions",
+                icon="mail",
+                permission="case.read",
+                group_zh="业务办理",
+                group_en="Casework",
+                order=40,
+            ),
+        )
+
+
+plugin = Petitions()

@@ -1,0 +1,204 @@
+"""The application as browsers and programs meet it: real database, real sessions, accounts in two counties."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pytest
+from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi.testclient import TestClient
+from sqlalchemy import text
+
+from core.db.session import reference_work, unit_of_work
+from core.db.statements import tenant_sql
+from core.host import hookimpl
+from core.host.declarations import (
+    ChunkPlan,
+    FormDecl,
+    FormField,
+    JobKindDecl,
+    NavEntry,
+    PluginInfo,
+    StateDecl,
+    TransitionDecl,
+    WorkflowDecl,
+)
+from core.host.manager import host
+from core.identity.service import give_post, make_account, session_of, sign_in
+from core.scope import current_scope
+from core.web.app import make_app
+from core.web.context import go, requires, show
+from tests.conftest import COUNTY, OTHER_COUNTY, Database
+
+PASSWORD = "正确的密码-2025"
+SINCE = date(2025, 1, 2)
+
+pages_of_trial = APIRouter()
+api_of_trial = APIRouter()
+
+
+@pages_of_trial.get("/trial", dependencies=[Depends(requires("home.read"))])
+def trial_page(request: Request) -> object:
+    return show(request, "plugin/trial/trial.html", heading="办理页")
+
+
+@pages_of_trial.post("/trial", dependencies=[Depends(requires("home.read"))])
+def trial_change(tenant: str) -> object:
+    return go(f"/{tenant}/trial", "已保存")
+
+
+@pages_of_trial.get("/trial/refused", dependencies=[Depends(requires("trial.never"))])
+def trial_refused() -> str:
+    return "seen"
+
+
+@api_of_trial.get("/trial/scope")
+def trial_scope() -> dict[str, str | None]:
+    with unit_of_work() as session:
+        row = session.execute(
+            tenant_sql(
+                "select current_setting('app.tenant') as tenant, current_setting('app.actor') as actor, :tenant as bound"
+            )
+        ).one()
+    scope = current_scope()
+    return {"scope": scope.tenant, "actor": scope.actor, "db": row.tenant, "db_actor": row.actor, "bound": row.bound}
+
+
+@api_of_trial.get("/trial/fault")
+def trial_fault() -> None:
+    raise RuntimeError("张三 510104197001011234")
+
+
+TRIAL_FLOW = WorkflowDecl(
+    name="trial",
+    version=1,
+    plugin="trial",
+    zh="试用流程",
+    en="Trial",
+    number_prefix="SY",
+    initial="opened",
+    states=(StateDecl("opened", "已登记", "opened"), StateDecl("closed", "已办结", "closed", True)),
+    transitions=(TransitionDecl("close", "办结", "close", ("opened",), "closed", "case.advance"),),
+    form=FormDecl("trial", 1, "试用表", "Trial form", (FormField("matter", "事项", "matter", required=True),)),
+)
+TRIAL_JOB = JobKindDecl(
+    kind="trial",
+    zh="试用任务",
+    en="trial job",
+    plan=lambda _session, _params: [ChunkPlan("第一段", {})],
+    run=lambda _session, _params, _payload: {},
+)
+
+
+class TrialPlugin:
+    """A service line with one page and two resources, which counties switch on and off."""
+
+    @hookimpl
+    def bangfu_plugin(self) -> PluginInfo:
+        return PluginInfo(
+            name="trial",
+            version="1",
+            api=">=1,<2",
+            title_zh="试用业务",
+            title_en="Trial",
+            description_zh="仅用于测试",
+            description_en="for tests alone",
+            clause="domain 2",
+        )
+
+    @hookimpl
+    def bangfu_templates(self) -> str:
+        return str(Path(__file__).parent / "trial")
+
+    @hookimpl
+    def bangfu_navigation(self) -> list[NavEntry]:
+        return [
+            NavEntry("试用", "Trial", "/trial", "puzzle", "home.read", order=1),
+            NavEntry("看不见", "Hidden", "/trial/refused", "puzzle", "trial.never"),
+        ]
+
+    @hookimpl
+    def bangfu_workflows(self) -> list[WorkflowDecl]:
+        return [TRIAL_FLOW]
+
+    @hookimpl
+    def bangfu_job_kinds(self) -> list[JobKindDecl]:
+        return [TRIAL_JOB]
+
+    @hookimpl
+    def bangfu_page_routes(self) -> APIRouter:
+        return pages_of_trial
+
+    @hookimpl
+    def bangfu_api_routes(self) -> APIRouter:
+        return api_of_trial
+
+
+@pytest.fixture
+def app(db: Database) -> Iterator[FastAPI]:
+    """The application with the installed plugins and the trial one."""
+    host.cache_clear()
+    host().register(TrialPlugin(), "trial")
+    yield make_app()
+    host.cache_clear()
+
+
+@dataclass(frozen=True)
+class Person:
+    """A signed-in browser: its client carries the session's cookie, ``csrf`` is the session's token."""
+
+    client: TestClient
+    account_id: uuid.UUID
+    csrf: str
+    token: str
+
+
+Desk = Callable[..., Person]
+
+
+def switch_trial(db: Database, tenant: str, enabled: bool) -> None:
+    """Switch the trial line on or off, as the administrator's act would leave it."""
+    with db.owner.begin() as connection:
+        connection.execute(
+            text(
+                "insert into tenant_plugin (tenant, plugin, enabled, settings, version) values (:tenant, 'trial', :on, '{}', 1)"
+                " on conflict (tenant, plugin) do update set enabled = excluded.enabled"
+            ),
+            {"tenant": tenant, "on": enabled},
+        )
+
+
+@pytest.fixture
+def browser(app: FastAPI) -> Callable[[], TestClient]:
+    """A new browser without any cookie that follows no redirect by itself."""
+
+    def opened() -> TestClient:
+        return TestClient(app, follow_redirects=False)
+
+    return opened
+
+
+@pytest.fixture
+def person(db: Database, browser: Callable[[], TestClient]) -> Desk:
+    """``person("li", role="caseworker")``: an account with a post (default: in the first county), signed in."""
+    for tenant in (COUNTY, OTHER_COUNTY):
+        switch_trial(db, tenant, True)
+
+    def made(login: str, *, tenant: str = COUNTY, role: str | None = "caseworker") -> Person:
+        with reference_work() as session:
+            account = make_account(session, login, f"员工{login}", PASSWORD)
+            if role is not None:
+                give_post(session, account.id, tenant, role, valid_from=SINCE)
+        token = sign_in(login, PASSWORD)
+        assert token is not None
+        signed = session_of(token)
+        assert signed is not None
+        client = browser()
+        client.cookies.set("bangfu_session", token)
+        return Person(client, account.id, signed.csrf_token, token)
+
+    return made
