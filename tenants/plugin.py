@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core.host import hookimpl
 from core.host.declarations import NavEntry, PermissionDecl, PluginInfo, RoleGrant
 from core.scope import Level
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
 
 SWITCH = "tenants.switch_plugins"
 READ_FIGURES = "tenants.read_figures"
@@ -62,6 +67,17 @@ class TenantsPlugin:
                 frozenset({Level.PROVINCE, Level.PREFECTURE}),
             ),
         )
+
+    @hookimpl
+    def bangfu_page_routes(self) -> APIRouter:
+        # Late, so that the command line and the worker need not load the web.
+        from tenants.pages import router
+
+        return router
+
+    @hookimpl
+    def bangfu_templates(self) -> str:
+        return str(Path(__file__).parent / "templates")
 
 
 plugin = TenantsPlugin()

@@ -123,7 +123,7 @@ def acting(db: Database) -> Callable[..., AbstractContextManager[Scope]]:
     """``with acting(COUNTY, actor=…):`` runs the body in that tenant's scope."""
 
     def act(tenant: str = COUNTY, **more: object) -> AbstractContextManager[Scope]:
-        return entered(scope_of(tenant, **more))  # type: ignore[arg-type]
+        return entered(scope_of(tenant, **more))  # type: ignore[arg-type]  # the keywords of scope_of
 
     return act
 

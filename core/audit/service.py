@@ -66,8 +66,8 @@ def keep_findings(session: Session, check: AuditCheckDecl, year: int, drafts: Se
     ]
     if not rows:
         return 0
-    statement = insert(AuditFinding).values(rows).on_conflict_do_nothing().returning(AuditFinding.id)
-    return len(session.execute(tenant_core(statement)).all())
+    statement = insert(AuditFinding).on_conflict_do_nothing().returning(AuditFinding.id)
+    return len(session.execute(tenant_core(statement), rows).all())
 
 
 def run_audit(session: Session, year: int) -> dict[str, int]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from core.host import hookimpl
 from core.host.declarations import (
+    AuditCheckDecl,
     EffectDecl,
     NavEntry,
     ParameterDecl,
@@ -53,7 +54,8 @@ class LivingRelief:
     @hookimpl
     def bangfu_role_grants(self) -> Sequence[RoleGrant]:
         return (
-            RoleGrant("caseworker", frozenset({"living_relief.verify"})), RoleGrant("reviewer", frozenset({"living_relief.verify"})),
+            RoleGrant("caseworker", frozenset({"living_relief.verify"})),
+            RoleGrant("reviewer", frozenset({"living_relief.verify"})),
             RoleGrant("case_approver", frozenset({"living_relief.approve"})),
         )
 
@@ -78,6 +80,12 @@ class LivingRelief:
         from plugins.living_relief.rules import RULES
 
         return (RULES,)
+
+    @hookimpl
+    def bangfu_audit_checks(self) -> Sequence[AuditCheckDecl]:
+        from plugins.living_relief.audit import AUDIT_CHECKS
+
+        return AUDIT_CHECKS
 
     @hookimpl
     def bangfu_navigation(self) -> Sequence[NavEntry]:

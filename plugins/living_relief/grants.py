@@ -18,6 +18,7 @@ from plugins.living_relief.programmes import occurrence_on
 if TYPE_CHECKING:
     from core.funds.service import GrantDraft
 
+
 def grant(session: Session, cases: Sequence[Case]) -> None:
     """Give each case what its determination found, and reserve the money (救助决定).
 

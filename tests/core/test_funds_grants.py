@@ -55,9 +55,9 @@ def test_a_repeated_receipt_is_the_first_and_another_content_is_refused(office: 
 def test_a_wrong_receipt_is_refused(office: Office, wrong: dict[str, object]) -> None:
     right = {"year": 2025, "source": "union", "purpose": "medical", "amount_fen": 1, "key": "a", "note": ""}
     with office.work(MANAGER, "funds.receive"), unit_of_work() as session, pytest.raises(InvalidInput):
-        receive(session, **(right | wrong))  # type: ignore[arg-type]
+        receive(session, **(right | wrong))  # type: ignore[arg-type]  # keywords of mixed types
     with office.work(MANAGER, "funds.read"), unit_of_work() as session, pytest.raises(Forbidden):
-        receive(session, **right)  # type: ignore[arg-type]
+        receive(session, **right)  # type: ignore[arg-type]  # keywords of mixed types
 
 
 def test_an_approval_reserves_and_a_repeated_one_gives_the_first_grants(office: Office) -> None:

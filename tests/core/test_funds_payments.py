@@ -42,7 +42,7 @@ class PayOffice(Office):
     closed: list[uuid.UUID]
 
     def granted(self, count: int, fen: int = 120000, **more: str) -> list[Need]:
-        found = self.needs(count, **more)  # type: ignore[arg-type]
+        found = self.needs(count, **more)  # type: ignore[arg-type]  # keywords of mixed types
         with self.work(DECIDER), unit_of_work() as session:
             approve_grants(session, [draft(need, fen) for need in found])
         return found
@@ -195,7 +195,7 @@ def test_each_step_needs_its_permission(office: PayOffice) -> None:
 
 def test_who_has_no_account_waits(office: PayOffice) -> None:
     office.granted(1)
-    office.granted(1, with_account=False)  # type: ignore[arg-type]
+    office.granted(1, with_account=False)  # type: ignore[arg-type]  # keywords of mixed types
     with office.work(MANAGER), unit_of_work() as session:
         waiting = due(session, 2025, TODAY)
     assert [item.payable for item in waiting] == [True, False]

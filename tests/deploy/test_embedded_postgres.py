@@ -39,7 +39,7 @@ def connect(url: str, **changes: str | None) -> psycopg.Connection[tuple[object,
         "password": parsed.password,
         "dbname": parsed.database,
     } | changes
-    return psycopg.connect(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    return psycopg.connect(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]  # libpq keywords
 
 
 def one(url: str, statement: str) -> object:
@@ -96,7 +96,7 @@ def test_nobody_logs_in_without_his_own_password(urls: DatabaseUrls, user: str, 
     parsed = make_url(urls.app)
     given = {"password": password} if password else {}
     with pytest.raises(psycopg.OperationalError, match="password"):
-        psycopg.connect(host=str(parsed.query["host"]), user=user, dbname="bangfu", **given)  # type: ignore[arg-type]
+        psycopg.connect(host=str(parsed.query["host"]), user=user, dbname="bangfu", **given)  # type: ignore[arg-type]  # libpq keywords
 
 
 @pytest.mark.parametrize(

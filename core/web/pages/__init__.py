@@ -4,12 +4,36 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from core.web.pages import desks, login
+from core.web.pages import (
+    audit,
+    case_opening,
+    cases,
+    desks,
+    funds,
+    home,
+    households,
+    jobs,
+    login,
+    matters,
+    notices,
+    public,
+)
 
-ROUTERS: tuple[APIRouter, ...] = ()
+ROUTERS: tuple[APIRouter, ...] = (
+    home.router,
+    households.router,
+    # Before the cases: ``/cases/new`` is no case's address.
+    case_opening.router,
+    cases.router,
+    notices.router,
+    funds.router,
+    jobs.router,
+    audit.router,
+    matters.router,
+)
 """Pages of a tenant, for its posts."""
 
-PUBLIC_ROUTERS: tuple[APIRouter, ...] = ()
+PUBLIC_ROUTERS: tuple[APIRouter, ...] = (public.router,)
 """Pages below ``/public/{tenant}`` that anybody may read."""
 
 SESSION_ROUTERS: tuple[APIRouter, ...] = (desks.router,)

@@ -56,13 +56,13 @@ class Waiting:
 def grouped(items: Sequence[DueItem]) -> list[DueGroup]:
     """Deadlines by urgency: overdue, today, within a week, later."""
     parts = (
-        ("已超期", "alert-triangle", "bad", lambda days: days < 0),
-        ("今天到期", "clock", "warn", lambda days: days == 0),
-        ("7 日内到期", "calendar", "", lambda days: 0 < days <= 7),
-        ("以后到期", "calendar-time", "", lambda days: days > 7),
+        ("已超期", "alert-triangle", "bad", range(-10_000, 0)),
+        ("今天到期", "clock", "warn", range(1)),
+        ("7 日内到期", "calendar", "", range(1, 8)),
+        ("以后到期", "calendar-time", "", range(8, 10_000)),
     )
-    found = [(title, icon, [item for item in items if fits(item.days_left)], tone) for title, icon, tone, fits in parts]
-    return [DueGroup(title, icon, some, tone) for title, icon, some, tone in found if some]
+    found = [(title, sign, [item for item in items if item.days_left in days], tone) for title, sign, tone, days in parts]
+    return [DueGroup(title, sign, some, tone) for title, sign, some, tone in found if some]
 
 
 def waiting_cases(session: Session, scope: Scope) -> list[Waiting]:

@@ -19,7 +19,9 @@ from core.identity.models import Account
 from core.tenancy.models import Tenant
 from core.web.render import Message
 
-FILE_STATES: Mapping[str, str] = MappingProxyType({"on_file": "在档", "off_file": "已注销"})
+FILE_STATES: Mapping[str, str] = MappingProxyType(
+    {"draft": "草稿", "on_file": "在档", "out_of_difficulty": "已脱困", "cancelled": "已注销", "moved": "已迁出"}
+)
 BATCH_STATES: Mapping[str, str] = MappingProxyType(
     {"draft": "待审批", "approved": "待发盘", "sent": "待回盘", "returned": "已回盘", "cancelled": "已作废"}
 )
@@ -112,7 +114,7 @@ def staff_names(actors: Iterable[str | None]) -> dict[str, str]:
     if wanted:
         with reference_work() as session:
             rows = session.execute(select(Account.id, Account.display_name).where(Account.id.in_(wanted.values())))
-            known = {account: name for account, name in rows}
+            known = dict(rows.tuples().all())
         names |= {actor: known.get(account, "（已撤销的账号）") for actor, account in wanted.items()}
     return names
 
@@ -124,4 +126,4 @@ def union_names(codes: Iterable[str]) -> dict[str, str]:
         return {}
     with reference_work() as session:
         rows = session.execute(select(Tenant.code, Tenant.union_name).where(Tenant.code.in_(wanted)))
-        return {code: name for code, name in rows}
+        return dict(rows.tuples().all())

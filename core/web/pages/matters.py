@@ -1,0 +1,115 @@
+"""Matters between unions: what arrived, what was handed on, one matter with taking and answering it (移交与接收)."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import HTMLResponse, Response
+from sqlalchemy.orm import Session
+
+from core.db.session import unit_of_work
+from core.errors import BangfuError, Forbidden, NotFound
+from core.exchange.envelopes import envelopes
+from core.exchange.matters import MATTER, answer, matter_content, take
+from core.web.context import go, requires, show
+from core.web.pages import case_drawing, queries, words
+
+router = APIRouter()
+
+READ = Depends(requires("exchange.take"))
+
+
+@router.get("/matters", dependencies=[READ])
+def matter_list(request: Request) -> HTMLResponse:
+    """Matters received and sent, newest first."""
+    with unit_of_work() as session:
+        received = envelopes(session, "in", kind=MATTER)
+        sent = envelopes(session, "out", kind=MATTER)
+    unions = words.union_names(envelope.peer for envelope in [*received, *sent])
+    return show(
+        request,
+        "matters.html",
+        received=received,
+        sent=sent,
+        unions=unions,
+        states=words.ENVELOPE_STATES,
+        line_title=words.line_title,
+    )
+
+
+@router.get("/matters/{envelope_id}", dependencies=[READ])
+def one_matter(request: Request, envelope_id: uuid.UUID) -> HTMLResponse:
+    """A matter that arrived."""
+    return _page(request, envelope_id)
+
+
+@router.post("/matters/{envelope_id}/take", dependencies=[READ])
+def take_matter(request: Request, tenant: str, envelope_id: uuid.UUID) -> Response:
+    """Acknowledge it; the giver sees that it was taken."""
+    return _change(request, tenant, envelope_id, "已签收", lambda session: take(session, envelope_id))
+
+
+@router.post("/matters/{envelope_id}/answer", dependencies=[READ])
+def answer_matter(
+    request: Request,
+    tenant: str,
+    envelope_id: uuid.UUID,
+    text: Annotated[str, Form(max_length=4000)] = "",
+    outcome: Annotated[str, Form(max_length=20)] = "answered",
+) -> Response:
+    """Send it back with its answer, or because it is not ours."""
+    return _change(
+        request,
+        tenant,
+        envelope_id,
+        "已回复移交单位",
+        lambda session: answer(session, envelope_id, text, outcome=outcome),
+        text,
+    )
+
+
+def _change(
+    request: Request,
+    tenant: str,
+    envelope_id: uuid.UUID,
+    done: str,
+    act: Callable[[Session], object],
+    typed: str = "",
+) -> Response:
+    try:
+        with unit_of_work() as session:
+            act(session)
+    except (Forbidden, NotFound):
+        raise
+    except BangfuError as error:
+        return _page(request, envelope_id, error, typed)
+    return go(f"/{tenant}/matters/{envelope_id}", done)
+
+
+def _page(request: Request, envelope_id: uuid.UUID, refused: BangfuError | None = None, typed: str = "") -> HTMLResponse:
+    with unit_of_work() as session:
+        envelope = queries.envelope_named(session, envelope_id, "in")
+        content = matter_content(session, envelope_id)
+    return show(
+        request,
+        "matter.html",
+        status=refused.status if refused else 200,
+        messages=[words.refusal(refused)] if refused else [],
+        envelope=envelope,
+        parties=content.get("parties", []),
+        answers=_answers(str(envelope.body.get("workflow", "")), content.get("form", {})),
+        unions=words.union_names([envelope.peer]),
+        states=words.ENVELOPE_STATES,
+        roles=words.PARTY_ROLES,
+        line=words.line_title(str(envelope.body.get("plugin", ""))),
+        typed=typed,
+    )
+
+
+def _answers(workflow: str, form: dict[str, Any]) -> list[tuple[str, str]]:
+    """The giver's form in words; field by field where its workflow is not installed here."""
+    flow = words.newest_workflows().get(workflow)
+    return case_drawing.form_words(flow.form, form) if flow else [(name, str(value)) for name, value in form.items()]

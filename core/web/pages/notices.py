@@ -1,0 +1,168 @@
+"""Public notices and objections: batches, what is ready for one, one batch with its objections (公示与异议)."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import HTMLResponse, Response
+from sqlalchemy.orm import Session
+
+from core.cases.repository import CaseLine
+from core.cases.service import list_cases
+from core.db.session import unit_of_work
+from core.errors import BangfuError, Forbidden, NotFound
+from core.notices.repository import batches, open_objections
+from core.notices.service import TRANSITION, answer_objection, notice_view, post_notice, raise_objection
+from core.scope import current_scope
+from core.web.context import go, requires, show
+from core.web.pages import queries, words
+from core.web.paging import After, cut, next_url
+
+router = APIRouter()
+
+READ = Depends(requires("notice.read"))
+_PAGE = 50
+_TOGETHER = 200
+
+
+@router.get("/notices", dependencies=[READ])
+def notice_list(request: Request, after: After = None) -> HTMLResponse:
+    """Batches, newest first; objections without an answer; cases that wait for a notice."""
+    return _list(request, after)
+
+
+@router.post("/notices", dependencies=[Depends(requires("notice.post"))])
+def post_batch(
+    request: Request,
+    tenant: str,
+    title: Annotated[str, Form(max_length=200)] = "",
+    case: Annotated[list[uuid.UUID] | None, Form()] = None,
+) -> Response:
+    """Post the chosen cases together."""
+    try:
+        with unit_of_work() as session:
+            batch = post_notice(session, case or [], title)
+            url, number = f"/{tenant}/notices/{batch.id}", batch.number
+    except (Forbidden, NotFound):
+        raise
+    except BangfuError as error:
+        return _list(request, None, error, title)
+    return go(url, f"已张贴 {number}")
+
+
+@router.get("/notices/{batch_id}", dependencies=[READ])
+def one_batch(request: Request, batch_id: uuid.UUID) -> HTMLResponse:
+    """One batch as it hangs, and what was said against it."""
+    return _batch(request, batch_id)
+
+
+@router.post("/notices/{batch_id}/objections", dependencies=[Depends(requires("notice.register_objection"))])
+def register(
+    request: Request,
+    tenant: str,
+    batch_id: uuid.UUID,
+    text: Annotated[str, Form(max_length=4000)] = "",
+    case: Annotated[str, Form(max_length=36)] = "",
+    contact: Annotated[str, Form(max_length=200)] = "",
+) -> Response:
+    """Register an objection against one of the names, or against the whole batch."""
+
+    def act(session: Session) -> None:
+        against = {str(item.case_id): item.case_id for item in notice_view(session, batch_id)[1]}.get(case)
+        raise_objection(session, text, batch_id=batch_id, case_id=against, contact=contact.strip() or None)
+
+    return _change(request, tenant, batch_id, "异议已登记", act, text)
+
+
+@router.post("/notices/{batch_id}/objections/{objection_id}", dependencies=[Depends(requires("notice.answer_objection"))])
+def reply(
+    request: Request,
+    tenant: str,
+    batch_id: uuid.UUID,
+    objection_id: uuid.UUID,
+    outcome: Annotated[str, Form(max_length=40)] = "",
+    answer: Annotated[str, Form(max_length=4000)] = "",
+) -> Response:
+    """Answer an objection."""
+    return _change(
+        request,
+        tenant,
+        batch_id,
+        "异议已答复",
+        lambda session: answer_objection(session, objection_id, outcome, answer),
+        answer,
+    )
+
+
+def _change(
+    request: Request, tenant: str, batch_id: uuid.UUID, done: str, act: Callable[[Session], object], typed: str
+) -> Response:
+    try:
+        with unit_of_work() as session:
+            act(session)
+    except (Forbidden, NotFound):
+        raise
+    except BangfuError as error:
+        return _batch(request, batch_id, error, typed)
+    return go(f"/{tenant}/notices/{batch_id}", done)
+
+
+def _ready(session: Session) -> Sequence[CaseLine]:
+    """Cases in a state from which a notice is posted."""
+    found: list[CaseLine] = []
+    for flow in words.newest_workflows().values():
+        for step in flow.transitions:
+            if step.code == TRANSITION:
+                for state in step.sources:
+                    found += list_cases(session, flow.plugin, state, None, _TOGETHER)
+    return [line for line in found if not line.confidential]
+
+
+def _list(request: Request, after: uuid.UUID | None, refused: BangfuError | None = None, title: str = "") -> HTMLResponse:
+    scope = current_scope()
+    may_post = scope.may("notice.post") and scope.may("case.read")
+    with unit_of_work() as session:
+        page = cut(batches(session, after, _PAGE + 1), _PAGE, lambda row: row.id)
+        ready = _ready(session) if may_post else []
+        objections = open_objections(session)
+    return show(
+        request,
+        "notices.html",
+        status=refused.status if refused else 200,
+        messages=[words.refusal(refused)] if refused else [],
+        rows=page.rows,
+        next=next_url(request, page.after),
+        ready=ready,
+        may_post=may_post,
+        objections=objections,
+        title=title,
+        programmes=words.programme_titles(),
+        line_title=words.line_title,
+        today=scope.business_date,
+    )
+
+
+def _batch(request: Request, batch_id: uuid.UUID, refused: BangfuError | None = None, typed: str = "") -> HTMLResponse:
+    scope = current_scope()
+    with unit_of_work() as session:
+        batch, items = notice_view(session, batch_id)
+        objections = queries.objections_of(session, batch_id)
+    names = words.staff_names([batch.posted_by, *(found.answered_by for found in objections)])
+    return show(
+        request,
+        "notice.html",
+        status=refused.status if refused else 200,
+        messages=[words.refusal(refused)] if refused else [],
+        batch=batch,
+        items=items,
+        objections=objections,
+        names=names,
+        outcomes=words.words_of("objection_outcome"),
+        may_register=scope.may("notice.register_objection"),
+        may_answer=scope.may("notice.answer_objection"),
+        typed=typed,
+        today=scope.business_date,
+    )

@@ -1,0 +1,72 @@
+"""What anybody may read without signing in: the annual announcement and notices (公告, 公示). No script, no cookie needed."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request
+from fastapi.responses import HTMLResponse
+
+from core.announcements.service import latest_announcement
+from core.db.session import unit_of_work
+from core.errors import NotFound
+from core.notices.service import notice_view
+from core.scope import current_scope
+from core.settings import settings
+from core.web.context import CENTRE_NAME
+from core.web.pages import words
+from core.web.preferences import keep_preferences, language_of, large_type_of, other_language_url, other_type_url
+from core.web.render import render_public
+
+router = APIRouter()
+
+
+def _show(request: Request, template: str, **values: object) -> HTMLResponse:
+    html = render_public(
+        language_of(request),
+        template,
+        tenant_name=request.state.union_name,
+        centre_name=CENTRE_NAME,
+        demo=settings().demo,
+        language_url=other_language_url(request),
+        large_type=large_type_of(request),
+        large_type_url=other_type_url(request),
+        **values,
+    )
+    response = HTMLResponse(html)
+    keep_preferences(request, response)
+    return response
+
+
+@router.get("/annual/{year}")
+def annual(request: Request, year: Annotated[int, Path(ge=2000, le=2100)]) -> HTMLResponse:
+    """The announcement of a year in its newest edition; not found before it is published."""
+    with unit_of_work() as session:
+        found = latest_announcement(session, year)
+    if found is None:
+        raise NotFound("该年度公告尚未发布", "the announcement is not published", where=str(year))
+    figures = found.figures
+    return _show(
+        request,
+        "public_annual.html",
+        announcement=found,
+        received=figures["received"],
+        paid=figures["paid"],
+        left=figures["left"],
+        households=figures["households"],
+        received_fen=sum(row["fen"] for row in figures["received"]),
+        paid_fen=sum(row["fen"] for row in figures["paid"]),
+        left_fen=sum(row["fen"] for row in figures["left"]),
+        sources=words.words_of("fund_source"),
+        purposes=words.purposes(),
+    )
+
+
+@router.get("/notices/{batch_id}")
+def notice(request: Request, batch_id: uuid.UUID) -> HTMLResponse:
+    """A notice as it hangs on the wall: names masked."""
+    with unit_of_work() as session:
+        batch, items = notice_view(session, batch_id)
+    over = current_scope().business_date > batch.ends_on
+    return _show(request, "public_notice.html", batch=batch, items=items, over=over)

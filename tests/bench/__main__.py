@@ -1,0 +1,46 @@
+"""``python -m tests.bench``: all entries, or those named; a table of measured figures of this machine."""
+
+from __future__ import annotations
+
+import sys
+
+from rich.console import Console
+from rich.table import Table
+
+ENTRIES = ("rules", "tenants", "roster", "ledger")
+
+
+def _figures(names: list[str]) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    if "rules" in names:
+        from tests.bench import rules
+
+        found += rules.measure()
+    if set(names) - {"rules"}:
+        from tests.bench import installation
+
+        with installation.installation():
+            for name in [each for each in ENTRIES if each in names and each != "rules"]:
+                if name == "tenants":
+                    found += installation.onboard()
+                    continue
+                installation.need_tenants()
+                found += installation.roster() if name == "roster" else installation.ledger()
+    return found
+
+
+def main(names: list[str]) -> int:
+    """Measure the entries called ``names`` (all where there is none); the exit status."""
+    unknown = [name for name in names if name not in ENTRIES]
+    if unknown:
+        print(f"no such entry: {' '.join(unknown)}; there are: {' '.join(ENTRIES)}")
+        return 2
+    table = Table("what", "measured")
+    for what, figure in _figures(names or list(ENTRIES)):
+        table.add_row(what, figure)
+    Console().print(table)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

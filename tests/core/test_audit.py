@@ -1,0 +1,329 @@
+"""The annual audit: each check finds its deviation in an orderly county, and nothing but it; nothing near to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import pytest
+from sqlalchemy import Connection, event, select, update
+
+from core.audit import elsewhere
+from core.audit.elsewhere import tell_both
+from core.audit.models import AuditRun
+from core.audit.service import (
+    answer_finding,
+    finding_detail,
+    findings_by_severity,
+    keep_findings,
+    list_findings,
+    plugins_on_in,
+    run_audit,
+)
+from core.cases.models import Case
+from core.db.base import new_id
+from core.db.session import unit_of_work
+from core.documents.models import Document
+from core.documents.service import withdraw_document
+from core.errors import Conflict, Forbidden, InvalidInput, NotFound, PreconditionFailed
+from core.funds.models import Grant, GrantBeneficiary
+from core.host.declarations import FindingDraft
+from core.host.manager import host
+from core.notices.models import NoticeItem
+from core.people.models import Household, Membership, WorkerFile
+from core.people.service import add_member, correct_income
+from core.tenancy.models import TenantPluginChange
+from tests.conftest import COUNTY, OTHER_COUNTY, PROVINCE, Database
+from tests.core.audit_story import APPROVED, AUDITED, SURVEYED, YEAR, OrderlyCounty, number_of, orderly, relay
+from tests.core.lines import Acting, install, papers
+
+Plant = Callable[[OrderlyCounty], None]
+
+
+@pytest.fixture(autouse=True)
+def lines(db: Database) -> None:
+    install(db)
+
+
+@pytest.fixture
+def county(db: Database, acting: Acting) -> Iterator[OrderlyCounty]:
+    with orderly(db, acting) as made:
+        yield made
+
+
+def _forced(sql: str, table: str = "", constraint: str = "") -> Plant:
+    return lambda county: county.force(sql, table, constraint)
+
+
+def _another_grant(county: OrderlyCounty, occurrence: str, *, split: bool) -> None:
+    """A further grant to the first household, or (``split``) to its worker as a member of a household of his own."""
+    home, apart = county.homes[0], new_id()
+    with county.post("decider", on=APPROVED), unit_of_work() as session:
+        grant = session.scalars(select(Grant).where(Grant.case_id == home.case_id)).one()
+        case = session.get_one(Case, (county.tenant, home.case_id))
+        if split:
+            session.add(Household(id=apart, address="蜀门北路"))
+            session.flush()
+        further = Case(
+            id=new_id(), number=f"{case.number}-{occurrence}", plugin="living_relief", programme=case.programme,
+            workflow=case.workflow, workflow_version=1, state="closed", clerk=case.clerk, opened_on=case.opened_on,
+        )  # fmt: skip
+        session.add(further)
+        session.flush()
+        second = Grant(
+            id=new_id(), case_id=further.id, clerk=grant.clerk, approved_by=grant.approved_by, programme=grant.programme,
+            occurrence=occurrence, year=YEAR, household_id=apart if split else home.household_id, source=grant.source,
+            purpose=grant.purpose, amount_fen=1, approved_on=APPROVED,
+        )  # fmt: skip
+        session.add(second)
+        session.flush()
+        session.add(GrantBeneficiary(grant_id=second.id, person_id=home.worker_id, amount_fen=1))
+        [item] = session.scalars(select(NoticeItem).where(NoticeItem.case_id == home.case_id)).all()
+        session.add(NoticeItem(batch_id=item.batch_id, case_id=further.id, masked_name="李*", matter=item.matter, amount_fen=1))
+        session.flush()
+        papers(session, [further])
+
+
+def _withdraw(county: OrderlyCounty) -> None:
+    with county.post("clerk"), unit_of_work() as session:
+        paper = session.scalars(select(Document).where(Document.case_id == county.homes[0].case_id)).first()
+        assert paper is not None
+        withdraw_document(session, paper.id, "家属取回")
+
+
+def _same_account(county: OrderlyCounty, status: str = "on_file") -> None:
+    with county.post("clerk"), unit_of_work() as session:
+        first, second = session.scalars(select(WorkerFile).order_by(WorkerFile.file_number)).all()
+        second.account_token, second.status = first.account_token, status
+
+
+def _updated(county: OrderlyCounty, on: date, status: str = "on_file") -> None:
+    with county.post("clerk"), unit_of_work() as session:
+        file = session.scalars(select(WorkerFile).order_by(WorkerFile.file_number)).all()[0]
+        file.updated_on, file.status = on, status
+
+
+def _newcomer(county: OrderlyCounty, *, present: bool) -> None:
+    household = county.homes[0].household_id
+    with county.post("clerk"), unit_of_work() as session:
+        person = add_member(
+            session, household, name="李小明", identity_number=number_of(90 + present), relation="son", valid_from=SURVEYED
+        )
+        if not present:
+            session.add(
+                Membership(household_id=household, person_id=person.id, relation="son", valid_from=APPROVED, present=False)
+            )
+
+
+def _earned(county: OrderlyCounty, yuan: int, since: date) -> None:
+    with county.post("clerk"), unit_of_work() as session:
+        correct_income(session, county.homes[0].worker_id, monthly_income_fen=yuan * 100, valid_from=since)
+
+
+def _nothing(county: OrderlyCounty) -> None:
+    """The orderly county itself is what lies nearest: the first free day after the notice, a file of 365 days, and so on."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What the check must find, once, and something near to it that it must not find."""
+
+    hit: Plant
+    near: Plant = _nothing
+
+
+DECISION = "ck_case_decision_approver_is_not_the_clerk"
+OF_CASE = "where tenant = :tenant and case_id = :case"
+PAID = "where tenant = :tenant and kind = 'pay' and grant_id = (select id from relief_grant " + OF_CASE + ")"
+ELSEWHERE = (
+    "(select to_jsonb(id::text) from fund_account where tenant = :tenant and state = 'available' and purpose = 'medical')"
+)
+
+TRIALS: dict[str, tuple[Trial, ...]] = {
+    "ledger_balance": (
+        Trial(_forced("update fund_account set balance_fen = balance_fen + 1 where tenant = :tenant and state = 'paid'")),
+        Trial(
+            _forced(
+                f"update ledger_entry set legs = jsonb_set(legs, '{{1,fen}}', '1') {PAID}",
+                "ledger_entry",
+                "ck_ledger_entry_balanced",
+            )
+        ),
+    ),
+    "trail_chain": (
+        Trial(_forced("update trail_entry set content = content || 'x'::bytea where tenant = :tenant and seq = 2")),
+    ),
+    "payment_without_approval": (
+        Trial(_forced(f"delete from case_decision {OF_CASE}")),
+        Trial(_forced(f"update case_decision set outcome = 'refused' {OF_CASE}")),
+    ),
+    "approver_is_clerk": (Trial(_forced(f"update case_decision set decided_by = clerk {OF_CASE}", "case_decision", DECISION)),),
+    "paid_twice": (
+        Trial(
+            lambda county: _another_grant(county, "2025", split=True),
+            lambda county: _another_grant(county, "2024", split=False),
+        ),
+    ),
+    "missing_document": (Trial(_withdraw),),
+    "notice_not_kept": (
+        Trial(_forced(f"update relief_grant set approved_on = approved_on - 1 {OF_CASE}")),
+        Trial(_forced(f"delete from notice_item {OF_CASE}")),
+    ),
+    "earmark_broken": (Trial(_forced(f"update ledger_entry set legs = jsonb_set(legs, '{{1,account}}', {ELSEWHERE}) {PAID}")),),
+    "one_account_several_households": (Trial(_same_account, lambda county: _same_account(county, "cancelled")),),
+    "file_stale": (
+        Trial(
+            lambda county: _updated(county, AUDITED - timedelta(days=366)),
+            lambda county: _updated(county, AUDITED - timedelta(days=999), "out_of_difficulty"),
+        ),
+    ),
+    "member_never_surveyed": (
+        Trial(lambda county: _newcomer(county, present=True), lambda county: _newcomer(county, present=False)),
+    ),
+    "ineligible_on_decision_day": (
+        Trial(lambda county: _earned(county, 9000, SURVEYED), lambda county: _earned(county, 9000, APPROVED)),
+    ),
+}
+"""By code of check. A check without a trial fails the test below."""
+
+ALSO = {"earmark_broken": {"ledger_balance": 2}}
+"""What a deviation entails beside itself: money booked to another account is missing here and too much there."""
+
+
+def test_every_declared_check_has_a_trial() -> None:
+    assert {check.code for check in host().collected("bangfu_audit_checks")} == set(TRIALS)
+
+
+@pytest.mark.parametrize(
+    ("code", "trial"),
+    [pytest.param(code, trial, id=f"{code}-{no}") for code in TRIALS for no, trial in enumerate(TRIALS[code])],
+)
+def test_a_check_finds_its_deviation_once_and_nothing_near(county: OrderlyCounty, code: str, trial: Trial) -> None:
+    trial.near(county)
+    assert county.audit() == {}
+    trial.hit(county)
+    assert county.audit() == {code: 1} | ALSO.get(code, {})
+    assert county.audit() == {}
+    with county.post("auditor"), unit_of_work() as session:
+        [found] = [row for row in list_findings(session, YEAR) if row.check_code == code]
+        [check] = [one for one in host().collected("bangfu_audit_checks") if one.code == code]
+        assert (found.severity, found.clause, found.state) == (check.severity, check.clause, "open")
+        assert found.title
+        assert found.due_on is not None
+        link = finding_detail(found)["link"]
+        paths = {"case": "/cases/", "household": "/households/"}
+        assert (link is None) == (found.subject_kind not in paths)
+        assert link is None or link.startswith(paths[found.subject_kind])
+
+
+def test_who_is_aided_in_two_counties_is_found_in_both(db: Database, acting: Acting) -> None:
+    with orderly(db, acting, (1, 2)) as one, orderly(db, acting, (2, 3), OTHER_COUNTY) as other:
+        for _ in range(2):
+            with acting(PROVINCE), unit_of_work() as session:
+                assert tell_both(session, YEAR - 1) == 0
+                assert tell_both(session, YEAR) == 2
+            relay(acting, PROVINCE)
+        for county, home in ((one, one.homes[1]), (other, other.homes[0])):
+            assert county.audit() == {}
+            with county.post("auditor"), unit_of_work() as session:
+                [found] = list_findings(session, YEAR)
+                assert (found.check_code, found.severity) == (elsewhere.CHECK.code, "critical")
+                assert found.subject_id == home.household_id
+                assert number_of(2) not in f"{found.title}{found.detail}"
+
+
+def test_two_counties_with_nobody_in_common_hear_nothing(db: Database, acting: Acting) -> None:
+    with orderly(db, acting, (1,)), orderly(db, acting, (2,), OTHER_COUNTY), acting(PROVINCE), unit_of_work() as session:
+        assert tell_both(session, YEAR) == 0
+
+
+def _statements(db: Database, county: OrderlyCounty) -> int:
+    seen: list[str] = []
+
+    def note(_connection: Connection, _cursor: object, statement: str, *_: object) -> None:
+        seen.append(statement)
+
+    event.listen(db.app, "before_cursor_execute", note)
+    try:
+        county.audit()
+    finally:
+        event.remove(db.app, "before_cursor_execute", note)
+    return len(seen)
+
+
+def test_the_audit_asks_as_often_of_many_households_as_of_one(db: Database, acting: Acting) -> None:
+    with orderly(db, acting, (1,)) as one, orderly(db, acting, range(2, 10), OTHER_COUNTY) as many:
+        counts = []
+        for county in (one, many):
+            with county.post("clerk"), unit_of_work() as session:
+                session.execute(update(WorkerFile).values(updated_on=date(2020, 1, 1)))
+            counts.append(_statements(db, county))
+        assert counts[0] == counts[1]
+
+
+def test_a_run_says_what_it_looked_at_and_stays_in_its_tenant(county: OrderlyCounty, acting: Acting) -> None:
+    _same_account(county)
+    county.audit()
+    with county.post("auditor"), unit_of_work() as session:
+        run = session.scalars(select(AuditRun)).one()
+        assert {row["check"] for row in run.checks} == set(TRIALS)
+        assert {row["check"] for row in run.checks if row["found"]} == {"one_account_several_households"}
+        assert findings_by_severity(session, YEAR) == {"major": 1}
+    with acting(OTHER_COUNTY), unit_of_work() as session:
+        assert list_findings(session) == []
+        assert session.scalars(select(AuditRun)).all() == []
+
+
+def test_a_line_owes_its_checks_for_every_year_in_which_it_was_on(acting: Acting) -> None:
+    for version, (enabled, day) in enumerate(((True, date(2023, 5, 1)), (False, date(2025, 5, 1))), start=1):
+        with acting(COUNTY), unit_of_work() as session:
+            session.add(
+                TenantPluginChange(
+                    plugin="living_relief",
+                    version=version,
+                    enabled=enabled,
+                    settings={},
+                    reason="r",
+                    actor="a",
+                    business_date=day,
+                )
+            )
+    with acting(COUNTY), unit_of_work() as session:
+        owed = {year: "living_relief" in plugins_on_in(session, year) for year in range(2022, 2027)}
+        assert owed == {2022: False, 2023: True, 2024: True, 2025: True, 2026: False}
+        assert plugins_on_in(session, 2026) == host().always_on
+        assert "ineligible_on_decision_day" not in run_audit(session, 2026)
+
+
+def test_a_whole_county_of_findings_is_kept_at_once(acting: Acting) -> None:
+    drafts = [FindingDraft(f"file:{no}", "档案未更新", "household", None) for no in range(5000)]
+    with acting(COUNTY), unit_of_work() as session:
+        assert keep_findings(session, elsewhere.CHECK, YEAR, drafts) == 5000
+        assert keep_findings(session, elsewhere.CHECK, YEAR, [*drafts, FindingDraft("x", "x", "household", None)]) == 1
+        assert keep_findings(session, elsewhere.CHECK, YEAR, []) == 0
+
+
+def test_a_finding_is_answered_once_by_one_who_may(county: OrderlyCounty, acting: Acting) -> None:
+    _same_account(county)
+    county.audit()
+    with county.post("auditor"), unit_of_work() as session:
+        [found] = list_findings(session, YEAR, severity="major", state="open")
+        assert list_findings(session, YEAR, severity="minor") == []
+        assert list_findings(session, YEAR, after=found.id) == []
+    with acting(COUNTY, actor="nobody"), unit_of_work() as session, pytest.raises(Forbidden):
+        answer_finding(session, found.id, state="rectified", answer="已更正")
+    with acting(OTHER_COUNTY, permissions=frozenset({"audit.answer"})), unit_of_work() as session, pytest.raises(NotFound):
+        answer_finding(session, found.id, state="rectified", answer="已更正")
+    with county.post("chair"), unit_of_work() as session:
+        for state, answer, where in (("open", "已更正", "state"), ("rectified", " ", "answer")):
+            with pytest.raises(InvalidInput) as refused:
+                answer_finding(session, found.id, state=state, answer=answer)
+            assert refused.value.where == where
+        with pytest.raises(PreconditionFailed):
+            answer_finding(session, found.id, state="rectified", answer="已更正", expected_version=2)
+        answered = answer_finding(session, found.id, state="rectified", answer=" 已更正 ", expected_version=1)
+        assert (answered.state, answered.answer, answered.answered_by, answered.version) == ("rectified", "已更正", "chair", 2)
+        with pytest.raises(Conflict):
+            answer_finding(session, found.id, state="dismissed", answer="再答")
+    assert county.audit() == {}
