@@ -20,8 +20,8 @@ from pathlib import Path
 if sys.hexversion < 0x030B0000:
     for newer in ("python3.14", "python3.13", "python3.12", "python3.11"):
         # Asked, not only found: a version manager's stand-in may lead nowhere.
-        if shutil.which(newer) and subprocess.call([newer, "-c", ""], stderr=subprocess.DEVNULL) == 0:  # noqa: S603
-            os.execvp(newer, [newer, *sys.argv])  # noqa: S606
+        if shutil.which(newer) and subprocess.call([newer, "-c", ""], stderr=subprocess.DEVNULL) == 0:  # noqa: S603 - our own argument list
+            os.execvp(newer, [newer, *sys.argv])  # noqa: S606 - our own argument list
     sys.exit(
         f"Python 版本过低({sys.version.split()[0]}),需要 3.11 或更高版本。安装后可用 make run PYTHON=python3.11 指定\n"
         f"Python {sys.version.split()[0]} is too old, 3.11 or newer is needed; then name it: make run PYTHON=python3.11"
@@ -178,12 +178,12 @@ class Environment:
         if (self.folder / "stamps" / "folder").exists():
             return False
         probe = "import sys; sys.exit(sys.version_info < (3, 11) or sys.prefix == sys.base_prefix)"
-        return subprocess.run([str(self.python), "-c", probe], check=False).returncode == 0  # noqa: S603
+        return subprocess.run([str(self.python), "-c", probe], check=False).returncode == 0  # noqa: S603 - our own argument list
 
     @staticmethod
     def _machine_has_pip() -> bool:
         command = [sys.executable, "-m", "pip", "--version"]
-        return subprocess.run(command, capture_output=True, check=False).returncode == 0  # noqa: S603
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0  # noqa: S603 - our own argument list
 
     def _pip(self) -> list[str]:
         if any(self.folder.glob("lib/python3*/site-packages/pip")):
@@ -319,7 +319,7 @@ class Assets:
         least = int((re.findall(r"\d+", wanted.get("node", "")) or ["18"])[0])
         npm, node = shutil.which("npm"), shutil.which("node")
         if npm and node:
-            version = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)  # noqa: S603
+            version = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)  # noqa: S603 - our own argument list
             found = re.match(r"v(\d+)", version.stdout)
             if found and int(found[1]) >= least:
                 return npm, {}

@@ -47,11 +47,10 @@ def plant_tree(connection: Connection, province: str, on: date) -> list[str]:
         tree.extend(children(item.code))
     tree.sort(key=lambda item: (("province", "prefecture", "county").index(str(item.level)), item.code))
     rows = [_tenant_row(item, province, on) for item in tree]
-    connection.execute(pg_insert(Tenant).on_conflict_do_nothing(), rows)
-    connection.execute(
-        pg_insert(TenantDivision).on_conflict_do_nothing(),
-        [{"tenant_code": item.code, "division_code": item.code, "valid_from": on} for item in tree],
-    )
+    planted = connection.scalars(pg_insert(Tenant).on_conflict_do_nothing().returning(Tenant.code), rows).all()
+    covers = [{"tenant_code": code, "division_code": code, "valid_from": on} for code in planted]
+    if covers:
+        connection.execute(pg_insert(TenantDivision), covers)
     return [item.code for item in tree]
 
 

@@ -81,7 +81,9 @@ def switch_plugin(
             mend_en="reload and try again",
         )
     checked = _checked_settings(name, settings if settings is not None else (row.settings if row else {}))
-    if row is not None and row.enabled == enabled and row.settings == checked:
+    stands = (row.enabled, row.settings) if row is not None else (False, None)
+    wanted = (enabled, checked if row is not None or settings is not None else None)
+    if stands == wanted:
         raise Conflict(
             f"{info.title_zh}已处于{'启用' if enabled else '停用'}状态",
             f"{info.title_en} is already {'on' if enabled else 'off'}",

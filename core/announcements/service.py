@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import func, select
@@ -15,7 +16,10 @@ from core.trail.service import record
 
 
 def yearly_figures(session: Session, year: int) -> dict[str, Any]:
-    """The figures of one year, counted from the ledger and the grants in fen and heads; nothing about a person."""
+    """The figures of one year, counted from the ledger and the grants in fen and heads; nothing about a person.
+
+    What was received is what was paid, what is reserved for grants not yet paid, and what is left.
+    """
     moved = session.execute(
         tenant_sql(
             "select source, purpose, state, balance_fen from fund_account where tenant = :tenant and year = :year"
@@ -40,11 +44,7 @@ def yearly_figures(session: Session, year: int) -> dict[str, Any]:
         {"year": year},
     ).scalar_one()
     return {
-        "received": [
-            {"source": row.source, "purpose": row.purpose, "fen": -row.balance_fen}
-            for row in moved
-            if row.state == "income" and row.balance_fen
-        ],
+        "received": _balances(moved, "income"),
         "paid": [
             {
                 "source": row.source,
@@ -56,19 +56,25 @@ def yearly_figures(session: Session, year: int) -> dict[str, Any]:
             }
             for row in heads
         ],
-        "left": [
-            {"source": row.source, "purpose": row.purpose, "fen": row.balance_fen}
-            for row in moved
-            if row.state == "available" and row.balance_fen
-        ],
+        "reserved": _balances(moved, "reserved"),
+        "left": _balances(moved, "available"),
         "households": all_heads,
     }
+
+
+def _balances(accounts: Sequence[Any], state: str) -> list[dict[str, Any]]:
+    """Balances by source and purpose; the income account, the world outside, holds what came in as a negative amount."""
+    return [
+        {"source": row.source, "purpose": row.purpose, "fen": abs(row.balance_fen)}
+        for row in accounts
+        if row.state == state and row.balance_fen
+    ]
 
 
 def publish(session: Session, year: int, *, correction: bool = False) -> Announcement:
     """Publish the announcement of ``year``; a second one only as a ``correction``, which is a new edition.
 
-    Raises ``Conflict`` where it is published already.
+    Raises ``Conflict`` where it is published already, or where there is nothing to correct.
     """
     scope = current_scope()
     if not scope.is_system:
@@ -81,6 +87,12 @@ def publish(session: Session, year: int, *, correction: bool = False) -> Announc
             where=str(year),
             mend_zh="如需更正，请发布更正版",
             mend_en="publish a correction instead",
+        )
+    if correction and not edition:
+        raise Conflict(
+            f"{year} 年度公告尚未发布，无可更正",
+            f"the announcement of {year} is not published, so there is nothing to correct",
+            where=str(year),
         )
     announcement = Announcement(
         year=year,

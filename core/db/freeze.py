@@ -25,7 +25,7 @@ LEGS_SUM = (
 
 def frozen_ddl(metadata: MetaData, *, before: Sequence[str] = ()) -> str:
     """All statements that make the tables of ``metadata`` with indexes, policies and grants, one after the other."""
-    dialect = PGDialect()
+    dialect = PGDialect()  # type: ignore[no-untyped-call]  # the dialect has no typed constructor
     statements = list(before)
     for table in metadata.sorted_tables:
         statements.append(str(CreateTable(table).compile(dialect=dialect)).strip().replace("\t", "    "))

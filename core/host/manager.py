@@ -68,7 +68,9 @@ class PluginHost:
         return frozenset(name for name, info in self._infos.items() if info.always_on)
 
     def register(self, plugin: object, name: str) -> None:
-        """Take in one plugin; raises ``PluginBroken`` and takes nothing in where it breaks the contract."""
+        """Take in one plugin; one whose name is taken or that breaks the contract raises ``PluginBroken`` and stays out."""
+        if self._manager.has_plugin(name):
+            raise PluginBroken(f"已有名为 {name} 的插件", f"a plugin called {name} is there already", where=name)
         try:
             self._manager.register(plugin, name)
             self._manager.check_pending()

@@ -69,10 +69,16 @@ def permissions_of(role_codes: Sequence[str], plugins: frozenset[str]) -> frozen
 
 
 def make_account(session: Session, login: str, display_name: str, password: str) -> Account:
-    """A new local account. Raises ``InvalidInput`` where the password is too short (NIST 800-63B: eight and more)."""
+    """A new local account. Raises ``InvalidInput`` where the login is missing or taken, or the password is too short
+    (NIST 800-63B: eight and more)."""
+    name = login.strip().lower()
+    if not name:
+        raise InvalidInput("请填写登录名", "the login is missing", where="login")
     if len(password) < 8:
         raise InvalidInput("密码至少 8 位", "a password has at least 8 characters", where="password")
-    account = Account(login=login.strip().lower(), display_name=display_name, password_hash=hashed(password))
+    if session.scalar(select(Account.id).where(Account.login == name)) is not None:
+        raise InvalidInput(f"已有登录名 {name}", f"the login {name} is taken", where="login")
+    account = Account(login=name, display_name=display_name, password_hash=hashed(password))
     session.add(account)
     session.flush()
     return account
@@ -108,7 +114,9 @@ def desks(account_id: uuid.UUID) -> list[Desk]:
     with reference_work() as session:
         posts = _live_posts(session, account_id, business_date(session))
         codes = {post.tenant_code for post in posts}
-        tenants = session.scalars(select(Tenant).where(Tenant.code.in_(codes)).order_by(Tenant.code)).all()
+        tenants = session.scalars(
+            select(Tenant).where(Tenant.code.in_(codes), Tenant.closed_on.is_(None)).order_by(Tenant.code)
+        ).all()
         return [
             Desk(t.code, t.union_name, Level(t.level), tuple(p.title for p in posts if p.tenant_code == t.code))
             for t in tenants
@@ -197,9 +205,13 @@ def session_of(token: str) -> SignedIn | None:
 
 
 def sign_out(token: str) -> None:
-    """End the session of a cookie's token."""
+    """End the session of a cookie's token; one that has ended keeps its time."""
     with reference_work() as session:
-        session.execute(update(StaffSession).where(StaffSession.token_hash == _hash(token)).values(ended_at=datetime.now(UTC)))
+        session.execute(
+            update(StaffSession)
+            .where(StaffSession.token_hash == _hash(token), StaffSession.ended_at.is_(None))
+            .values(ended_at=datetime.now(UTC))
+        )
 
 
 def _hash(token: str) -> bytes:

@@ -14,6 +14,8 @@ _GAP = 30
 _ROW = 76
 _BRANCH = 107
 _PER_ROW = 7
+# About a full row: a short workflow is drawn as large as a long one, not blown up.
+_LEAST_WIDTH = 980
 _KIND_WORDS: Mapping[StateKind, str] = {
     "done": "已完成",
     "now": "现在",
@@ -247,4 +249,4 @@ def draw_workflow(states: Sequence[FlowState], transitions: Sequence[tuple[str, 
     )
     height = max((box.y for box in boxes.values()), default=0.0) + _BOX_HEIGHT
     left = min((box.x for box in boxes.values()), default=0.0)
-    return FlowDrawing(left, max(right, _BOX_WIDTH) - left, height, tuple(boxes.values()), lines, _describe(states))
+    return FlowDrawing(left, max(right, _LEAST_WIDTH) - left, height, tuple(boxes.values()), lines, _describe(states))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Engine, delete, select
+from sqlalchemy import Engine, delete, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from core.errors import Conflict
@@ -80,6 +80,11 @@ class Progress:
         with self.owner.begin() as connection:
             statement = insert(BusinessClock).values(id=1, on=day)
             connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_={"on": day}))
+
+    def take_stock(self) -> None:
+        """Have the database look at its tables after a bulk load, so that it plans by what is there."""
+        with self.owner.begin() as connection:
+            connection.execute(text("analyze"))
 
     def let_the_date_go(self) -> None:
         """Give the business date back to the real calendar."""

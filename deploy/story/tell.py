@@ -31,6 +31,7 @@ def tell(progress: Progress, home: Path) -> tuple[dict[str, Any], list[DemoAccou
         with progress.timed("import", "二、资金到账与档案导入 · money and rosters"):
             opening_steps.take_in_money(progress, days, counties)
             opening_steps.take_in_rosters(progress, days, books)
+            progress.take_stock()
         with progress.timed("survey", "三、年度调查认定 · survey"):
             opening_steps.survey(progress, days, counties)
         with progress.timed("cases", "四、生活救助：受理、核实、公示、审批 · cases"):
@@ -41,6 +42,7 @@ def tell(progress: Progress, home: Path) -> tuple[dict[str, Any], list[DemoAccou
         with progress.timed("payment", "五、发放 · payment"):
             case_steps.pay_all(progress, days, books)
             closing_steps.aftermath(progress, days, books)
+            progress.take_stock()
         with progress.timed("audit", "六、全省年度审计 · audit"):
             closing_steps.audit(progress, days)
         with progress.timed("announcement", "七、年度公告 · announcement"):

@@ -24,7 +24,7 @@ def _figures(names: list[str]) -> list[tuple[str, str]]:
                 if name == "tenants":
                     found += installation.onboard()
                     continue
-                installation.need_tenants()
+                installation.need_county()
                 found += installation.roster() if name == "roster" else installation.ledger()
     return found
 

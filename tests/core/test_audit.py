@@ -92,16 +92,31 @@ def _withdraw(county: OrderlyCounty) -> None:
         withdraw_document(session, paper.id, "家属取回")
 
 
-def _same_account(county: OrderlyCounty, status: str = "on_file") -> None:
+def _same_account(county: OrderlyCounty) -> None:
     with county.post("clerk"), unit_of_work() as session:
         first, second = session.scalars(select(WorkerFile).order_by(WorkerFile.file_number)).all()
-        second.account_token, second.status = first.account_token, status
+        second.account_token = first.account_token
 
 
-def _updated(county: OrderlyCounty, on: date, status: str = "on_file") -> None:
+def _stale(county: OrderlyCounty) -> None:
     with county.post("clerk"), unit_of_work() as session:
         file = session.scalars(select(WorkerFile).order_by(WorkerFile.file_number)).all()[0]
-        file.updated_on, file.status = on, status
+        file.updated_on = AUDITED - timedelta(days=366)
+
+
+def _cancelled_file(county: OrderlyCounty) -> None:
+    """A file of long ago that is on file no more, with the account of one that is."""
+    household = new_id()
+    with county.post("clerk"), unit_of_work() as session:
+        first = session.scalars(select(WorkerFile).order_by(WorkerFile.file_number)).all()[0]
+        session.add(Household(id=household, address="蜀门北路"))
+        session.flush()
+        session.add(
+            WorkerFile(
+                household_id=household, worker_id=first.worker_id, file_number="D9", status="cancelled",
+                opened_on=date(2020, 1, 1), updated_on=date(2020, 1, 1), account_token=first.account_token,
+            )
+        )  # fmt: skip
 
 
 def _newcomer(county: OrderlyCounty, *, present: bool) -> None:
@@ -171,13 +186,8 @@ TRIALS: dict[str, tuple[Trial, ...]] = {
         Trial(_forced(f"delete from notice_item {OF_CASE}")),
     ),
     "earmark_broken": (Trial(_forced(f"update ledger_entry set legs = jsonb_set(legs, '{{1,account}}', {ELSEWHERE}) {PAID}")),),
-    "one_account_several_households": (Trial(_same_account, lambda county: _same_account(county, "cancelled")),),
-    "file_stale": (
-        Trial(
-            lambda county: _updated(county, AUDITED - timedelta(days=366)),
-            lambda county: _updated(county, AUDITED - timedelta(days=999), "out_of_difficulty"),
-        ),
-    ),
+    "one_account_several_households": (Trial(_same_account, _cancelled_file),),
+    "file_stale": (Trial(_stale, _cancelled_file),),
     "member_never_surveyed": (
         Trial(lambda county: _newcomer(county, present=True), lambda county: _newcomer(county, present=False)),
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -77,7 +78,7 @@ def breaches(connection: Connection, schemas: tuple[str, ...] = ("public",)) -> 
 
 
 def _tenant_table_breaches(
-    connection: Connection, oid: int, name: str, relation: dict[str, object], declared: dict[str, object]
+    connection: Connection, oid: int, name: str, relation: dict[str, object], declared: Container[str]
 ) -> list[str]:
     found: list[str] = []
     if name not in declared:

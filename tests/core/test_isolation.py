@@ -95,7 +95,8 @@ def test_append_only_tables_cannot_be_changed(db: Database, table: str) -> None:
     with db.app.connect() as connection:
         allowed = connection.execute(
             text(
-                "select has_table_privilege('bangfu_app', :t, 'truncate') or has_table_privilege('bangfu_app', :t, 'references')"
+                "select has_table_privilege('bangfu_app', :t, 'truncate')"
+                " or has_table_privilege('bangfu_app', :t, 'references')"
             ),
             {"t": table},
         ).scalar()

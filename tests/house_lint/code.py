@@ -25,12 +25,15 @@ def _dotted(node: ast.AST) -> str:
     return ""
 
 
+def _called(node: ast.AST) -> str:
+    return _dotted(node.func) if isinstance(node, ast.Call) else ""
+
+
 def clock(source: Source) -> Iterator[Breach]:
     """The day comes from the scope, instants are UTC."""
     for node in ast.walk(source.tree):
-        if isinstance(node, ast.Attribute) and node.attr == "date" and isinstance(node.value, ast.Call):
-            if _dotted(node.value.func).endswith("datetime.now"):
-                yield source.breach("clock", node.lineno, "a day of business is current_scope().business_date")
+        if isinstance(node, ast.Attribute) and node.attr == "date" and _called(node.value).endswith("datetime.now"):
+            yield source.breach("clock", node.lineno, "a day of business is current_scope().business_date")
         if not isinstance(node, ast.Call):
             continue
         name = _dotted(node.func)
@@ -92,17 +95,18 @@ def settings_of_connection(source: Source) -> Iterator[Breach]:
             yield source.breach("session_set", node.lineno, "use SET LOCAL: a pooled connection keeps what SET leaves")
 
 
+def _modules(node: ast.Import | ast.ImportFrom) -> set[str]:
+    """The top packages that an import names."""
+    names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
+    return {name.split(".")[0] for name in names}
+
+
 def plugin_calls(source: Source) -> Iterator[Breach]:
     """Plugins are asked through ``core.host.manager``, which knows what the tenant has switched on."""
     if source.under("core/host"):
         return
     for node in ast.walk(source.tree):
-        modules: list[str] = []
-        if isinstance(node, ast.Import):
-            modules = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            modules = [node.module or ""]
-        if any(module.split(".")[0] == "pluggy" for module in modules):
+        if isinstance(node, ast.Import | ast.ImportFrom) and "pluggy" in _modules(node):
             yield source.breach("plugin_calls", node.lineno, "import hookimpl from core.host and ask core.host.manager.host()")
         if (
             isinstance(node, ast.Attribute)
@@ -137,9 +141,10 @@ def style_in_strings(source: Source) -> Iterator[Breach]:
     if not source.of_program:
         return
     for node in ast.walk(source.tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in source.docstrings:
-            if _STYLE.search(node.value):
-                yield source.breach("style", node.lineno, "use a class of core/web/static")
+        if not isinstance(node, ast.Constant) or not isinstance(node.value, str) or id(node) in source.docstrings:
+            continue
+        if _STYLE.search(node.value):
+            yield source.breach("style", node.lineno, "use a class of core/web/static")
 
 
 RULES = (clock, commit, raw_sql, settings_of_connection, plugin_calls, money, style_in_strings)

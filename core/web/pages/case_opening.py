@@ -115,7 +115,7 @@ def _parties(session: Session, household: uuid.UUID | None, filled: Mapping[str,
     if view is not None and view.members:
         head = view.members[0].person
         return (
-            NewParty("applicant", person_id=head.id, household_id=view.household.id, label=head.name),
+            NewParty("applicant", person_id=head.id, label=head.name),
             NewParty("household", household_id=view.household.id, label=head.name),
         )
     label = filled.get("applicant", "").strip()

@@ -72,7 +72,10 @@ def waiting_cases(session: Session, scope: Scope) -> list[Waiting]:
     for flow in newest_workflows().values():
         for state in flow.states:
             count = counts.get((flow.plugin, state.code), 0)
-            acts = [step.zh for step in flow.transitions if state.code in step.sources and scope.may(step.permission)]
+            mine = [step for step in flow.transitions if state.code in step.sources and scope.may(step.permission)]
+            # The step onward is named before one that sends back or ends the case.
+            mine.sort(key=lambda step: (step.decision == "refused", step.note_required))
+            acts = [step.zh for step in mine]
             if count and acts:
                 href = f"/{scope.tenant}/cases?line={flow.plugin}&state={state.code}"
                 found.append(Waiting(f"{line_title(flow.plugin)} · {state.zh}", acts[0], count, href))

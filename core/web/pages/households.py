@@ -30,6 +30,7 @@ router = APIRouter()
 READ = Depends(requires("people.read"))
 _PAGE = 50
 _REVEALABLE = (("identity_number", "身份证号"), ("phone", "电话"), ("account", "银行账号"), ("address", "详细住址"))
+_UNIONS = {"unit": "单位工会", "county": "县总工会", "upper": "上级工会"}
 _COSTS = (
     ("illness", "医疗"),
     ("disability", "残疾康复"),
@@ -166,6 +167,7 @@ def _everything(session: Session, household_id: uuid.UUID) -> dict[str, Any]:
         "kinds": words.words_of("difficulty_category"),
         "relations": words.words_of("relationship_form"),
         "identities": words.words_of("identity_status"),
+        "unions": _UNIONS,
         "genders": words.words_of("gender"),
         "states": words.FILE_STATES,
         "case_states": words.state_titles(),
@@ -185,8 +187,5 @@ def _aid(grant: Grant) -> tuple[str, str, int, str, str]:
 def _lines_for_households() -> list[tuple[str, str]]:
     """Service lines for which this post may open a case of a household: (workflow, name)."""
     scope = current_scope()
-    return [
-        (flow.name, flow.zh)
-        for flow in words.newest_workflows().values()
-        if flow.plugin in scope.plugins and scope.may(flow.open_permission)
-    ]
+    flows = sorted(words.newest_workflows().values(), key=lambda flow: (not flow.needs_household, flow.number_prefix))
+    return [(flow.name, flow.zh) for flow in flows if flow.plugin in scope.plugins and scope.may(flow.open_permission)]

@@ -40,7 +40,7 @@ def payment_batch(session: Session, batch_id: uuid.UUID) -> PaymentBatch:
 def names_of(session: Session, person_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, str]:
     """Names of persons by id."""
     rows = session.execute(select(Person.id, Person.name).where(among(Person.id, person_ids)))
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def objections_of(session: Session, batch_id: uuid.UUID) -> Sequence[Objection]:

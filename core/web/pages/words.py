@@ -114,7 +114,7 @@ def staff_names(actors: Iterable[str | None]) -> dict[str, str]:
     if wanted:
         with reference_work() as session:
             rows = session.execute(select(Account.id, Account.display_name).where(Account.id.in_(wanted.values())))
-            known = dict(rows.tuples().all())
+            known = dict(rows.all())
         names |= {actor: known.get(account, "（已撤销的账号）") for actor, account in wanted.items()}
     return names
 
@@ -126,4 +126,4 @@ def union_names(codes: Iterable[str]) -> dict[str, str]:
         return {}
     with reference_work() as session:
         rows = session.execute(select(Tenant.code, Tenant.union_name).where(Tenant.code.in_(wanted)))
-        return dict(rows.tuples().all())
+        return dict(rows.all())

@@ -1,0 +1,239 @@
+"""Every page of a tenant over a planted county: rendered, masked, refused abroad, and with few questions to the database."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from sqlalchemy import event, select
+
+from core.db.session import reference_work, unit_of_work
+from core.identity.service import give_post
+from core.people.models import Person as PersonRow
+from core.trail.models import ReadLog
+from deploy.sample.generate import generate
+from tests.conftest import COUNTY, OTHER_COUNTY, PREFECTURE, Database
+from tests.core.lines import post
+from tests.web.conftest import SINCE, Desk, Person
+from tests.web.county import Acting, Planted, plant
+
+ROLES = (
+    "reviewer",
+    "case_approver",
+    "fund_manager",
+    "payment_approver",
+    "payer",
+    "auditor",
+    "tenant_admin",
+    "petition_handler",
+)
+FULL_NUMBER = re.compile(r"(?<![0-9])[1-9][0-9]{16}[0-9X](?![0-9])")
+
+
+@pytest.fixture(scope="module")
+def roster(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return generate(tmp_path_factory.mktemp("roster"), counties=[COUNTY], households=24)[0]
+
+
+@pytest.fixture
+def planted(app: FastAPI, db: Database, acting: Acting, roster: Path) -> Planted:
+    return plant(db, acting, roster)
+
+
+def every_post(person: Desk, login: str = "everybody", tenant: str = COUNTY) -> Person:
+    """An account that holds every post of a county."""
+    made = person(login, tenant=tenant)
+    with reference_work() as session:
+        for role in ROLES:
+            give_post(session, made.account_id, tenant, role, valid_from=SINCE)
+    return made
+
+
+def addresses(planted: Planted) -> list[str]:
+    """Every page of the county."""
+    return [
+        "/",
+        "/deadlines",
+        "/files",
+        "/files?kind=deep",
+        f"/households/{planted.household}",
+        "/find?q=周",
+        "/cases",
+        "/cases?line=living_relief&state=noticed",
+        f"/cases/{planted.relief}",
+        f"/cases/{planted.petition}",
+        f"/cases/{planted.job_seeker}",
+        "/cases/new?workflow=petition",
+        f"/cases/new?workflow=living_relief&household={planted.household}",
+        "/cases/new?workflow=living_relief",
+        "/notices",
+        f"/notices/{planted.notice}",
+        "/funds",
+        "/funds?year=2024",
+        f"/funds/payments/{planted.batch}",
+        "/jobs",
+        f"/jobs/{planted.job}",
+        f"/jobs/{planted.job}/progress",
+        "/audit/findings",
+        "/audit/findings?state=open",
+        "/matters",
+        "/plugins",
+        "/plugins/petitions",
+    ]
+
+
+@contextmanager
+def counted(db: Database) -> Iterator[list[str]]:
+    """The statements that the application sends meanwhile."""
+    sent: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        sent.append(statement)
+
+    event.listen(db.app, "before_cursor_execute", note)
+    try:
+        yield sent
+    finally:
+        event.remove(db.app, "before_cursor_execute", note)
+
+
+def test_every_page_stands_and_shows_no_full_number(planted: Planted, person: Desk, db: Database) -> None:
+    everybody = every_post(person)
+    foreign = person("foreign", tenant=OTHER_COUNTY)
+    for address in addresses(planted):
+        with counted(db) as sent:
+            page = everybody.client.get(f"/{COUNTY}{address}")
+        assert page.status_code == 200, (address, page.text[-2000:])
+        assert not FULL_NUMBER.search(page.text), address
+        assert " style=" not in page.text, address
+        assert len(sent) <= 45, (address, len(sent))
+        assert foreign.client.get(f"/{COUNTY}{address}").status_code == 404, address
+
+
+def test_lists_ask_the_same_number_of_questions_however_long_they_are(planted: Planted, person: Desk, db: Database) -> None:
+    everybody = every_post(person)
+    for long, short in (
+        ("/files", "/files?kind=accident"),
+        ("/cases", "/cases?line=legal_aid"),
+        ("/funds", "/funds?year=2024"),
+    ):
+        asked = []
+        for address in (long, short):
+            with counted(db) as sent:
+                assert everybody.client.get(f"/{COUNTY}{address}").status_code == 200
+            asked.append(len(sent))
+        assert asked[0] <= asked[1] + 3, (long, asked)
+
+
+def test_a_value_is_revealed_with_a_reason_and_the_look_is_recorded(planted: Planted, person: Desk, acting: Acting) -> None:
+    everybody = every_post(person)
+    url = f"/{COUNTY}/households/{planted.household}"
+    with post(acting, "test"), unit_of_work() as session:
+        from core.people.repository import household_view
+
+        view = household_view(session, planted.household)
+        assert view is not None
+        member = view.members[0].person.id
+    form = {"csrf_token": everybody.csrf, "person_id": str(member), "field": "identity_number"}
+    refused = everybody.client.post(f"{url}/reveal", data=form | {"reason": " "})
+    assert refused.status_code == 422
+    assert not FULL_NUMBER.search(refused.text)
+    shown = everybody.client.post(f"{url}/reveal", data=form | {"reason": "核对发放账户"})
+    assert shown.status_code == 200
+    assert FULL_NUMBER.search(shown.text)
+    assert shown.headers["cache-control"] == "no-store"
+    with post(acting, "test"), unit_of_work() as session:
+        assert session.scalars(select(ReadLog.reason)).all() == ["核对发放账户"]
+        assert session.get(PersonRow, (COUNTY, member)) is not None
+
+
+def test_a_case_is_opened_once_by_its_form_and_moved_along(planted: Planted, person: Desk) -> None:
+    worker = every_post(person)
+    form = {
+        "csrf_token": worker.csrf,
+        "workflow": "petition",
+        "opening_key": "once",
+        "applicant": "吴敏",
+        "field.kind": "settlement",
+        "field.channel": "visit",
+        "field.subject": "工资",
+    }
+    refused = worker.client.post(f"/{COUNTY}/cases/new", data=form)
+    assert refused.status_code == 422
+    assert "吴敏" in refused.text
+    form["field.content"] = "拖欠工资两个月"
+    first = worker.client.post(f"/{COUNTY}/cases/new", data=form)
+    again = worker.client.post(f"/{COUNTY}/cases/new", data=form)
+    assert (first.status_code, again.headers["location"]) == (303, first.headers["location"])
+    url = first.headers["location"]
+    assert "已登记" in worker.client.get(url).text
+    step = {"csrf_token": worker.csrf, "version": "1", "note": "材料齐全"}
+    late = worker.client.post(f"{url}/steps/accept", data=step | {"version": "0"})
+    assert late.status_code == 412
+    assert "材料齐全" in late.text
+    paper = {"paper": ("a.pdf", b"%PDF-1.7\n% a paper\n", "application/pdf")}
+    added = worker.client.post(f"{url}/documents", data={"csrf_token": worker.csrf, "kind": "identity_card"}, files=paper)
+    assert added.status_code == 303
+
+
+def test_a_batch_goes_through_three_hands(planted: Planted, person: Desk) -> None:
+    url = f"/{COUNTY}/funds/payments/{planted.batch}"
+    approver, payer = person("a", role="payment_approver"), person("p", role="payer")
+    assert payer.client.post(f"{url}/approve", data={"csrf_token": payer.csrf}).status_code == 403
+    assert approver.client.post(f"{url}/approve", data={"csrf_token": approver.csrf}).status_code == 303
+    sent = payer.client.post(f"{url}/send", data={"csrf_token": payer.csrf})
+    assert sent.status_code == 200
+    assert "attachment" in sent.headers["content-disposition"]
+    assert payer.client.post(f"{url}/return", data={"csrf_token": payer.csrf}).status_code == 303
+    assert "已回盘" in payer.client.get(url).text
+
+
+def test_answers_switches_and_notices_go_on_to_their_page(planted: Planted, person: Desk) -> None:
+    worker = every_post(person)
+    token = {"csrf_token": worker.csrf}
+    finding = f"/{COUNTY}/audit/findings/{planted.finding}/answer"
+    answered = worker.client.post(finding, data=token | {"state": "explained", "answer": "系统时间有误", "version": "1"})
+    # The auditor reads, another post answers: none of the county's roles above may do both.
+    assert answered.status_code in {303, 403}
+    line = f"/{COUNTY}/plugins/legal_aid"
+    refused = worker.client.post(line, data=token | {"enabled": "off", "reason": ""})
+    assert refused.status_code == 422
+    assert (
+        worker.client.post(line, data=token | {"enabled": "off", "reason": "本年度无此项工作", "version": "1"}).status_code
+        == 303
+    )
+    assert "本年度无此项工作" in worker.client.get(line).text
+    assert worker.client.get(f"/{COUNTY}/cases/new?workflow=legal_aid").status_code == 404
+
+
+def test_the_prefecture_takes_the_matter_and_sees_figures(planted: Planted, person: Desk) -> None:
+    upper = person("upper", tenant=PREFECTURE, role="case_approver")
+    with reference_work() as session:
+        give_post(session, upper.account_id, PREFECTURE, "tenant_admin", valid_from=SINCE)
+    home = upper.client.get(f"/{PREFECTURE}/")
+    assert "签收" in home.text
+    url = f"/{PREFECTURE}/matters/{planted.matter}"
+    assert "涉及两个县" in upper.client.get(url).text
+    assert upper.client.post(f"{url}/take", data={"csrf_token": upper.csrf}).status_code == 303
+    reply = {"csrf_token": upper.csrf, "text": "已协调", "outcome": "answered"}
+    assert upper.client.post(f"{url}/answer", data=reply).status_code == 303
+    overview = upper.client.get(f"/{PREFECTURE}/overview?year=2025")
+    assert overview.status_code == 200
+    assert "锦江区总工会" in overview.text
+
+
+def test_the_public_reads_without_signing_in(planted: Planted, app: FastAPI) -> None:
+    anybody = TestClient(app, follow_redirects=False)
+    annual = anybody.get(f"/public/{COUNTY}/annual/2025")
+    assert annual.status_code == 200
+    assert "<script" not in annual.text
+    assert anybody.get(f"/public/{COUNTY}/annual/2024").status_code == 404
+    assert anybody.get(f"/public/{OTHER_COUNTY}/annual/2025").status_code == 404
+    notice = anybody.get(f"/public/{COUNTY}/notices/{planted.notice}")
+    assert notice.status_code == 200
+    assert "*" in notice.text

@@ -1,0 +1,118 @@
+"""Every page in a real browser from a real server, wide and narrow: no sideways scroll, nothing in the console."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import uvicorn
+from fastapi import FastAPI
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from core.db.session import reference_work
+from core.identity.service import give_post
+from core.web.render import STATIC
+from tests.conftest import COUNTY, PREFECTURE, Database
+from tests.web.conftest import SINCE, Desk
+from tests.web.county import Acting, Planted, plant
+from tests.web.test_pages import addresses, every_post
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+SIZES = ((1366, 768), (390, 844))
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def roster(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from deploy.sample.generate import generate
+
+    return generate(tmp_path_factory.mktemp("roster"), counties=[COUNTY], households=24)[0]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    missing = "no Chromium on this machine" if CHROMIUM is None else ""
+    if not (STATIC / "vendor" / "tabler.css").is_file():
+        missing = "the assets are not built"
+    if missing:
+        if os.environ.get("CI"):
+            pytest.fail(missing)
+        pytest.skip(missing)
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@contextmanager
+def served(app: FastAPI) -> Iterator[str]:
+    """The application on a free port of this machine."""
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning"))
+    ready = threading.Event()
+    started = server.startup
+
+    async def startup(sockets: list[object] | None = None) -> None:
+        await started(sockets)  # type: ignore[arg-type]
+        ready.set()
+
+    server.startup = startup  # type: ignore[method-assign,assignment]
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    assert ready.wait(20)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join(20)
+
+
+def picture(page: Page, address: str, width: int) -> None:
+    """Keep a picture where a folder for them is named."""
+    if folder := os.environ.get("BANGFU_SCREENSHOTS"):
+        name = re.sub(r"[^a-z0-9]+", "-", re.sub(r"[0-9a-f-]{36}", "one", address)).strip("-") or "home"
+        page.evaluate("scrollTo(0, 0)")
+        page.screenshot(path=Path(folder) / f"{name}-{width}.png", full_page=True)
+
+
+def problems(browser: Browser, origin: str, token: str | None, paths: list[str], size: tuple[int, int]) -> list[str]:
+    """What is wrong with the pages at one size: complaints of the console, sideways scroll, other answers than 200."""
+    context = browser.new_context(viewport={"width": size[0], "height": size[1]})
+    if token:
+        context.add_cookies([{"name": "bangfu_session", "value": token, "url": origin}])
+    page = context.new_page()
+    found: list[str] = []
+    page.on("console", lambda told: found.append(f"{page.url} {told.text}") if told.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: found.append(f"{page.url} {error}"))
+    for path in paths:
+        answer = page.goto(origin + path, wait_until="load")
+        if answer is None or answer.status != 200:
+            found.append(f"{path} {answer.status if answer else 'no answer'}")
+        width = page.evaluate("document.documentElement.scrollWidth")
+        if width > size[0]:
+            found.append(f"{path} is {width} wide")
+        picture(page, path, size[0])
+    context.close()
+    return found
+
+
+def test_every_page_fits_and_nothing_complains(
+    chromium: Browser, app: FastAPI, db: Database, acting: Acting, roster: Path, person: Desk
+) -> None:
+    planted: Planted = plant(db, acting, roster)
+    everybody = every_post(person)
+    upper = person("upper", tenant=PREFECTURE, role="case_approver")
+    with reference_work() as session:
+        give_post(session, upper.account_id, PREFECTURE, "tenant_admin", valid_from=SINCE)
+    county = [f"/{COUNTY}{address}" for address in addresses(planted) if "progress" not in address]
+    above = [f"/{PREFECTURE}{path}" for path in ("/", "/overview?year=2025", "/matters", f"/matters/{planted.matter}")]
+    public = ["/sign-in", f"/public/{COUNTY}/annual/2025", f"/public/{COUNTY}/notices/{planted.notice}"]
+    with served(app) as origin:
+        for size in SIZES:
+            for token, paths in ((everybody.token, county), (upper.token, above), (None, public)):
+                assert problems(chromium, origin, token, paths, size) == []
