@@ -40,10 +40,8 @@ def _readings(folded: str) -> list[str]:
         # A transliterated name (阿卜杜拉·买买提) has no Chinese surname whose reading could differ.
         return [_reading(character) for character in folded]
     length = surname_length(folded)
-    if length == 2:
-        surname = list(COMPOUND_SURNAMES[folded[:2]])
-    else:
-        surname = [SURNAME_READINGS.get(folded[0]) or _reading(folded[0])]
+    single = [SURNAME_READINGS.get(folded[0]) or _reading(folded[0])]
+    surname = list(COMPOUND_SURNAMES[folded[:2]]) if length == 2 else single
     return surname + [_reading(character) for character in folded[length:]]
 
 

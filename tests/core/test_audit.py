@@ -94,7 +94,7 @@ def _withdraw(county: OrderlyCounty) -> None:
 
 def _same_account(county: OrderlyCounty) -> None:
     with county.post("clerk"), unit_of_work() as session:
-        first, second = session.scalars(select(WorkerFile).order_by(WorkerFile.file_number)).all()
+        first, second, *_ = session.scalars(select(WorkerFile).order_by(WorkerFile.file_number)).all()
         second.account_token = first.account_token
 
 
