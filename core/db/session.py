@@ -31,6 +31,8 @@ def make_engine(url: str, *, pool_size: int = 10, statement_timeout_ms: int | No
         pool_size=pool_size,
         max_overflow=5,
         pool_pre_ping=True,
+        # a driver's error message would print the values of the statement, personal ones too
+        hide_parameters=True,
         connect_args={"options": options} if options else {},
     )
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from core.db.base import new_id
 from core.db.session import looking_up
-from core.db.statements import tenant_core, tenant_sql
+from core.db.statements import tenant_sql
 from core.errors import Forbidden
 from core.exchange.models import IdentityMark
+from core.people.bulk import insert_rows
 from core.scope import Level, current_scope
 from core.tenancy.keys import tokens
 from core.trail.service import record_read
@@ -39,20 +38,9 @@ class Twice:
 
 def mark(session: Session, hashes: Iterable[bytes], year: int, matter: str) -> None:
     """Mark identity hashes of the tenant in scope; what is marked already stays as it is."""
-    scope = current_scope()
-    rows = [
-        {
-            "tenant": scope.tenant,
-            "id": new_id(),
-            "province": scope.province,
-            "hash": value,
-            "year": year,
-            "matter": matter,
-        }
-        for value in hashes
-    ]
-    if rows:
-        session.execute(tenant_core(insert(IdentityMark).values(rows).on_conflict_do_nothing()))
+    province = current_scope().province
+    rows = [{"province": province, "hash": value, "year": year, "matter": matter} for value in hashes]
+    insert_rows(session, IdentityMark, rows, keep_former=True)
 
 
 def elsewhere(session: Session, identity_number: str, year: int, reason: str) -> Elsewhere:

@@ -32,7 +32,7 @@ def _beneficiaries(
             "select g.year, g.programme, g.household_id, p.id, p.wrapped_key, p.identity_cipher from relief_grant g"
             " join grant_beneficiary b on b.tenant = g.tenant and b.grant_id = g.id"
             " join person p on p.tenant = b.tenant and p.id = b.person_id"
-            " where g.tenant = :tenant and p.wrapped_key is not null"
+            " where g.tenant = :tenant and p.wrapped_key is not null and p.identity_cipher is not null"
             " and (cast(:cases as uuid[]) is null or g.case_id = any (:cases))"
             " and (cast(:year as integer) is null or g.year = :year)"
             " and (cast(:programme as text) is null or g.programme = :programme)"

@@ -23,7 +23,8 @@ from core.scope import current_scope
 _FILES: Final = """
 select household_id, worker_id, id as file_id, model_worker_rank, applied_programmes
 from worker_file
-where tenant = :tenant and status = 'on_file' and (cast(:households as uuid[]) is null or household_id = any(:households))
+where tenant = :tenant
+    and ((cast(:households as uuid[]) is null and status = 'on_file') or household_id = any(:households))
 order by household_id
 """
 _HOUSEHOLD_FACTS: Final = """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from core.db.session import reference_work
 from core.identity.service import give_post
 from core.web.render import STATIC
+from deploy.sample.generate import generate
 from tests.conftest import COUNTY, PREFECTURE, Database
 from tests.web.conftest import SINCE, Desk
 from tests.web.county import Acting, Planted, plant
@@ -31,8 +33,6 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def roster(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from deploy.sample.generate import generate
-
     return generate(tmp_path_factory.mktemp("roster"), counties=[COUNTY], households=24)[0]
 
 
@@ -51,21 +51,25 @@ def chromium() -> Iterator[Browser]:
         opened.close()
 
 
+class Announced(uvicorn.Server):
+    """A server that tells when it listens."""
+
+    def __init__(self, app: FastAPI) -> None:
+        super().__init__(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning"))
+        self.listens = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listens.set()
+
+
 @contextmanager
 def served(app: FastAPI) -> Iterator[str]:
     """The application on a free port of this machine."""
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning"))
-    ready = threading.Event()
-    started = server.startup
-
-    async def startup(sockets: list[object] | None = None) -> None:
-        await started(sockets)  # type: ignore[arg-type]
-        ready.set()
-
-    server.startup = startup  # type: ignore[method-assign,assignment]
+    server = Announced(app)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    assert ready.wait(20)
+    assert server.listens.wait(20)
     port = server.servers[0].sockets[0].getsockname()[1]
     yield f"http://127.0.0.1:{port}"
     server.should_exit = True
