@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from core.db.session import unit_of_work
 from core.errors import BangfuError, Forbidden, NotFound
-from core.exchange.facts import Figure, figures_below
+from core.exchange.facts import Figure, figures_below, latest_year
 from core.scope import current_scope
 from core.web.context import go, requires, show
 from core.web.pages import words
@@ -155,8 +155,8 @@ def kinds_chart(rows: Sequence[Row], figures: Sequence[Figure]) -> dict[str, Any
 @router.get("/overview", dependencies=[FIGURES])
 def overview(request: Request, year: Annotated[int | None, Query(ge=2000, le=2100)] = None) -> HTMLResponse:
     """What the tenants below reported for a year: figures, never rows of theirs."""
-    of_year = year or current_scope().business_date.year
     with unit_of_work() as session:
+        of_year = year or latest_year(session) or current_scope().business_date.year
         figures = figures_below(session, of_year)
     rows = summed(figures, words.union_names({figure.tenant for figure in figures}))
     return show(

@@ -56,7 +56,7 @@ class TenantsPlugin:
         return (
             NavEntry("业务启停", "Service lines", "/plugins", "puzzle", SWITCH, "本级管理", "Administration", 800),
             NavEntry(
-                "全省总览",
+                "汇总总览",
                 "Overview",
                 "/overview",
                 "chart-bar",

@@ -87,7 +87,8 @@ class CaseView:
 
 @dataclass(frozen=True, slots=True)
 class DueItem:
-    """A running deadline (待办期限). ``days_left`` is negative once it is overdue."""
+    """A running deadline (待办期限). ``days_left`` is negative once it is overdue; a period that
+    must only pass is never overdue."""
 
     case_id: uuid.UUID
     number: str
@@ -340,6 +341,7 @@ def due_items(session: Session, until: date, limit: int = 200) -> list[DueItem]:
     for deadline, case in rows:
         clocks = {clock.kind: clock for clock in flows[case.workflow, case.workflow_version].deadlines}
         clock = clocks.get(deadline.kind)
+        left = (deadline.due_on - scope.business_date).days
         items.append(
             DueItem(
                 case_id=case.id,
@@ -352,7 +354,7 @@ def due_items(session: Session, until: date, limit: int = 200) -> list[DueItem]:
                 clause=deadline.clause,
                 due_on=deadline.due_on,
                 provisional=deadline.provisional,
-                days_left=(deadline.due_on - scope.business_date).days,
+                days_left=max(left, 0) if clock and clock.waiting else left,
             )
         )
     return items

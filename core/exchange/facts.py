@@ -55,6 +55,14 @@ def report_facts(session: Session, year: int) -> int:
     return len(rows)
 
 
+def latest_year(session: Session) -> int | None:
+    """The newest year for which the tenant in scope may read figures; None where there are none."""
+    newest: str | None = session.execute(
+        tenant_sql("select max(period) from fact where tenant = :tenant or province = :tenant or prefecture = :tenant")
+    ).scalar()
+    return int(newest) if newest else None
+
+
 def figures_below(session: Session, year: int, names: Sequence[str] | None = None) -> list[Figure]:
     """The figures that the tenant in scope may read: its own and those of the tenants below it."""
     rows = session.execute(

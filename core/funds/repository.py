@@ -166,6 +166,11 @@ class PaidOut:
     households: int
 
 
+def latest_year(session: Session) -> int | None:
+    """The newest year in which the fund has accounts; None before any money came in."""
+    return session.scalar(select(func.max(FundAccount.year)))
+
+
 def paid_by_source_and_purpose(session: Session, year: int) -> list[PaidOut]:
     """What went out by source and purpose, and to how many (domain 7.3); sources and purposes with a payment only."""
     counted = select(Grant.source, Grant.purpose, func.count(Grant.id), func.count(distinct(Grant.household_id))).where(

@@ -130,6 +130,8 @@ class DeadlineDecl:
     clause: str
     days: int | None = None
     parameter: str | None = None
+    waiting: bool = False
+    """True for a period that must pass before the next step (公示期), which nobody can be late for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,6 +114,7 @@ WORKFLOW = WorkflowDecl(
             "working",
             "domain 7.4",
             parameter="notice_working_days",
+            waiting=True,
         ),
     ),
     needs_household=True,

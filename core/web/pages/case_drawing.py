@@ -72,12 +72,19 @@ def flow_pairs(flow: WorkflowDecl) -> list[tuple[str, str]]:
 def clocks(flow: WorkflowDecl, deadlines: Sequence[Deadline], today: date) -> list[Clock]:
     """The clocks of a case that were not cancelled, as of ``today``."""
     titles = {clock.kind: clock.zh for clock in flow.deadlines}
-    return [_clock(titles.get(found.kind, found.kind), found, today) for found in deadlines if found.cancelled_on is None]
+    waiting = {clock.kind for clock in flow.deadlines if clock.waiting}
+    return [
+        _clock(titles.get(found.kind, found.kind), found, today, waiting=found.kind in waiting)
+        for found in deadlines
+        if found.cancelled_on is None
+    ]
 
 
-def _clock(title: str, found: Deadline, today: date) -> Clock:
+def _clock(title: str, found: Deadline, today: date, *, waiting: bool) -> Clock:
     ends = (f"{found.started_on:%m-%d} 起", f"{found.due_on:%m-%d} 到期" + ("（暂定）" if found.provisional else ""))
     whole = max((found.due_on - found.started_on).days, 1)
+    if waiting and (found.met_on or today) > found.due_on:
+        return Clock(title, found.clause, "已满", 100.0, "kept", ends)
     if found.met_on is not None:
         late = (found.met_on - found.due_on).days
         share = min(100.0, 100 * (found.met_on - found.started_on).days / whole)

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from core.db.session import unit_of_work
 from core.errors import BangfuError, Forbidden, InvalidInput, NotFound
 from core.funds.models import SOURCES
-from core.funds.repository import Balance, attempts, balances, batches, due, entries
+from core.funds.repository import Balance, attempts, balances, batches, due, entries, latest_year
 from core.funds.service import approve_batch, cancel_batch, prepare_batch, receive, send_batch, take_return
 from core.money import parse_yuan
 from core.scope import current_scope
@@ -68,7 +68,9 @@ def table_of(found: list[Balance]) -> dict[tuple[str, str], Cell]:
 @router.get("/funds", dependencies=[READ])
 def books(request: Request, year: Year = None, before: Annotated[int | None, Query(ge=1)] = None) -> HTMLResponse:
     """Sources by purposes, the batches and the journal of one year."""
-    return _books(request, year or current_scope().business_date.year, before)
+    with unit_of_work() as session:
+        of_year = year or latest_year(session) or current_scope().business_date.year
+    return _books(request, of_year, before)
 
 
 @router.post("/funds/receipts", dependencies=[Depends(requires("funds.receive"))])
