@@ -196,6 +196,32 @@ def job_resume(job: str, county: County, home: Home = HOME) -> None:
         console.print(run_inline(county, uuid.UUID(job))["state"], highlight=False)
 
 
+@case_app.command("open")
+def case_open(
+    workflow: str,
+    county: County,
+    login: Annotated[str, typer.Option("--as", help="账号 · account")],
+    applicant: Annotated[str, typer.Option(help="申请人姓名 · applicant's name")],
+    form: Annotated[str, typer.Option(help="申请表内容，JSON · the form")] = "{}",
+    home: Home = HOME,
+) -> None:
+    """以某账号受理一件事项 · open a case of any line as an account."""
+    from core.cases.service import NewCase, NewParty, open_cases
+    from core.cases.workflows import workflow_named
+    from deploy.connection import connected
+    from deploy.story.staff import acting_as
+
+    with connected(home), acting_as(login, county) as session:
+        draft = NewCase(
+            plugin=workflow_named(workflow).plugin,
+            workflow=workflow,
+            parties=(NewParty("applicant", label=applicant),),
+            form=json.loads(form),
+        )
+        [case] = open_cases(session, [draft])
+        console.print(f"{case.number} {case.state}", highlight=False)
+
+
 @case_app.command("advance")
 def case_advance(
     number: str, step: str, county: County, home: Home = HOME, login: Annotated[str, typer.Option("--as", help="账号")] = ""
@@ -205,24 +231,16 @@ def case_advance(
 
     from core.cases.models import Case
     from core.cases.service import advance
-    from core.db.session import reference_work, unit_of_work
     from core.errors import NotFound
-    from core.identity.models import Account
-    from core.identity.service import scope_for
-    from core.scope import entered
     from deploy.connection import connected
+    from deploy.story.staff import acting_as
 
-    with connected(home):
-        with reference_work() as session:
-            account = session.scalar(select(Account.id).where(Account.login == login))
-        if account is None:
-            raise NotFound(f"没有账号 {login}", f"no account {login}", where="--as")
-        with entered(scope_for(account, county)), unit_of_work() as session:
-            case_id = session.scalar(select(Case.id).where(Case.number == number))
-            if case_id is None:
-                raise NotFound(f"没有事项 {number}", f"no case {number}", where=number)
-            [case] = advance(session, [case_id], step)
-            console.print(f"{case.number} → {case.state}", highlight=False)
+    with connected(home), acting_as(login, county) as session:
+        case_id = session.scalar(select(Case.id).where(Case.number == number))
+        if case_id is None:
+            raise NotFound(f"没有事项 {number}", f"no case {number}", where=number)
+        [case] = advance(session, [case_id], step)
+        console.print(f"{case.number} → {case.state}", highlight=False)
 
 
 @app.command()

@@ -76,6 +76,12 @@ class TenantsPlugin:
         return router
 
     @hookimpl
+    def bangfu_api_routes(self) -> APIRouter:
+        from tenants.api import router
+
+        return router
+
+    @hookimpl
     def bangfu_templates(self) -> str:
         return str(Path(__file__).parent / "templates")
 

@@ -11,6 +11,7 @@ from datetime import date
 from sqlalchemy import select
 
 from core.db.session import ScopedSession, reference_work, unit_of_work
+from core.errors import NotFound
 from core.identity.models import Account
 from core.identity.service import give_post, make_account, scope_for
 from core.scope import Scope, entered
@@ -83,6 +84,17 @@ def at_desk(tenant: str, role: str) -> Iterator[tuple[Scope, ScopedSession]]:
     scope = scope_for(account_id(tenant, role), tenant)
     with entered(scope), unit_of_work() as session:
         yield scope, session
+
+
+@contextmanager
+def acting_as(login: str, tenant: str) -> Iterator[ScopedSession]:
+    """One act of an account by its login, in a tenant, in one transaction; raises ``NotFound`` for an unknown login."""
+    with reference_work() as session:
+        account = session.scalar(select(Account.id).where(Account.login == login))
+    if account is None:
+        raise NotFound(f"没有账号 {login}", f"no account {login}", where=login)
+    with entered(scope_for(account, tenant)), unit_of_work() as session:
+        yield session
 
 
 @contextmanager

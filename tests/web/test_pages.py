@@ -13,8 +13,11 @@ from fastapi.testclient import TestClient
 from sqlalchemy import event, select
 
 from core.db.session import reference_work, unit_of_work
+from core.exchange.identity_index import mark
 from core.identity.service import give_post
 from core.people.repository import household_view
+from core.people.service import reveal
+from core.tenancy.keys import tokens
 from core.trail.models import ReadLog
 from deploy.sample.generate import generate
 from tests.conftest import COUNTY, OTHER_COUNTY, PREFECTURE, Database
@@ -147,6 +150,29 @@ def test_a_value_is_revealed_with_a_reason_and_the_look_is_recorded(planted: Pla
     assert shown.headers["cache-control"] == "no-store"
     with post(acting, "test"), unit_of_work() as session:
         assert session.scalars(select(ReadLog.reason)).all() == ["核对发放账户"]
+
+
+def test_a_clerk_learns_that_somebody_is_aided_elsewhere_and_nothing_more(
+    planted: Planted, person: Desk, acting: Acting
+) -> None:
+    everybody = every_post(person)
+    url = f"/{COUNTY}/households/{planted.household}"
+    with post(acting, "test") as scope, unit_of_work() as session:
+        view = household_view(session, planted.household)
+        assert view is not None
+        member = view.members[0].person.id
+        number = reveal(session, member, "identity_number", "试")
+        year = scope.business_date.year
+    form = {"csrf_token": everybody.csrf, "person_id": str(member), "reason": "受理前核查"}
+    before = everybody.client.post(f"{url}/elsewhere", data=form)
+    assert "未在其他单位建档或受助" in everybody.client.get(before.headers["location"]).text
+    with acting(OTHER_COUNTY), unit_of_work() as session:
+        mark(session, [tokens().identity_index_hash(number)], year, "aided:yearly_living")
+    after = everybody.client.post(f"{url}/elsewhere", data=form)
+    told = everybody.client.get(after.headers["location"]).text
+    assert "在其他单位受助" in told
+    assert OTHER_COUNTY not in told
+    assert not FULL_NUMBER.search(told)
 
 
 def test_a_case_is_opened_once_by_its_form_and_moved_along(planted: Planted, person: Desk) -> None:

@@ -6,13 +6,14 @@ import uuid
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi import APIRouter, Depends, Form, Query, Request, Response
 from fastapi.responses import HTMLResponse
 from sqlalchemy.orm import Session
 
 from core.cases.repository import CaseLine, cases_of_households
 from core.db.session import unit_of_work
 from core.errors import BangfuError, Forbidden, NotFound
+from core.exchange.identity_index import elsewhere
 from core.funds.models import Grant
 from core.people.finding import find
 from core.people.repository import HouseholdView, count_files, household_view, list_files
@@ -21,7 +22,7 @@ from core.rules.errors import RulesUnknown
 from core.rules.sheet import ExplanationSheet
 from core.scope import current_scope
 from core.surveys.service import explain
-from core.web.context import requires, show
+from core.web.context import go, requires, show
 from core.web.pages import queries, words
 from core.web.paging import After, cut, next_url
 
@@ -117,6 +118,34 @@ def reveal_value(
     messages = [words.refusal(refused)] if refused else []
     status = refused.status if refused else 200
     return show(request, "household.html", status=status, messages=messages, **values | {"shown": shown, "typed": typed})
+
+
+@router.post("/households/{household_id}/elsewhere", dependencies=[Depends(requires("people.reveal"))])
+def ask_elsewhere(
+    tenant: str,
+    household_id: uuid.UUID,
+    person_id: Annotated[uuid.UUID, Form()],
+    reason: Annotated[str, Form(max_length=500)] = "",
+) -> Response:
+    """Ask the identity index whether a member is on file or aided in another tenant now or last year; it is logged."""
+    with unit_of_work() as session:
+        member = next((found for found in _view(session, household_id).members if found.person.id == person_id), None)
+        if member is None:
+            raise NotFound("该户没有此人", "no such member of the household", where="person_id")
+        number = reveal(session, person_id, "identity_number", reason)
+        this_year = current_scope().business_date.year
+        answers = [elsewhere(session, number, year, reason) for year in (this_year, this_year - 1)]
+        name = member.person.name
+    said = [
+        word
+        for word, found in (
+            ("在其他单位建档", any(answer.on_file for answer in answers)),
+            ("在其他单位受助", any(answer.aided for answer in answers)),
+        )
+        if found
+    ]
+    outcome = "、".join(said) if said else "未在其他单位建档或受助"
+    return go(f"/{tenant}/households/{household_id}", f"{name}：近两年{outcome}（查询已记入日志）")
 
 
 @router.get("/find", dependencies=[READ])
