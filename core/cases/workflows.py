@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection, insert, select, tuple_
 from sqlalchemy.orm import Session
 
@@ -91,10 +91,10 @@ def sync_workflows(connection: Connection) -> int:
     fresh = []
     for (name, version), workflow in sorted(declared_workflows().items()):
         _refuse_broken(workflow, guards, effects)
-        definition, form = _written(workflow)
         if (name, version) not in stored:
+            definition, form = _written(workflow)
             fresh.append({"name": name, "version": version, "plugin": workflow.plugin, "definition": definition, "form": form})
-        elif stored[name, version] != (definition, form):
+        elif not _same(stored[name, version], workflow):
             raise Conflict(
                 f"流程 {name} 第 {version} 版的内容与已保存的不同",
                 f"version {version} of the workflow {name} reads differently from what is stored",
@@ -115,6 +115,15 @@ def _written(workflow: WorkflowDecl) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def _read(definition: dict[str, Any], form: dict[str, Any]) -> WorkflowDecl:
     return _WORKFLOW.validate_python({**definition, "form": _FORM.validate_python(form)})
+
+
+def _same(stored: tuple[dict[str, Any], dict[str, Any]], workflow: WorkflowDecl) -> bool:
+    """Whether what is stored is ``workflow``: compared as declarations, so that a new optional part of the host's own classes
+    changes nothing."""
+    try:
+        return _read(*stored) == workflow
+    except ValidationError:
+        return False
 
 
 def problems_of(workflow: WorkflowDecl, guards: set[str], effects: set[str]) -> list[str]:
