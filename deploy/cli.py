@@ -224,7 +224,12 @@ def case_open(
 
 @case_app.command("advance")
 def case_advance(
-    number: str, step: str, county: County, home: Home = HOME, login: Annotated[str, typer.Option("--as", help="账号")] = ""
+    number: str,
+    step: str,
+    county: County,
+    login: Annotated[str, typer.Option("--as", help="账号 · account")],
+    note: Annotated[str | None, typer.Option(help="理由 · note")] = None,
+    home: Home = HOME,
 ) -> None:
     """以某账号办理一步 · make one step of a case as an account."""
     from sqlalchemy import select
@@ -239,7 +244,7 @@ def case_advance(
         case_id = session.scalar(select(Case.id).where(Case.number == number))
         if case_id is None:
             raise NotFound(f"没有事项 {number}", f"no case {number}", where=number)
-        [case] = advance(session, [case_id], step)
+        [case] = advance(session, [case_id], step, note)
         console.print(f"{case.number} → {case.state}", highlight=False)
 
 

@@ -28,6 +28,9 @@ COUNTY_ROLES = (
     "payer",
     "auditor",
     "leader",
+    "petition_handler",
+    "legal_aid_lawyer",
+    "employment_officer",
 )
 UPPER_ROLES = ("tenant_admin", "caseworker", "auditor", "leader")
 
