@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy.orm import Session
 
 from core.errors import BangfuError
 from deploy.story.ledger import Arguments
@@ -56,6 +57,16 @@ def up(
 def demo(home: Home = HOME, summary: Annotated[Path | None, typer.Option("--json")] = None) -> None:
     """只演示，不提供网页 · play the sample without serving."""
     up(home=home, once=True, summary=summary)
+
+
+@app.command()
+def migrate() -> None:
+    """更新数据库结构（生产环境，以所有者账号）· bring the database up to date, as the owner."""
+    from deploy.connection import bring_up_to_date, use
+
+    use({})
+    bring_up_to_date()
+    console.print("数据库结构已是最新 · the schema is up to date")
 
 
 @county_app.command("list")
@@ -222,6 +233,25 @@ def case_open(
         console.print(f"{case.number} {case.state}", highlight=False)
 
 
+@case_app.command("document")
+def case_document(
+    number: str,
+    kind: str,
+    file: Path,
+    county: County,
+    login: Annotated[str, typer.Option("--as", help="账号 · account")],
+    home: Home = HOME,
+) -> None:
+    """为事项收一份材料（PDF、JPEG、PNG）· take in a paper of a case."""
+    from core.documents.service import NewDocument, add_documents
+    from deploy.connection import connected
+    from deploy.story.staff import acting_as
+
+    with connected(home), acting_as(login, county) as session:
+        [made] = add_documents(session, [NewDocument(kind, "", file.read_bytes(), case_id=_case_id(session, number))])
+        console.print(f"{number} {made.title}", highlight=False)
+
+
 @case_app.command("advance")
 def case_advance(
     number: str,
@@ -232,20 +262,25 @@ def case_advance(
     home: Home = HOME,
 ) -> None:
     """以某账号办理一步 · make one step of a case as an account."""
-    from sqlalchemy import select
-
-    from core.cases.models import Case
     from core.cases.service import advance
-    from core.errors import NotFound
     from deploy.connection import connected
     from deploy.story.staff import acting_as
 
     with connected(home), acting_as(login, county) as session:
-        case_id = session.scalar(select(Case.id).where(Case.number == number))
-        if case_id is None:
-            raise NotFound(f"没有事项 {number}", f"no case {number}", where=number)
-        [case] = advance(session, [case_id], step, note)
+        [case] = advance(session, [_case_id(session, number)], step, note)
         console.print(f"{case.number} → {case.state}", highlight=False)
+
+
+def _case_id(session: Session, number: str) -> uuid.UUID:
+    from sqlalchemy import select
+
+    from core.cases.models import Case
+    from core.errors import NotFound
+
+    found = session.scalar(select(Case.id).where(Case.number == number))
+    if found is None:
+        raise NotFound(f"没有事项 {number}", f"no case {number}", where=number)
+    return found
 
 
 @app.command()
