@@ -22,7 +22,7 @@ from core.notices.service import TRANSITION as NOTICE_STEP
 from core.scope import Level, current_scope
 from core.settings import settings
 from core.web.context import go, requires, show
-from core.web.pages import case_drawing, words
+from core.web.pages import case_drawing, queries, words
 from core.web.paging import After, cut, next_url
 
 router = APIRouter()
@@ -183,6 +183,8 @@ def _page(
     with unit_of_work() as session:
         view = case_view(session, case_id)
         values = _values(view)
+        may_see = current_scope().may("survey.read")
+        values["why"] = queries.sheet_of(session, view.case.determination_id if may_see else None)
     actors = [step.actor for step in view.steps] + [view.case.clerk, view.case.assigned_to]
     messages = [words.refusal(refused)] if refused else []
     empty = {"note": "", "step": "", "reason": "", "kind": "", "title": ""}

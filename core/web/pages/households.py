@@ -18,10 +18,7 @@ from core.funds.models import Grant
 from core.people.finding import find
 from core.people.repository import HouseholdView, count_files, household_view, list_files
 from core.people.service import reveal
-from core.rules.errors import RulesUnknown
-from core.rules.sheet import ExplanationSheet
 from core.scope import current_scope
-from core.surveys.service import explain
 from core.web.context import go, requires, show
 from core.web.pages import queries, words
 from core.web.paging import After, cut, next_url
@@ -167,26 +164,16 @@ def _view(session: Session, household_id: uuid.UUID) -> HouseholdView:
     return view
 
 
-def _why(session: Session, household_id: uuid.UUID) -> ExplanationSheet | None:
-    """The sheet of the newest determination; None where there is none or its version of the rules is gone."""
-    latest = queries.latest_determination(session, household_id)
-    if latest is None:
-        return None
-    try:
-        return explain(session, latest.id)
-    except RulesUnknown:
-        return None
-
-
 def _everything(session: Session, household_id: uuid.UUID) -> dict[str, Any]:
     view = _view(session, household_id)
     cases: list[CaseLine] = []
     if current_scope().may("case.read"):
         cases = cases_of_households(session, [household_id])
     grants = list(queries.grants_of_household(session, household_id))
+    latest = queries.latest_determination(session, household_id)
     return {
         "view": view,
-        "why": _why(session, household_id),
+        "why": queries.sheet_of(session, latest.id if latest else None),
         "cases": cases,
         "aid": [_aid(grant) for grant in grants],
         "costs": [(label, getattr(view.fact, f"cost_{name}_fen")) for name, label in _COSTS] if view.fact else [],

@@ -15,13 +15,26 @@ from core.exchange.models import Envelope
 from core.funds.models import Grant, PaymentBatch
 from core.notices.models import Objection
 from core.people.models import Person
+from core.rules.errors import RulesUnknown
+from core.rules.sheet import ExplanationSheet
 from core.surveys.models import Determination
+from core.surveys.service import explain
 
 
 def latest_determination(session: Session, household_id: uuid.UUID) -> Determination | None:
     """The newest determination of a household, in a survey or outside one."""
     wanted = select(Determination).where(Determination.household_id == household_id)
     return session.scalar(wanted.order_by(Determination.decided_on.desc(), Determination.id.desc()).limit(1))
+
+
+def sheet_of(session: Session, determination_id: uuid.UUID | None) -> ExplanationSheet | None:
+    """The explanation sheet of a determination; None where there is none or its version of the rules is gone."""
+    if determination_id is None:
+        return None
+    try:
+        return explain(session, determination_id)
+    except RulesUnknown:
+        return None
 
 
 def grants_of_household(session: Session, household_id: uuid.UUID) -> Sequence[Grant]:
