@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from core.codes import label
 from core.db.statements import tenant_sql
+from core.funds.repository import differences
 from core.host.declarations import FindingDraft
 from core.host.manager import host
 from core.money import format_yuan
@@ -23,29 +24,15 @@ def _rows(session: Session, sql: str, **values: Any) -> Sequence[Any]:
 
 def ledger_balance(session: Session, year: int) -> list[FindingDraft]:
     """Each account's balance is the sum of its legs (domain 7.1)."""
-    rows = _rows(
-        session,
-        """
-        with moved as (
-            select (leg ->> 'account')::uuid as account, sum((leg ->> 'fen')::bigint) as fen
-            from ledger_entry e, jsonb_array_elements(e.legs) as leg
-            where e.tenant = :tenant and e.year = :year group by 1
-        )
-        select a.id, a.source, a.purpose, a.state, a.balance_fen, coalesce(m.fen, 0) as fen
-        from fund_account a left join moved m on m.account = a.id
-        where a.tenant = :tenant and a.year = :year and a.balance_fen <> coalesce(m.fen, 0)
-        """,
-        year=year,
-    )
     return [
         FindingDraft(
-            f"account:{row.id}",
-            f"账户余额与分录不符：余额 {format_yuan(row.balance_fen)}，分录合计 {format_yuan(int(row.fen))}",
+            f"account:{found.account_id}",
+            f"账户余额与分录不符：余额 {format_yuan(found.balance_fen)}，分录合计 {format_yuan(found.legs_fen)}",
             "fund_account",
-            row.id,
-            {"source": row.source, "purpose": row.purpose, "state": row.state},
+            found.account_id,
+            {"source": found.source, "purpose": found.purpose, "state": found.state},
         )
-        for row in rows
+        for found in differences(session, year)
     ]
 
 

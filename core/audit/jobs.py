@@ -5,25 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.audit.elsewhere import tell_both
 from core.audit.service import findings_by_severity, run_audit
 from core.exchange.facts import report_facts
 from core.host.declarations import ChunkPlan, JobKindDecl
-from core.scope import current_scope
-from core.tenancy.models import Tenant
-
-
-def counties_below(session: Session) -> Sequence[Tenant]:
-    """The open counties below the tenant in scope, in the order of their codes."""
-    own = current_scope().tenant
-    return session.scalars(
-        select(Tenant)
-        .where(Tenant.level == "county", Tenant.closed_on.is_(None), (Tenant.province == own) | (Tenant.prefecture == own))
-        .order_by(Tenant.code)
-    ).all()
+from core.jobs.service import county_chunks
 
 
 def _plan_own(_session: Session, _params: Mapping[str, Any]) -> Sequence[ChunkPlan]:
@@ -31,7 +19,7 @@ def _plan_own(_session: Session, _params: Mapping[str, Any]) -> Sequence[ChunkPl
 
 
 def _plan_counties(session: Session, _params: Mapping[str, Any]) -> Sequence[ChunkPlan]:
-    return [ChunkPlan(tenant.name, {"tenant": tenant.code}) for tenant in counties_below(session)]
+    return county_chunks(session)
 
 
 def _run(session: Session, params: Mapping[str, Any], _payload: Mapping[str, Any]) -> Mapping[str, Any]:
