@@ -18,8 +18,7 @@ from sqlalchemy.orm import Session
 from core.cases.models import Case, Party
 from core.cases.service import NewCase, NewParty, advance, open_cases
 from core.cases.workflows import workflow_named
-from core.documents.models import Document
-from core.documents.service import NewDocument, add_documents, required_kinds
+from core.documents.service import NewDocument, add_documents, missing_kinds
 from core.funds.models import Grant, Instalment, PaymentAttempt, PaymentBatch
 from core.funds.service import approve_batch, prepare_batch, send_batch, take_return
 from core.host.manager import host
@@ -89,7 +88,6 @@ def _drafts(session: Session, year: int) -> list[NewCase]:
 def open_all(progress: Progress, days: Days, counties: list[str]) -> None:
     """The caseworker opens the cases and takes in the papers that the line requires."""
     progress.move_to(days.opening)
-    flow = workflow_named(WORKFLOW)
     for code in counties:
         if progress.done("open", code):
             continue
@@ -101,21 +99,17 @@ def open_all(progress: Progress, days: Days, counties: list[str]) -> None:
             with at_desk(code, "caseworker") as (_, session):
                 cases = open_cases(session, part)
                 opened += len(cases)
-                fresh = [case for case in cases if case.version == 1 and not _has_papers(session, case.id)]
+                missing = missing_kinds(session, cases)
                 add_documents(
                     session,
                     [
                         NewDocument(kind, "", paper(kind, case.number), "application/pdf", case_id=case.id)
-                        for case in fresh
-                        for kind in required_kinds(flow, case.programme)
+                        for case in cases
+                        for kind in missing[case.id]
                     ],
                 )
         progress.say(f"  {code}  受理 {opened} 件")
         progress.mark("open", code, {"cases": opened})
-
-
-def _has_papers(session: Session, case_id: uuid.UUID) -> bool:
-    return session.scalar(select(Document.id).where(Document.case_id == case_id).limit(1)) is not None
 
 
 def verify_all(progress: Progress, days: Days, counties: list[str]) -> None:
