@@ -31,7 +31,8 @@ from deploy.story.tell import tell
 from worker.relay import use_queue
 
 HOST = "127.0.0.1"
-_WORKER_ENDING = Ending(((signal.SIGTERM, 20.0), (signal.SIGQUIT, 5.0)), signal.SIGQUIT)
+_ACCOUNTS_SHOWN = 60
+_WORKER_ENDING = Ending(((signal.SIGTERM, 20.0), (signal.SIGQUIT, 5.0)), signal.SIGKILL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,9 @@ def _show_accounts(console: Console, accounts: list[DemoAccount], password: str)
     table = Table(title=f"演示账号（密码均为 {password}） · demo accounts")
     for heading in ("单位", "岗位", "账号", "姓名"):
         table.add_column(heading)
-    for account in accounts:
+    shown = accounts[:_ACCOUNTS_SHOWN]
+    for account in shown:
         table.add_row(account.union_name, account.role, account.login, account.name)
     console.print(table)
+    if len(accounts) > len(shown):
+        console.print(f"其余 {len(accounts) - len(shown)} 个账号同此规则：县代码-岗位 · the rest by the same pattern")

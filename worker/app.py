@@ -9,12 +9,13 @@ from __future__ import annotations
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_init, worker_process_init
+from celery.signals import beat_embedded_init, worker_init, worker_process_init
 from kombu.entity import Queue
 
 from core.jobs.outbox import CHUNK
 from core.settings import settings
 from worker.beat import SCHEDULE
+from worker.lifeline import end_with_parent
 
 _queue: Any = Queue
 
@@ -79,3 +80,5 @@ def _own_connections(**_: Any) -> None:
 
 worker_init.connect(_check_the_role)
 worker_process_init.connect(_own_connections)
+worker_process_init.connect(end_with_parent)
+beat_embedded_init.connect(end_with_parent)

@@ -8,12 +8,13 @@ from collections.abc import Iterable
 from datetime import date
 from typing import TYPE_CHECKING
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from core.calendar import Due, WorkingCalendar, add_calendar_days
 from core.cases.models import Case, Deadline
 from core.cases.repository import among
+from core.db.bulk import insert_rows
 from core.host.declarations import DeadlineDecl, WorkflowDecl
 from core.parameters.models import WorkingDayException
 from core.scope import current_scope
@@ -102,4 +103,4 @@ def _start(session: Session, started: list[tuple[Case, DeadlineDecl]]) -> None:
         }
         for case, clock in started
     ]
-    session.execute(insert(Deadline), rows)
+    insert_rows(session, Deadline, rows)

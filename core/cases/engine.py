@@ -11,13 +11,13 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from core.cases.deadlines import turn_clocks
 from core.cases.models import Case, CaseDecision, CaseStep
 from core.cases.repository import cases_named, last_steps
 from core.cases.workflows import state_of, transition_of, workflows_of
+from core.db.bulk import insert_rows
 from core.errors import Conflict, Forbidden, InvalidInput, Misconfigured, PreconditionFailed
 from core.host.declarations import EffectDecl, GuardDecl, GuardVerdict, TransitionDecl, WorkflowDecl
 from core.host.manager import host
@@ -182,8 +182,9 @@ def _apply(session: Session, moves: Sequence[Move], note: str | None) -> None:
 
 def _write_steps(session: Session, moves: Sequence[Move], note: str | None, seqs: Mapping[uuid.UUID, int]) -> None:
     scope = current_scope()
-    session.execute(
-        insert(CaseStep),
+    insert_rows(
+        session,
+        CaseStep,
         [
             {
                 "case_id": move.case.id,
@@ -238,7 +239,7 @@ def _write_decisions(session: Session, moves: Sequence[Move], note: str | None) 
                 },
             }
         )
-    session.execute(insert(CaseDecision), rows)
+    insert_rows(session, CaseDecision, rows)
 
 
 def _have_effects(session: Session, moves: Sequence[Move]) -> None:

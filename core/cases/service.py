@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from core.cases import engine, repository
@@ -22,6 +21,7 @@ from core.cases.models import Case, CaseDecision, CaseStep, Deadline, Party
 from core.cases.sealing import form_of, sealed_form
 from core.cases.workflows import programme_named, state_of, workflow_named, workflow_of, workflows_of
 from core.db.base import new_id
+from core.db.bulk import insert_rows
 from core.documents.models import Document
 from core.errors import Conflict, Forbidden, InvalidInput
 from core.host.declarations import GuardVerdict, TransitionDecl, WorkflowDecl
@@ -198,9 +198,9 @@ def _store(session: Session, fresh: Sequence[tuple[NewCase, Case]], flows: Mappi
             case.number = f"{prefix}-{year}-{number:04d}"
     session.add_all(case for _, case in fresh)
     session.flush()
-    session.execute(insert(Party), [_party(case, party) for draft, case in fresh for party in draft.parties])
-    session.execute(insert(CaseStep), [_opening(case, scope) for _, case in fresh])
-    session.execute(insert(SearchToken), [token for draft, case in fresh for token in _search_tokens(draft, case)])
+    insert_rows(session, Party, [_party(case, party) for draft, case in fresh for party in draft.parties])
+    insert_rows(session, CaseStep, [_opening(case, scope) for _, case in fresh])
+    insert_rows(session, SearchToken, [token for draft, case in fresh for token in _search_tokens(draft, case)])
     start_clocks(session, [(case, flows[case.workflow]) for _, case in fresh])
     for _, case in fresh:
         fields = {"number": case.number, "plugin": case.plugin, "programme": case.programme}

@@ -50,6 +50,8 @@ class Base(DeclarativeBase):
         }
     )
     __rule__: ClassVar[TableRule]
+    __mapper_args__ = {"eager_defaults": False}  # noqa: RUF012 - SQLAlchemy declares it as an instance variable
+    """Instants that the database gives are read when somebody asks: inserts need no RETURNING and travel together."""
 
 
 class Tenanted:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
+from core.db.bulk import insert_rows
 from core.db.session import looking_up
 from core.db.statements import tenant_sql
 from core.errors import Forbidden
 from core.exchange.models import IdentityMark
-from core.people.bulk import insert_rows
 from core.scope import Level, current_scope
 from core.tenancy.keys import tokens
 from core.trail.service import record_read

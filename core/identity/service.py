@@ -71,14 +71,20 @@ def permissions_of(role_codes: Sequence[str], plugins: frozenset[str]) -> frozen
 def make_account(session: Session, login: str, display_name: str, password: str) -> Account:
     """A new local account. Raises ``InvalidInput`` where the login is missing or taken, or the password is too short
     (NIST 800-63B: eight and more)."""
+    if len(password) < 8:
+        raise InvalidInput("密码至少 8 位", "a password has at least 8 characters", where="password")
+    return add_account(session, login, display_name, hashed(password))
+
+
+def add_account(session: Session, login: str, display_name: str, password_hash: str) -> Account:
+    """A new local account whose password is known by its argon2id hash alone. Raises ``InvalidInput`` where the login is
+    missing or taken."""
     name = login.strip().lower()
     if not name:
         raise InvalidInput("请填写登录名", "the login is missing", where="login")
-    if len(password) < 8:
-        raise InvalidInput("密码至少 8 位", "a password has at least 8 characters", where="password")
     if session.scalar(select(Account.id).where(Account.login == name)) is not None:
         raise InvalidInput(f"已有登录名 {name}", f"the login {name} is taken", where="login")
-    account = Account(login=name, display_name=display_name, password_hash=hashed(password))
+    account = Account(login=name, display_name=display_name, password_hash=password_hash)
     session.add(account)
     session.flush()
     return account

@@ -7,7 +7,6 @@ import base64
 import uuid
 from collections.abc import Sequence
 
-from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from core.cases import engine
@@ -18,6 +17,7 @@ from core.cases.sealing import seal, unseal
 from core.cases.workflows import programme_named, workflows_of
 from core.codes import code_list
 from core.db.base import new_id
+from core.db.bulk import insert_rows
 from core.errors import Conflict, InvalidInput, NotFound
 from core.notices.models import NoticeBatch, NoticeItem, Objection
 from core.notices.repository import batch_named, objection_named
@@ -60,7 +60,7 @@ def post_notice(session: Session, case_ids: Sequence[uuid.UUID], title: str) -> 
     )
     session.add(batch)
     session.flush()
-    session.execute(insert(NoticeItem), _items(session, batch, cases))
+    insert_rows(session, NoticeItem, _items(session, batch, cases))
     engine.make(session, [case.id for case in cases], TRANSITION)
     record(session, "notice.post", "notice_batch", batch.id, {"number": batch.number, "cases": len(cases)})
     return batch

@@ -11,8 +11,8 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from core.db.base import TenantRow, new_id
+from core.db.bulk import insert_rows
 from core.exchange.models import IdentityMark
-from core.people.bulk import insert_rows
 from core.people.models import Household, HouseholdFact, Membership, Person, PersonFact, SearchToken, WorkerFile
 from core.people.roster_checking import HouseholdDraft
 from core.people.sealing import ON_FILE, Sealer

@@ -6,12 +6,13 @@ from datetime import date
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.orm import Session
 
 from core.codes.loader import code_list
+from core.db.bulk import insert_rows
 from core.errors import Conflict, InvalidInput, NotFound
 from core.exchange.models import IdentityMark
 from core.people.finding import find
@@ -84,7 +85,7 @@ def _person(session: Session, name: str, identity: IdentityNumber) -> Person:
     person = Person(**sealed.row)
     session.add(person)
     session.flush()
-    session.execute(insert(SearchToken), sealed.searches)
+    insert_rows(session, SearchToken, sealed.searches)
     session.execute(pg_insert(IdentityMark).on_conflict_do_nothing(), [sealed.mark])
     return person
 

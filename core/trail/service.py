@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import event, insert, select, update
+from sqlalchemy import event, select, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.orm import Session
 
 from core.db.base import new_id
+from core.db.bulk import insert_rows
 from core.db.session import ScopedSession
 from core.db.statements import tenant_core
 from core.scope import current_scope
@@ -101,8 +102,8 @@ def _write_last(session: Session) -> None:
         digest, former = chained(former, entry["content"])
         entry["seq"] = seq
         links.append({"seq": seq, "entry_id": entry["id"], "content_hash": digest, "hash": former})
-    session.execute(insert(TrailEntry), pending)
-    session.execute(insert(TrailLink), links)
+    insert_rows(session, TrailEntry, pending)
+    insert_rows(session, TrailLink, links)
     session.execute(update(TrailHead).values(seq=seq, hash=former))
 
 

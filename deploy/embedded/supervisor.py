@@ -70,7 +70,8 @@ class Supervisor:
     As a context manager it holds the home's lock, and SIGINT and SIGTERM raise `Interrupted` in the main thread, so
     that every way out passes through `stop`; with ``BANGFU_END_WITH_PARENT`` (set by make) the end of the parent is
     such a signal. After a kill -9 the kernel ends the children (see `Ending`).
-    A Celery worker wants ``Ending(((SIGTERM, 20), (SIGQUIT, 5)), SIGQUIT)``: SIGKILL would leave its pool.
+    A Celery worker wants ``Ending(((SIGTERM, 20), (SIGQUIT, 5)), SIGKILL)``: asked with SIGQUIT it would wait for a queue
+    that is gone too. Its pool and beat end with it (`worker.lifeline`).
     """
 
     def __init__(self, home: Path) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Sequence
-from datetime import date
 from itertools import islice
 from pathlib import Path
 
@@ -25,8 +24,7 @@ from core.host.manager import host
 from core.notices.service import post_notice
 from core.people.models import Person, WorkerFile
 from core.surveys.service import latest_determinations
-from deploy.story.calendar import Days
-from deploy.story.ledger import Progress
+from deploy.story.desks import Errand, Said
 from deploy.story.papers import paper
 from deploy.story.sample_files import events
 from deploy.story.staff import at_desk
@@ -85,100 +83,110 @@ def _drafts(session: Session, year: int) -> list[NewCase]:
     return drafts
 
 
-def open_all(progress: Progress, days: Days, counties: list[str]) -> None:
+def open_all(errand: Errand) -> Said:
     """The caseworker opens the cases and takes in the papers that the line requires."""
-    progress.move_to(days.opening)
-    for code in counties:
-        if progress.done("open", code):
-            continue
-        with at_desk(code, "caseworker") as (_, session):
-            drafts = _drafts(session, days.year)
-        opened = 0
-        rest = iter(drafts)
-        while part := list(islice(rest, _TOGETHER)):
-            with at_desk(code, "caseworker") as (_, session):
-                cases = open_cases(session, part)
-                opened += len(cases)
-                missing = missing_kinds(session, cases)
-                add_documents(
-                    session,
-                    [
-                        NewDocument(kind, "", paper(kind, case.number), "application/pdf", case_id=case.id)
-                        for case in cases
-                        for kind in missing[case.id]
-                    ],
-                )
-        progress.say(f"  {code}  受理 {opened} 件")
-        progress.mark("open", code, {"cases": opened})
+    with at_desk(errand.county, "caseworker") as (_, session):
+        drafts = _drafts(session, errand.days.year)
+    rest = iter(drafts)
+    while part := list(islice(rest, _TOGETHER)):
+        with at_desk(errand.county, "caseworker") as (_, session):
+            cases = open_cases(session, part)
+            missing = missing_kinds(session, cases)
+            add_documents(
+                session,
+                [
+                    NewDocument(kind, "", paper(kind, case.number), "application/pdf", case_id=case.id)
+                    for case in cases
+                    for kind in missing[case.id]
+                ],
+            )
+    return {"cases": len(drafts)}
 
 
-def verify_all(progress: Progress, days: Days, counties: list[str]) -> None:
+def verify_all(errand: Errand) -> Said:
     """The reviewer verifies."""
-    progress.move_to(days.verifying)
-    for code in counties:
-        with at_desk(code, "reviewer") as (_, session):
-            waiting = _in_state(session, workflow_named(WORKFLOW).initial)
-        for part in _parts(waiting):
-            with at_desk(code, "reviewer") as (_, session):
-                advance(session, part, "verify")
+    return _advance_all(errand, "reviewer", workflow_named(WORKFLOW).initial, "verify")
 
 
-def notice_all(progress: Progress, days: Days, counties: list[str]) -> None:
+def notice_all(errand: Errand) -> Said:
     """The caseworker posts the public notice."""
-    progress.move_to(days.notice)
-    for code in counties:
-        with at_desk(code, "caseworker") as (_, session):
-            waiting = _in_state(session, "verified")
-            if waiting:
-                batch = post_notice(session, waiting, f"{days.year} 年困难职工救助对象公示")
-                progress.say(f"  {code}  公示 {len(waiting)} 件，至 {batch.ends_on}")
+    with at_desk(errand.county, "caseworker") as (_, session):
+        waiting = _in_state(session, "verified")
+        if not waiting:
+            return {"cases": 0, "ends_on": "—"}
+        batch = post_notice(session, waiting, f"{errand.days.year} 年困难职工救助对象公示")
+        return {"cases": len(waiting), "ends_on": batch.ends_on.isoformat()}
 
 
-def approve_all(progress: Progress, days: Days, counties: list[str]) -> None:
+def approve_all(errand: Errand) -> Said:
     """The case approver decides; the money is reserved."""
-    progress.move_to(days.approval)
-    for code in counties:
-        with at_desk(code, "case_approver") as (_, session):
-            waiting = _in_state(session, "noticed")
-        for part in _parts(waiting):
-            with at_desk(code, "case_approver") as (_, session):
-                advance(session, part, "approve")
-        progress.say(f"  {code}  批准 {len(waiting)} 件")
+    return _advance_all(errand, "case_approver", "noticed", "approve")
 
 
-def pay_all(progress: Progress, days: Days, rosters: dict[str, Path]) -> None:
-    """Fund manager, payment approver and payer send two batches; what the bank returns from the first is paid by the second."""
-    for number, sent_on, returned_on in ((1, days.paying, days.returning), (2, days.returning, days.second_return)):
-        for code, path in rosters.items():
-            if not progress.done(f"paid{number}", code):
-                progress.move_to(sent_on)
-                _pay_batch(progress, code, path, days.year, number, returned_on)
-                progress.mark(f"paid{number}", code)
+def _advance_all(errand: Errand, role: str, state: str, transition: str) -> Said:
+    with at_desk(errand.county, role) as (_, session):
+        waiting = _in_state(session, state)
+    for part in _parts(waiting):
+        with at_desk(errand.county, role) as (_, session):
+            advance(session, part, transition)
+    return {"cases": len(waiting)}
 
 
-def _pay_batch(progress: Progress, code: str, path: Path, year: int, number: int, returned_on: date) -> None:
-    key = f"sample:{year}:{number}"
-    with at_desk(code, "fund_manager") as (_, session):
-        batch = session.scalar(select(PaymentBatch).where(PaymentBatch.idempotency_key == key))
+def pay_first(errand: Errand) -> Said:
+    """Fund manager, payment approver and payer bring the first batch to the bank."""
+    return _send(errand, 1)
+
+
+def pay_again(errand: Errand) -> Said:
+    """The same with a second batch, of what the bank returned from the first."""
+    return _send(errand, 2)
+
+
+def take_first_return(errand: Errand) -> Said:
+    """The payer takes in the bank's return of the first batch: some payments failed."""
+    return _take_return(errand, 1)
+
+
+def take_second_return(errand: Errand) -> Said:
+    """The payer takes in the bank's return of the second batch: all are paid."""
+    return _take_return(errand, 2)
+
+
+def _key(errand: Errand, number: int) -> str:
+    return f"sample:{errand.days.year}:{number}"
+
+
+def _batch(session: Session, key: str) -> PaymentBatch | None:
+    return session.scalar(select(PaymentBatch).where(PaymentBatch.idempotency_key == key))
+
+
+def _send(errand: Errand, number: int) -> Said:
+    county, key = errand.county, _key(errand, number)
+    with at_desk(county, "fund_manager") as (_, session):
+        batch = _batch(session, key)
         if batch is None:
             if not _anything_due(session):
-                return
-            batch = prepare_batch(session, year=year, key=key)
+                return {"fen": 0}
+            batch = prepare_batch(session, year=errand.days.year, key=key)
         batch_id, state, total = batch.id, batch.state, batch.total_fen
     if state == "draft":
-        with at_desk(code, "payment_approver") as (_, session):
+        with at_desk(county, "payment_approver") as (_, session):
             approve_batch(session, batch_id)
             state = "approved"
     if state == "approved":
-        with at_desk(code, "payer") as (_, session):
+        with at_desk(county, "payer") as (_, session):
             send_batch(session, batch_id)
-            state = "sent"
-    if state == "sent":
-        progress.move_to(returned_on)
-        with at_desk(code, "payer") as (_, session):
-            failures = _failures(session, batch_id, path) if number == 1 else {}
-            take_return(session, batch_id, failures)
-        progress.say(f"  {code}  第 {number} 批 {total / 100:,.2f} 元，退回 {len(failures)} 笔")
+    return {"fen": total}
+
+
+def _take_return(errand: Errand, number: int) -> Said:
+    with at_desk(errand.county, "payer") as (_, session):
+        batch = _batch(session, _key(errand, number))
+        if batch is None or batch.state != "sent":
+            return {"failed": 0}
+        failures = _failures(session, batch.id, errand.book) if number == 1 else {}
+        take_return(session, batch.id, failures)
+        return {"failed": len(failures)}
 
 
 def _anything_due(session: Session) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import func, select
@@ -26,6 +25,7 @@ from core.surveys.models import Determination, SurveyRound
 from core.tenancy.service import system_scope
 from deploy.story.calendar import Days
 from deploy.story.case_steps import case_ids
+from deploy.story.desks import Errand, Said
 from deploy.story.ledger import Progress
 from deploy.story.opening_steps import PROVINCE
 from deploy.story.sample_files import Event, events
@@ -33,16 +33,13 @@ from deploy.story.staff import at_desk, by_platform
 from deploy.story.waiting import wait_for_job, wait_for_outbox
 
 
-def aftermath(progress: Progress, days: Days, rosters: dict[str, Path]) -> None:
+def aftermath(errand: Errand) -> Said:
     """What comes to light after the payments, through the doors that everybody uses."""
-    progress.move_to(days.aftermath)
-    for code, path in rosters.items():
-        for position, event in enumerate(events(path)):
-            if event.what == "银行退回" or progress.done(f"event{position}", code):
-                continue
-            with at_desk(code, "caseworker") as (_, session):
-                _happen(session, event, days)
-            progress.mark(f"event{position}", code)
+    found = [event for event in events(errand.book) if event.what != "银行退回"]
+    with at_desk(errand.county, "caseworker") as (_, session):
+        for event in found:
+            _happen(session, event, errand.days)
+    return {"events": len(found)}
 
 
 def _happen(session: Any, event: Event, days: Days) -> None:
@@ -89,15 +86,15 @@ def audit(progress: Progress, days: Days) -> None:
     progress.mark("audit")
 
 
-def announce(progress: Progress, days: Days, counties: list[str]) -> None:
-    """Each sample county publishes its announcement, and its figures go up."""
-    progress.move_to(days.announcement)
-    for code in counties:
-        with at_desk(code, "fund_manager") as (_, session):
-            if latest_announcement(session, days.year) is None:
-                publish(session, days.year)
-        with by_platform(code, "facts") as session:
-            report_facts(session, days.year)
+def announce(errand: Errand) -> Said:
+    """The county publishes its announcement, and its figures go up."""
+    year = errand.days.year
+    with at_desk(errand.county, "fund_manager") as (_, session):
+        if latest_announcement(session, year) is None:
+            publish(session, year)
+    with by_platform(errand.county, "facts") as session:
+        report_facts(session, year)
+    return {"announcements": 1}
 
 
 def summary(progress: Progress, days: Days, counties: list[str]) -> dict[str, Any]:

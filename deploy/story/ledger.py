@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -13,7 +13,10 @@ from sqlalchemy import Engine, delete, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from core.errors import Conflict
+from core.money import format_yuan
 from core.tenancy.models import BusinessClock, Installation
+from deploy.story.bars import SAID_ONE_BY_ONE, bar
+from deploy.story.desks import Act, Desks, Errand, Said
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,7 @@ class Progress:
     owner: Engine
     arguments: Arguments
     say: Callable[[str], None]
+    desks: Desks = field(default_factory=Desks)
     seconds: dict[str, float] = field(default_factory=dict)
 
     def require_same_arguments(self) -> None:
@@ -66,6 +70,27 @@ class Progress:
     def mark(self, step: str, county: str = "", result: dict[str, Any] | None = None) -> None:
         """Note that the step is done."""
         self._keep(self._key(step, county), result or {})
+
+    def each(self, step: str, on: date, act: Act, errands: Sequence[Errand], told: str) -> None:
+        """Carry out a step on the business date ``on`` for every county that has not done it yet, and note each.
+
+        ``told`` is the line that is shown, for one county or for the sum of all, with the names of what the acts tell in
+        braces; ``{fen}`` is shown in yuan.
+        """
+        left = [errand for errand in errands if not self.done(step, errand.county)]
+        if not left:
+            return
+        self.move_to(on)
+        total: Said = {}
+        with bar(step, len(left)) as advance:
+            for errand, said in self.desks.each(act, left):
+                self.mark(step, errand.county, dict(said))
+                total = _added(total, said)
+                if len(errands) <= SAID_ONE_BY_ONE:
+                    self.say(f"  {errand.county}  {_words(told, said)}")
+                advance()
+        if len(errands) > SAID_ONE_BY_ONE:
+            self.say(f"  {len(left)} 县  {_words(told, total)}")
 
     @contextmanager
     def timed(self, step: str, title: str) -> Iterator[None]:
@@ -102,3 +127,18 @@ class Progress:
     def _keep(self, key: str, value: dict[str, Any]) -> None:
         with self.owner.begin() as connection:
             connection.execute(insert(Installation).values(key=key, value=value).on_conflict_do_nothing())
+
+
+def _added(total: Said, said: Said) -> Said:
+    added = dict(total)
+    for name, value in said.items():
+        former = added.get(name)
+        if isinstance(value, int) and isinstance(former, int):
+            added[name] = former + value
+        elif former is None or str(value) > str(former):
+            added[name] = value
+    return added
+
+
+def _words(told: str, said: Said) -> str:
+    return told.format_map({name: format_yuan(int(value)) if name == "fen" else value for name, value in said.items()})

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from core.db.session import reference_work, unit_of_work
 from core.funds.service import receive
+from core.identity.passwords import hashed
 from core.jobs.service import start_job
 from core.parameters.service import NewParameter, set_parameters
 from core.people.importer import import_roster
@@ -17,10 +18,11 @@ from core.tenancy.models import Tenant
 from core.tenancy.service import system_scope
 from deploy.embedded.private import secret
 from deploy.story.calendar import Days
+from deploy.story.desks import Errand, Said
 from deploy.story.ledger import Progress
 from deploy.story.sample_files import parameters
 from deploy.story.staff import COUNTY_ROLES, UPPER_ROLES, DemoAccount, at_desk, by_platform, hire
-from deploy.story.waiting import wait_for_job
+from deploy.story.waiting import wait_for_jobs
 from tenants.onboarding import open_tenants, plant_tree
 
 PROVINCE = "510000"
@@ -75,57 +77,49 @@ def staff(days: Days, counties: list[str], password: str) -> list[DemoAccount]:
     """Hire the staff of the sample's counties, their prefectures and the province."""
     with reference_work() as session:
         tenants = {row.code: row for row in session.scalars(select(Tenant))}
+    secret_hash = hashed(password)
     uppers = sorted({PROVINCE, *(tenants[code].prefecture or PROVINCE for code in counties[:3])})
     accounts: list[DemoAccount] = []
     for code in uppers:
-        accounts += hire(code, tenants[code].union_name, UPPER_ROLES, password, days.onboarding)
+        accounts += hire(code, tenants[code].union_name, UPPER_ROLES, secret_hash, days.onboarding)
     for code in counties:
-        accounts += hire(code, tenants[code].union_name, COUNTY_ROLES, password, days.onboarding)
+        accounts += hire(code, tenants[code].union_name, COUNTY_ROLES, secret_hash, days.onboarding)
     return accounts
 
 
-def take_in_money(progress: Progress, days: Days, counties: list[str]) -> None:
+def take_in_money(errand: Errand) -> Said:
     """The year's money comes in, by source and purpose."""
-    progress.move_to(days.money)
-    for code in counties:
-        if progress.done("money", code):
-            continue
-        with at_desk(code, "fund_manager") as (_, session):
-            for (source, purpose), fen in MONEY_PER_HOUSEHOLD.items():
-                receive(
-                    session,
-                    year=days.year,
-                    source=source,
-                    purpose=purpose,
-                    amount_fen=fen * progress.arguments.households,
-                    key=f"sample:{days.year}:{source}:{purpose}",
-                    note=f"{days.year} 年度资金到账（样例）",
-                )
-        progress.mark("money", code)
+    year = errand.days.year
+    with at_desk(errand.county, "fund_manager") as (_, session):
+        for (source, purpose), fen in MONEY_PER_HOUSEHOLD.items():
+            receive(
+                session,
+                year=year,
+                source=source,
+                purpose=purpose,
+                amount_fen=fen * errand.households,
+                key=f"sample:{year}:{source}:{purpose}",
+                note=f"{year} 年度资金到账（样例）",
+            )
+    return {"fen": sum(MONEY_PER_HOUSEHOLD.values()) * errand.households}
 
 
-def take_in_rosters(progress: Progress, days: Days, rosters: dict[str, Path]) -> None:
-    """Each county's caseworker imports the roster."""
-    progress.move_to(days.rosters)
-    for code, path in rosters.items():
-        if progress.done("roster", code):
-            continue
-        with at_desk(code, "caseworker") as (_, session):
-            made = import_roster(session, path)
-            result = {"households": made.households, "persons": made.persons, "held_back": made.held_back}
-        progress.say(f"  {code}  {result['households']} 户 {result['persons']} 人，退回 {result['held_back']} 户")
-        progress.mark("roster", code, result)
+def take_in_roster(errand: Errand) -> Said:
+    """The county's caseworker imports the roster."""
+    with at_desk(errand.county, "caseworker") as (_, session):
+        made = import_roster(session, errand.book)
+        return {"households": made.households, "persons": made.persons, "held_back": made.held_back}
 
 
 def survey(progress: Progress, days: Days, counties: list[str]) -> None:
     """The survey's determination over every household, as background work of each county."""
+    left = [code for code in counties if not progress.done("survey", code)]
+    if not left:
+        return
     progress.move_to(days.survey)
     jobs = {}
-    for code in counties:
-        if progress.done("survey", code):
-            continue
+    for code in left:
         with entered(system_scope(code, "survey")), unit_of_work() as session:
             jobs[code] = start_job(session, "survey", str(days.year), {"year": days.year}).id
-    for code, job in jobs.items():
-        result = wait_for_job(code, job, progress.say)
+    for code, result in wait_for_jobs(jobs, progress.say):
         progress.mark("survey", code, dict(result["result"]))

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from core.db.session import ScopedSession, reference_work, unit_of_work
 from core.errors import NotFound
 from core.identity.models import Account
-from core.identity.service import give_post, make_account, scope_for
+from core.identity.service import add_account, give_post, scope_for
 from core.scope import Scope, entered
 from core.tenancy.service import system_scope
 
@@ -59,8 +59,9 @@ def _name_of(tenant: str, position: int) -> str:
     return _SURNAMES[seed % len(_SURNAMES)] + _GIVEN[(seed // 3 + position) % len(_GIVEN)]
 
 
-def hire(tenant: str, union_name: str, roles: Sequence[str], password: str, on: date) -> list[DemoAccount]:
-    """Make the accounts of a tenant, once; those that are there stay."""
+def hire(tenant: str, union_name: str, roles: Sequence[str], password_hash: str, on: date) -> list[DemoAccount]:
+    """Make the accounts of a tenant, once; those that are there stay. They share one password, hence one hash: argon2id is
+    slow on purpose, and a province has thousands of them."""
     accounts = []
     with reference_work() as session:
         logins = [login_of(tenant, role) for role in roles]
@@ -68,7 +69,7 @@ def hire(tenant: str, union_name: str, roles: Sequence[str], password: str, on: 
         for position, role in enumerate(roles):
             login, name = login_of(tenant, role), _name_of(tenant, position)
             if login not in there:
-                account = make_account(session, login, name, password)
+                account = add_account(session, login, name, password_hash)
                 give_post(session, account.id, tenant, role, valid_from=on)
             accounts.append(DemoAccount(tenant, union_name, role, login, name))
     return accounts

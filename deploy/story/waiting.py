@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import Progress
 from sqlalchemy import func, select
 
 from core.db.session import unit_of_work
@@ -16,6 +16,7 @@ from core.jobs.models import OutboxItem
 from core.jobs.service import progress as job_progress
 from core.scope import entered
 from core.tenancy.service import system_scope
+from deploy.story.bars import SAID_ONE_BY_ONE, bars
 
 _LOOK_EVERY_S = 0.1
 
@@ -29,16 +30,39 @@ class JobFailed(BangfuError):
 
 def wait_for_job(tenant: str, job_id: uuid.UUID, say: Callable[[str], None]) -> dict[str, Any]:
     """Wait until a job is over, with a bar; its progress. Raises ``JobFailed`` with the first chunk's error."""
-    columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, transient=True) as bar:
-        task = bar.add_task(f"{tenant}", total=None)
-        while True:
-            with entered(system_scope(tenant, "story")), unit_of_work() as session:
-                seen = job_progress(session, job_id)
-            bar.update(task, total=seen["total"] or None, completed=seen["done"] + seen["failed"], description=seen["title"])
-            if seen["state"] in ("done", "failed", "cancelled"):
-                break
-            time.sleep(_LOOK_EVERY_S)
+    [(_, seen)] = wait_for_jobs({tenant: job_id}, say)
+    return seen
+
+
+def wait_for_jobs(jobs: Mapping[str, uuid.UUID], say: Callable[[str], None]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Wait for one job of each of several tenants; each tenant with its job's progress, in the order given.
+
+    Raises ``JobFailed`` with the first failed chunk's error.
+    """
+    batches = 0
+    with bars() as shown:
+        for number, (tenant, job_id) in enumerate(jobs.items(), start=1):
+            seen = _over(tenant, job_id, shown, f"{number}/{len(jobs)}")
+            batches += seen["done"]
+            if len(jobs) <= SAID_ONE_BY_ONE:
+                say(f"  {tenant}  {seen['title']}：{seen['done']} 批完成")
+            yield tenant, seen
+    if len(jobs) > SAID_ONE_BY_ONE:
+        say(f"  {len(jobs)} 县  {seen['title']}：{batches} 批完成")
+
+
+def _over(tenant: str, job_id: uuid.UUID, shown: Progress, place: str) -> dict[str, Any]:
+    task = shown.add_task(tenant, total=None)
+    while True:
+        with entered(system_scope(tenant, "story")), unit_of_work() as session:
+            seen = job_progress(session, job_id)
+        shown.update(
+            task, total=seen["total"] or None, completed=seen["done"] + seen["failed"], description=f"{place} {seen['title']}"
+        )
+        if seen["state"] in ("done", "failed", "cancelled"):
+            break
+        time.sleep(_LOOK_EVERY_S)
+    shown.remove_task(task)
     if seen["state"] != "done":
         failed = [chunk for chunk in seen["chunks"] if chunk["state"] == "failed"]
         why = failed[0]["error"] if failed else seen.get("error") or seen["state"]
@@ -49,7 +73,6 @@ def wait_for_job(tenant: str, job_id: uuid.UUID, say: Callable[[str], None]) -> 
             mend_zh="修复后再次运行，将从中断处继续",
             mend_en="run again once mended: it goes on from here",
         )
-    say(f"  {tenant}  {seen['title']}：{seen['done']} 批完成")
     return seen
 
 

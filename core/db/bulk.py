@@ -13,18 +13,18 @@ from uuid import UUID
 from sqlalchemy import Column, Table
 from sqlalchemy.orm import Session
 
-from core.db.base import TenantRow
+from core.db.base import Base
 from core.db.statements import tenant_sql
 
 
-def insert_rows(session: Session, model: type[TenantRow], rows: list[dict[str, Any]], *, keep_former: bool = False) -> None:
+def insert_rows(session: Session, model: type[Base], rows: list[dict[str, Any]], *, keep_former: bool = False) -> None:
     """Insert ``rows`` of the tenant in scope; all have the same keys, which name columns. Defaults of the model are filled in.
 
     ``keep_former`` leaves a row away that a unique key forbids.
     """
     if not rows:
         return
-    table = model.metadata.tables[model.__tablename__]
+    table: Any = model.__table__
     missing = _defaulted(table, rows[0])
     full = [row | {column.name: _default(column) for column in missing} for row in rows]
     names = ", ".join(f'"{column.name}"' for column in table.columns if column.name in full[0])
