@@ -17,11 +17,12 @@ from core.tenancy.keys import tokens
 from core.trail.service import record_read
 
 ON_FILE = "on_file"
+"""Matter of a mark: the person belongs to a household on file. It is written once, with the year of that day."""
 
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
-    """What the index says of one person: on file, or aided, in a tenant other than the one that asks."""
+    """What the index says of one person: on file, or aided in the year asked for, in a tenant other than the one that asks."""
 
     on_file: bool
     aided: bool
@@ -44,13 +45,19 @@ def mark(session: Session, hashes: Iterable[bytes], year: int, matter: str) -> N
 
 
 def elsewhere(session: Session, identity_number: str, year: int, reason: str) -> Elsewhere:
-    """Whether the holder of ``identity_number`` is on file or aided in another tenant in ``year``; the question is logged."""
+    """Whether the holder of ``identity_number`` is on file in another tenant, or was aided there in ``year``.
+
+    The question is logged. Being on file outlasts the year in which the mark was made, so that year is not asked for.
+    """
     digest = tokens().identity_index_hash(identity_number)
     record_read(session, "identity_index", "identity", None, reason)
     with looking_up(session, digest):
         matters = session.execute(
-            tenant_sql("select distinct matter from identity_mark where hash = :hash and year = :year and tenant <> :tenant"),
-            {"hash": digest, "year": year},
+            tenant_sql(
+                "select distinct matter from identity_mark"
+                " where hash = :hash and tenant <> :tenant and (year = :year or matter = :on_file)"
+            ),
+            {"hash": digest, "year": year, "on_file": ON_FILE},
         ).scalars()
         found = set(matters)
     return Elsewhere(ON_FILE in found, any(matter.startswith("aided:") for matter in found))

@@ -15,7 +15,7 @@ from core.db.bulk import insert_rows
 from core.exchange.models import IdentityMark
 from core.people.models import Household, HouseholdFact, Membership, Person, PersonFact, SearchToken, WorkerFile
 from core.people.roster_checking import HouseholdDraft
-from core.people.sealing import ON_FILE, Sealer
+from core.people.sealing import Sealer
 from core.scope import current_scope
 from core.tenancy.service import next_numbers
 from core.trail.service import record
@@ -94,7 +94,7 @@ def _add(rows: _Rows, draft: HouseholdDraft, sealer: Sealer, import_id: UUID, fa
         rows.person_facts.append(person.fact | {"person_id": sealed.id, "valid_from": facts_from, "source": source})
         if place == 0:
             rows.households.append(draft.household | {"id": household_id} | sealer.address(sealed.key, draft.address))
-            told = {"household_id": household_id, "worker_id": sealed.id, "status": ON_FILE, "kind": None}
+            told = {"household_id": household_id, "worker_id": sealed.id, "status": "on_file", "kind": None}
             where = {"import_id": import_id, "import_key": draft.key}
             rows.files.append(draft.file | told | where | sealer.account(sealed.key, draft.account))
     rows.household_facts.append(draft.fact | {"household_id": household_id, "valid_from": facts_from, "source": source})

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from core.db.base import new_id
+from core.exchange.identity_index import ON_FILE
 from core.people.identity_number import IdentityNumber
 from core.scope import current_scope
 from core.tenancy.keys import tenant_key, tokens
@@ -19,9 +20,6 @@ from core.vault import masking
 from core.vault.keys import PersonKey
 from core.vault.sensitive import Sensitive
 from core.vault.tokens import TokenKind
-
-ON_FILE: Final = "on_file"
-"""Matter of an identity mark: the person belongs to a household on file (身份索引)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,8 +79,8 @@ def test_the_index_says_elsewhere_and_nothing_more(acting: Acting) -> None:
     with acting(OTHER_COUNTY), unit_of_work() as session:
         found = elsewhere(session, NUMBER, 2025, "受理申请")
         assert (found.on_file, found.aided) == (True, True)
-        other = elsewhere(session, NUMBER, 2024, "受理申请")
-        assert (other.on_file, other.aided) == (False, False)
+        later = elsewhere(session, NUMBER, 2028, "受理申请")
+        assert (later.on_file, later.aided) == (True, False)
         assert session.scalar(select(func.count()).select_from(IdentityMark)) == 0
         assert session.connection().exec_driver_sql("select count(*) from identity_mark").scalar() == 0
         assert session.scalar(select(func.count()).select_from(ReadLog)) == 2
