@@ -45,6 +45,8 @@ AGE_EDGES = (
     AgeEdge(16, False, 1, True),
 )
 
+_ROSTER_DAYS_BEFORE = 7
+
 
 class Families:
     """Families of one county."""
@@ -84,7 +86,9 @@ class Families:
 
     def _birth(self, years: int) -> date:
         latest = date(self._day.year - years, self._day.month, self._day.day)
-        return latest - timedelta(days=self._chance.randint(2, 363))
+        days = self._chance.randint(2, 363)
+        # The roster is filled in some days before the decision day: nobody in it is born after that.
+        return latest - timedelta(days=days if years else max(days, _ROSTER_DAYS_BEFORE))
 
     def _person(self, relation: str, family: str, ethnic: str, male: bool, birth: date, standing: str) -> Person:
         chance = self._chance

@@ -142,6 +142,17 @@ def test_households_are_blocks_of_one_to_six_with_one_head(county: str) -> None:
     assert all(int(row["家庭人口"]) == sizes[int(row["家庭编号"])] for row in heads)
 
 
+@pytest.mark.parametrize("county", ["510304", "510603"])
+def test_nobody_in_a_roster_is_born_after_it_was_filled_in(county: str) -> None:
+    """These two had an infant born between the roster's day and the decision day."""
+    codes = first_counties(183)
+    place = codes.index(county)
+    known = counties()
+    ring = (known[codes[place - 1]], known[codes[(place + 1) % len(codes)]])
+    built = build(known[county], ring, 200, 20250101, 2025)
+    assert max(person.birth for household in built.households for person in household.people) < date(2025, 8, 28)
+
+
 def test_names_of_every_sort_occur() -> None:
     names = [row["姓名"] for county in DEFAULT_COUNTIES for row in rows(county, FILE_SHEET)]
     assert any("·" in name for name in names)
