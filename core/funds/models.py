@@ -209,6 +209,7 @@ class PaymentAttempt(TenantRow):
     amount_fen: Mapped[Fen]
     state: Mapped[Str] = mapped_column(default="open")
     bank_reason: Mapped[str | None]
+    """A code of the list bank_return_reason."""
     account_cipher: Mapped[bytes | None]
     account_masked: Mapped[str | None]
     account_token: Mapped[bytes | None]

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from core.codes import code_list
 from core.db.base import new_id
 from core.errors import Conflict, InvalidInput, NotFound
 from core.funds import events, repository
@@ -143,10 +144,12 @@ def cancel_batch(session: Session, batch_id: uuid.UUID, reason: str) -> PaymentB
 
 
 def take_return(session: Session, batch_id: uuid.UUID, failures: Mapping[uuid.UUID, str]) -> PaymentBatch:
-    """Take the bank's answer (回盘): ``failures`` gives the bank's reason by attempt; all others have been paid.
+    """Take the bank's answer (回盘): ``failures`` gives the bank's reason by attempt, a code of the list
+    bank_return_reason; all others have been paid.
 
     Paid money moves from reserved to paid, grants with nothing left are paid and their cases closed. Failed money stays
-    reserved and due. The same return taken again changes nothing; another one raises ``Conflict``.
+    reserved and due. The same return taken again changes nothing; another one raises ``Conflict``. Raises ``InvalidInput``
+    for a payment of another batch or a reason that is not in the list, and takes nothing then.
     """
     scope = current_scope()
     scope.require("funds.pay")
@@ -183,6 +186,8 @@ def _check_return(attempts: Sequence[PaymentAttempt], told: Mapping[uuid.UUID, s
         )
     if not all(told.values()):
         raise InvalidInput("请填写银行退回原因", "a failed payment needs the bank's reason")
+    for reason in set(told.values()):
+        code_list("bank_return_reason").item(reason)
 
 
 def _told_before(attempts: Sequence[PaymentAttempt]) -> dict[uuid.UUID, str | None]:
@@ -202,10 +207,12 @@ def _settle(session: Session, batch: PaymentBatch, attempts: Sequence[PaymentAtt
     session.execute(update(Instalment).where(repository.among(Instalment.id, instalments)).values(state="paid"))
     grants = {grant.id: grant for grant in repository.lock_grants(session, {attempt.grant_id for attempt in attempts})}
     post(session, [_payment(attempt, grants[attempt.grant_id], batch) for attempt in attempts])
-    unpaid = session.scalars(
-        select(Instalment.grant_id).where(repository.among(Instalment.grant_id, grants), Instalment.state == "due")
+    unpaid = set(
+        session.scalars(
+            select(Instalment.grant_id).where(repository.among(Instalment.grant_id, grants), Instalment.state == "due")
+        )
     )
-    complete = [grant for grant_id, grant in grants.items() if grant_id not in set(unpaid)]
+    complete = [grant for grant_id, grant in grants.items() if grant_id not in unpaid]
     for grant in complete:
         grant.state = "paid"
     session.flush()

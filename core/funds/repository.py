@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, any_, distinct, exists, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, any_, distinct, exists, func, literal, select, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY, UUID
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import InstrumentedAttribute
@@ -269,12 +269,17 @@ class Due:
         return self.has_key and self.account_cipher is not None
 
 
-def _due(year: int, on: date) -> Select[*tuple[Any, ...]]:
+def _waiting(on: date) -> ColumnElement[bool]:
+    """An instalment of a standing grant that is due on day ``on`` and has no live attempt."""
     live = exists().where(
         PaymentAttempt.tenant == Instalment.tenant,
         PaymentAttempt.instalment_id == Instalment.id,
         PaymentAttempt.state.in_(("open", "succeeded")),
     )
+    return and_(Instalment.state == "due", Instalment.due_on <= on, Grant.state == "reserved", ~live)
+
+
+def _due(year: int, on: date) -> Select[*tuple[Any, ...]]:
     return (
         select(
             Instalment.id.label("instalment_id"),
@@ -295,7 +300,7 @@ def _due(year: int, on: date) -> Select[*tuple[Any, ...]]:
         .join(Grant, (Grant.tenant == Instalment.tenant) & (Grant.id == Instalment.grant_id))
         .outerjoin(WorkerFile, (WorkerFile.tenant == Grant.tenant) & (WorkerFile.household_id == Grant.household_id))
         .outerjoin(Person, (Person.tenant == WorkerFile.tenant) & (Person.id == WorkerFile.worker_id))
-        .where(Instalment.state == "due", Instalment.due_on <= on, Grant.state == "reserved", Grant.year == year, ~live)
+        .where(_waiting(on), Grant.year == year)
         .order_by(Instalment.id)
     )
 
@@ -306,6 +311,13 @@ def due(session: Session, year: int, on: date, grant_ids: Sequence[uuid.UUID] | 
     if grant_ids is not None:
         statement = statement.where(among(Grant.id, grant_ids))
     return [Due(*row) for row in session.execute(statement)]
+
+
+def years_due(session: Session, on: date) -> dict[int, int]:
+    """How many instalments wait for payment on day ``on``, by the year of their grants, the oldest first."""
+    of_grant = (Instalment.tenant == Grant.tenant) & (Instalment.grant_id == Grant.id)
+    statement = select(Grant.year, func.count()).join(Instalment, of_grant).where(_waiting(on)).group_by(Grant.year)
+    return dict(session.execute(statement.order_by(Grant.year)).all())
 
 
 def lock_batch(session: Session, batch_id: uuid.UUID) -> PaymentBatch | None:
@@ -323,6 +335,12 @@ def batches(session: Session, year: int) -> list[PaymentBatch]:
     """The batches of ``year``, the latest first."""
     statement = select(PaymentBatch).where(PaymentBatch.year == year).order_by(PaymentBatch.number.desc())
     return list(session.scalars(statement))
+
+
+def open_batches(session: Session) -> list[PaymentBatch]:
+    """The batches of any year that still have a step before them, the oldest first."""
+    ended = PaymentBatch.state.in_(("returned", "cancelled"))
+    return list(session.scalars(select(PaymentBatch).where(~ended).order_by(PaymentBatch.year, PaymentBatch.number)))
 
 
 def attempts(session: Session, batch_id: uuid.UUID) -> list[PaymentAttempt]:

@@ -6,6 +6,7 @@ import csv
 import io
 import uuid
 from collections.abc import Mapping, Sequence
+from datetime import date
 
 import pytest
 from sqlalchemy import select, update
@@ -98,10 +99,10 @@ def test_a_batch_is_paid_and_what_came_back_is_paid_again(office: PayOffice) -> 
     assert (batch.number, batch.items, batch.total_fen) == ("FF2025-0001", 3, 360000)
     back = office.attempts(batch)[1]
     for _ in range(2):
-        assert office.take(batch, {back.id: "账号户名不符"}).state == "returned"
+        assert office.take(batch, {back.id: "name_mismatch"}).state == "returned"
     assert office.states() == {"income": -10_000_00, "available": 640000, "reserved": 120000, "paid": 240000}
     assert len(office.closed) == 2
-    assert [attempt.bank_reason for attempt in office.attempts(batch)] == [None, "账号户名不符", None]
+    assert [attempt.bank_reason for attempt in office.attempts(batch)] == [None, "name_mismatch", None]
     with pytest.raises(Conflict):
         office.take(batch, {})
 
@@ -222,12 +223,44 @@ def test_a_return_names_payments_of_the_batch_with_reasons(office: PayOffice) ->
     office.granted(1)
     batch = office.sent()
     (attempt,) = office.attempts(batch)
-    for wrong in ({uuid.uuid4(): "账号不存在"}, {attempt.id: "  "}):
+    for wrong in ({uuid.uuid4(): "other"}, {attempt.id: "  "}, {attempt.id: "没有这种原因"}):
         with pytest.raises(InvalidInput):
             office.take(batch, wrong)
-    office.take(batch, {attempt.id: "账号不存在"})
+    assert office.attempts(batch)[0].state == "open"
+    office.take(batch, {attempt.id: "account_not_found"})
     assert office.closed == []
     assert office.states()["reserved"] == 120000
+
+
+def test_a_grant_of_several_instalments_stays_open_until_the_last_is_paid(office: PayOffice) -> None:
+    office.granted(3)
+    with office.work(MANAGER), unit_of_work() as session:
+        for first in session.scalars(select(Instalment).order_by(Instalment.id).limit(2)).all():
+            first.amount_fen = 50000
+            session.add(Instalment(grant_id=first.grant_id, no=2, due_on=date(2025, 12, 1), amount_fen=70000))
+    office.take(office.sent(), {})
+    with office.work(MANAGER), unit_of_work() as session:
+        states = session.scalars(select(Grant.state).order_by(Grant.id)).all()
+    assert states == ["reserved", "reserved", "paid"]
+    assert len(office.closed) == 1
+    assert office.states()["reserved"] == 140000
+
+
+def test_money_of_last_year_is_due_and_in_open_batches_in_january(office: PayOffice, acting: Acting) -> None:
+    office.granted(1)
+    january = PayOffice(acting, on=date(2026, 1, 6))
+    with january.work(MANAGER), unit_of_work() as session:
+        assert repository.years_due(session, date(2026, 1, 6)) == {2025: 1}
+    batch = january.prepare()
+    with january.work(MANAGER), unit_of_work() as session:
+        assert [found.id for found in repository.open_batches(session)] == [batch.id]
+        assert repository.years_due(session, date(2026, 1, 6)) == {}
+    january.approve(batch)
+    january.send(batch)
+    january.take(batch, {})
+    with january.work(MANAGER), unit_of_work() as session:
+        assert repository.open_batches(session) == []
+    assert office.states()["paid"] == 120000
 
 
 def test_a_killed_return_leaves_all_as_it_was(office: PayOffice, monkeypatch: pytest.MonkeyPatch) -> None:

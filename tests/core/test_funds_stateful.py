@@ -111,7 +111,7 @@ class FundMachine(RuleBasedStateMachine):
         failed = data.draw(st.sets(st.sampled_from(sorted(self.in_batch))))
         for _ in range(1 + twice):
             with self.office.work(PAYER, "funds.pay"), unit_of_work() as session:
-                take_return(session, self.batch, dict.fromkeys(failed, "账号有误"))
+                take_return(session, self.batch, dict.fromkeys(failed, "account_not_found"))
         for attempt, grant in self.in_batch.items():
             if attempt not in failed:
                 self.paid[grant] = self.reserved.pop(grant)
