@@ -108,6 +108,12 @@ def publish(session: Session, year: int, *, correction: bool = False) -> Announc
     return announcement
 
 
+def newest_announcement(session: Session) -> Announcement | None:
+    """The announcement of the newest year that was published, in its newest edition."""
+    newest = select(Announcement).order_by(Announcement.year.desc(), Announcement.edition.desc()).limit(1)
+    return session.scalar(newest)
+
+
 def latest_announcement(session: Session, year: int) -> Announcement | None:
     """The newest edition of a year's announcement of the tenant in scope."""
     return session.scalar(select(Announcement).where(Announcement.year == year).order_by(Announcement.edition.desc()).limit(1))

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, any_, func, literal, select
+from sqlalchemy import ARRAY, ColumnElement, and_, any_, func, literal, select, tuple_
 from sqlalchemy.dialects.postgresql import UUID
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from core.cases.models import Case, CaseDecision, CaseStep, Deadline, Party
+from core.cases.models import Case, CaseDecision, CaseStep, Deadline, Party, WorkflowVersion
 from core.errors import NotFound
 
 
@@ -149,16 +149,46 @@ def history_of(session: Session, case_id: uuid.UUID) -> tuple[list[CaseStep], li
     return list(steps), list(decisions), list(deadlines)
 
 
-def running_deadlines(session: Session, until: date, limit: int) -> list[tuple[Deadline, Case]]:
-    """Deadlines that run and fall due up to ``until``, soonest first, with their cases."""
-    rows = session.execute(
+def _owed(session: Session, until: date) -> ColumnElement[bool]:
+    """A deadline runs, falls due up to ``until``, and somebody owes a step by it: not a period that must only pass."""
+    clocks = select(WorkflowVersion.name, WorkflowVersion.version, WorkflowVersion.definition["deadlines"])
+    passing = [
+        (name, version, clock["kind"])
+        for name, version, declared in session.execute(clocks)
+        for clock in declared or ()
+        if clock.get("waiting")
+    ]
+    runs = and_(Deadline.due_on <= until, Deadline.met_on.is_(None), Deadline.cancelled_on.is_(None))
+    clock_of = tuple_(Case.workflow, Case.workflow_version, Deadline.kind)
+    return and_(runs, clock_of.not_in(passing)) if passing else runs
+
+
+def running_deadlines(
+    session: Session, until: date, after: tuple[date, uuid.UUID] | None, limit: int
+) -> list[tuple[Deadline, Case]]:
+    """Deadlines by which a step is owed up to ``until``, soonest first, with their cases; ``after`` is the key of the last
+    one seen."""
+    query = (
         select(Deadline, Case)
         .join(Case, (Case.tenant == Deadline.tenant) & (Case.id == Deadline.case_id))
-        .where(Deadline.due_on <= until, Deadline.met_on.is_(None), Deadline.cancelled_on.is_(None))
+        .where(_owed(session, until))
         .order_by(Deadline.due_on, Deadline.id)
         .limit(limit)
     )
-    return [(deadline, case) for deadline, case in rows]
+    if after is not None:
+        query = query.where(tuple_(Deadline.due_on, Deadline.id) > after)
+    return [(deadline, case) for deadline, case in session.execute(query)]
+
+
+def counts_by_due_day(session: Session, until: date) -> dict[date, int]:
+    """How many of these deadlines fall due on each day."""
+    query = (
+        select(Deadline.due_on, func.count())
+        .join(Case, (Case.tenant == Deadline.tenant) & (Case.id == Deadline.case_id))
+        .where(_owed(session, until))
+        .group_by(Deadline.due_on)
+    )
+    return dict(session.execute(query).all())
 
 
 def cases_of_households(session: Session, household_ids: Iterable[uuid.UUID]) -> list[CaseLine]:

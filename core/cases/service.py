@@ -87,9 +87,9 @@ class CaseView:
 
 @dataclass(frozen=True, slots=True)
 class DueItem:
-    """A running deadline (待办期限). ``days_left`` is negative once it is overdue; a period that
-    must only pass is never overdue."""
+    """A running deadline (待办期限). ``days_left`` is negative once it is overdue."""
 
+    id: uuid.UUID
     case_id: uuid.UUID
     number: str
     plugin: str
@@ -331,19 +331,27 @@ def case_view(session: Session, case_id: uuid.UUID) -> CaseView:
     )
 
 
-def due_items(session: Session, until: date, limit: int = 200) -> list[DueItem]:
-    """Deadlines that run and fall due up to ``until``, soonest first; also of lines that were switched off since."""
+def due_counts(session: Session, until: date) -> dict[date, int]:
+    """How many of the deadlines of ``due_items`` fall due on each day, all pages together."""
+    current_scope().require("case.read")
+    return repository.counts_by_due_day(session, until)
+
+
+def due_items(session: Session, until: date, *, after: tuple[date, uuid.UUID] | None = None, limit: int = 50) -> list[DueItem]:
+    """A page of the deadlines by which a step is owed up to ``until``, soonest first; also of lines that were switched off
+    since. ``after`` is day and id of the last one seen. A period that must only pass (公示期) is nothing to do and is not
+    among them."""
     scope = current_scope()
     scope.require("case.read")
-    rows = repository.running_deadlines(session, until, limit)
+    rows = repository.running_deadlines(session, until, after, limit)
     flows = workflows_of(session, [case for _, case in rows])
     items = []
     for deadline, case in rows:
         clocks = {clock.kind: clock for clock in flows[case.workflow, case.workflow_version].deadlines}
         clock = clocks.get(deadline.kind)
-        left = (deadline.due_on - scope.business_date).days
         items.append(
             DueItem(
+                id=deadline.id,
                 case_id=case.id,
                 number=case.number,
                 plugin=case.plugin,
@@ -354,7 +362,7 @@ def due_items(session: Session, until: date, limit: int = 200) -> list[DueItem]:
                 clause=deadline.clause,
                 due_on=deadline.due_on,
                 provisional=deadline.provisional,
-                days_left=max(left, 0) if clock and clock.waiting else left,
+                days_left=(deadline.due_on - scope.business_date).days,
             )
         )
     return items

@@ -1,31 +1,40 @@
-"""The first page of a tenant: what is due, and what waits for this post (今天要办); and all running deadlines."""
+"""The first page of a tenant: what is due, what waits for this post, and where to begin when nothing does (今天要办); and all
+running deadlines."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse
 from sqlalchemy.orm import Session
 
+from core.announcements.service import newest_announcement
 from core.audit.service import list_findings
-from core.cases.service import DueItem, case_counts, due_items
+from core.cases.service import DueItem, case_counts, due_counts, due_items
 from core.db.session import unit_of_work
+from core.errors import NotFound
 from core.exchange.envelopes import envelopes
 from core.exchange.matters import MATTER
 from core.funds.models import PaymentBatch
-from core.funds.repository import batches
-from core.scope import Scope, current_scope
-from core.web.context import requires, show
+from core.funds.repository import open_batches, years_due
+from core.scope import Level, Scope, current_scope
+from core.web.context import navigation, requires, show
 from core.web.pages.words import line_title, newest_workflows
 
 router = APIRouter()
 
 _SOON_DAYS = 14
 _FAR_DAYS = 90
+_PAGE = 50
+DueAfter = Annotated[
+    str | None,
+    Query(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\.[0-9a-f-]{36}$", description="day and identity of the last row before"),
+]
 _BATCH_STEPS = {
     "draft": ("funds.approve_payment", "审批"),
     "approved": ("funds.pay", "发盘"),
@@ -35,12 +44,33 @@ _BATCH_STEPS = {
 
 @dataclass(frozen=True, slots=True)
 class DueGroup:
-    """Deadlines that belong together on the page."""
+    """Deadlines that belong together on the page; ``count`` is how many there are on all pages."""
 
     title: str
     icon: str
     items: Sequence[DueItem]
+    count: int
     tone: str
+
+
+@dataclass(frozen=True, slots=True)
+class DuePage:
+    """One page of deadlines; ``after`` starts the next one. ``total`` and ``overdue`` count all pages."""
+
+    groups: Sequence[DueGroup]
+    total: int
+    overdue: int
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where this post can begin when nothing waits for it."""
+
+    text: str
+    why: str
+    href: str
+    icon: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +83,49 @@ class Waiting:
     href: str
 
 
-def grouped(items: Sequence[DueItem]) -> list[DueGroup]:
-    """Deadlines by urgency: overdue, today, within a week, later."""
+def grouped(items: Sequence[DueItem], counts: Mapping[int, int]) -> list[DueGroup]:
+    """Deadlines of a page by urgency: overdue, today, within a week, later; ``counts`` are all of them by days left."""
     parts = (
         ("已超期", "alert-triangle", "bad", range(-10_000, 0)),
         ("今天到期", "clock", "warn", range(1)),
         ("7 日内到期", "calendar", "", range(1, 8)),
         ("以后到期", "calendar-time", "", range(8, 10_000)),
     )
-    found = [(title, sign, [item for item in items if item.days_left in days], tone) for title, sign, tone, days in parts]
-    return [DueGroup(title, sign, some, tone) for title, sign, some, tone in found if some]
+    found = [
+        DueGroup(
+            title,
+            sign,
+            [item for item in items if item.days_left in days],
+            sum(count for left, count in counts.items() if left in days),
+            tone,
+        )
+        for title, sign, tone, days in parts
+    ]
+    return [group for group in found if group.items]
+
+
+def due_page(session: Session, until: date, after: str | None = None) -> DuePage:
+    """A page of what is due up to ``until``, counted in the database, so that the figures hold however long the list is."""
+    today = current_scope().business_date
+    found = due_items(session, until, after=_due_key(after), limit=_PAGE + 1)
+    counts = {(day - today).days: count for day, count in due_counts(session, until).items()}
+    last = found[_PAGE - 1] if len(found) > _PAGE else None
+    return DuePage(
+        groups=grouped(found[:_PAGE], counts),
+        total=sum(counts.values()),
+        overdue=sum(count for left, count in counts.items() if left < 0),
+        after=f"{last.due_on.isoformat()}.{last.id}" if last else None,
+    )
+
+
+def _due_key(after: str | None) -> tuple[date, uuid.UUID] | None:
+    if after is None:
+        return None
+    day, _, row = after.partition(".")
+    try:
+        return date.fromisoformat(day), uuid.UUID(row)
+    except ValueError:
+        raise NotFound("没有这一页", "no such page of deadlines", where="after") from None
 
 
 def waiting_cases(session: Session, scope: Scope) -> list[Waiting]:
@@ -82,10 +145,10 @@ def waiting_cases(session: Session, scope: Scope) -> list[Waiting]:
     return found
 
 
-def waiting_batches(session: Session, scope: Scope, year: int) -> list[tuple[PaymentBatch, str]]:
-    """Payment batches whose next step is this post's; none that the same person prepared or approved."""
+def waiting_batches(session: Session, scope: Scope) -> list[tuple[PaymentBatch, str]]:
+    """Payment batches of any year whose next step is this post's; none that the same person prepared or approved."""
     found = []
-    for batch in batches(session, year):
+    for batch in open_batches(session):
         permission, act = _BATCH_STEPS.get(batch.state, ("", ""))
         mine = scope.actor in (batch.prepared_by, batch.approved_by)
         if permission and scope.may(permission) and not mine:
@@ -93,15 +156,56 @@ def waiting_batches(session: Session, scope: Scope, year: int) -> list[tuple[Pay
     return found
 
 
+def waiting_money(session: Session, scope: Scope) -> list[Waiting]:
+    """Money of any year's grants that waits to be put into a batch."""
+    return [
+        Waiting(f"{year} 年度待发放的救助款", "编制发放批次", count, f"/{scope.tenant}/funds?year={year}")
+        for year, count in years_due(session, scope.business_date).items()
+    ]
+
+
+def starts(session: Session, scope: Scope) -> list[Start]:
+    """Where this post can begin: its files, a new case in each line, and what the last year left to read."""
+    here, found = f"/{scope.tenant}", []
+    if scope.may("people.read") and scope.level is Level.COUNTY:
+        found.append(Start("困难职工档案", "查档、看认定说明，从档案受理救助", f"{here}/files", "folders"))
+    if scope.may("case.read"):
+        flows = sorted(newest_workflows().values(), key=lambda flow: flow.number_prefix)
+        for flow in flows:
+            if flow.plugin in scope.plugins and scope.may(flow.open_permission):
+                why = "须先有档案：选定家庭后受理" if flow.needs_household else "登记当事人和事项"
+                href = f"{here}/files" if flow.needs_household else f"{here}/cases/new?workflow={flow.name}"
+                found.append(Start(f"受理{flow.zh}", why, href, "file-plus"))
+        found.append(Start("全部个案", "查看各业务的个案", f"{here}/cases", "file-text"))
+    if scope.may("funds.read"):
+        found.append(Start("资金账", "余额、发放批次和日记账", f"{here}/funds", "coin"))
+    if scope.may("audit.read"):
+        found.append(Start("审计问题", "发现的问题和答复", f"{here}/audit/findings", "clipboard-check"))
+    if (published := newest_announcement(session)) is not None:
+        why = f"{published.published_on.isoformat()} 发布"
+        found.append(Start(f"{published.year} 年度公告", why, f"/public/{scope.tenant}/annual/{published.year}", "world"))
+    if not found:
+        # An administrator or a leader handles nothing here: what their post may open is all there is to begin with.
+        items = [item for item in navigation(scope, "") if item.href != f"{here}/"]
+        found = [Start(item.label, item.group, item.href, item.icon) for item in items]
+    return found
+
+
 def _board(session: Session, scope: Scope, until: date) -> dict[str, Any]:
     reads_cases = scope.may("case.read")
-    matters = envelopes(session, "in", kind=MATTER) if scope.may("exchange.take") else []
+    due = due_page(session, until) if reads_cases else DuePage((), 0, 0, None)
+    cases = waiting_cases(session, scope) if reads_cases else []
+    money = waiting_money(session, scope) if scope.may("funds.prepare") else []
+    batches = waiting_batches(session, scope) if scope.may("funds.read") else []
+    received = envelopes(session, "in", kind=MATTER) if scope.may("exchange.take") else []
+    matters = [matter for matter in received if matter.state == "delivered"]
     return {
-        "due": grouped(due_items(session, until)) if reads_cases else [],
-        "cases": waiting_cases(session, scope) if reads_cases else [],
-        "batches": waiting_batches(session, scope, scope.business_date.year) if scope.may("funds.read") else [],
+        "due": due,
+        "waiting": [*cases, *money],
+        "batches": batches,
         "findings": list_findings(session, state="open", limit=6) if scope.may("audit.read") else [],
-        "matters": [matter for matter in matters if matter.state == "delivered"],
+        "matters": matters,
+        "starts": [] if due.total or cases or money or batches or matters else starts(session, scope),
     }
 
 
@@ -111,14 +215,12 @@ def home(request: Request) -> HTMLResponse:
     scope = current_scope()
     with unit_of_work() as session:
         board = _board(session, scope, scope.business_date + timedelta(days=_SOON_DAYS))
-    total = sum(len(group.items) for group in board["due"])
-    overdue = sum(len(group.items) for group in board["due"] if group.tone == "bad")
-    return show(request, "home.html", total=total, overdue=overdue, line_title=line_title, scope=scope, **board)
+    return show(request, "home.html", line_title=line_title, scope=scope, **board)
 
 
 @router.get("/deadlines", dependencies=[Depends(requires("case.read"))])
-def deadlines(request: Request) -> HTMLResponse:
+def deadlines(request: Request, after: DueAfter = None) -> HTMLResponse:
     """All deadlines that run and fall due in a quarter of a year."""
     with unit_of_work() as session:
-        items = due_items(session, current_scope().business_date + timedelta(days=_FAR_DAYS))
-    return show(request, "deadlines.html", due=grouped(items), line_title=line_title, days=_FAR_DAYS)
+        due = due_page(session, current_scope().business_date + timedelta(days=_FAR_DAYS), after)
+    return show(request, "deadlines.html", due=due, line_title=line_title, days=_FAR_DAYS)
