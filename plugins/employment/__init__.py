@@ -39,7 +39,7 @@ class Employment:
         return (
             RoleDecl(
                 "employment_officer",
-                "就业专员",
+                "职介员",
                 "employment officer",
                 frozenset(
                     {

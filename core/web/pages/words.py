@@ -25,7 +25,7 @@ FILE_STATES: Mapping[str, str] = MappingProxyType(
 BATCH_STATES: Mapping[str, str] = MappingProxyType(
     {"draft": "待审批", "approved": "待发盘", "sent": "待回盘", "returned": "已回盘", "cancelled": "已作废"}
 )
-SEVERITIES: Mapping[str, str] = MappingProxyType({"critical": "重大", "major": "较重", "minor": "一般"})
+SEVERITIES: Mapping[str, str] = MappingProxyType({"critical": "严重", "major": "较重", "minor": "一般"})
 FINDING_STATES: Mapping[str, str] = MappingProxyType(
     {"open": "待答复", "explained": "已说明", "rectified": "已整改", "dismissed": "不成立"}
 )
