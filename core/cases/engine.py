@@ -1,7 +1,8 @@
 """The engine of all service lines: one transition, many cases, all or nothing.
 
-Checked in this order: the case's version, state, permission, note, separation of duties, guards. Then the cases move, a
-decision is kept with what it rested on, steps are written, clocks turn, effects follow, and the trail gets its entries.
+Checked in this order: the case's version, permission, note, state, whether the matter is here, separation of duties,
+guards. Then the cases move, a decision is kept with what it rested on, steps are written, clocks turn, effects follow, and
+the trail gets its entries.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from core.errors import Conflict, Forbidden, InvalidInput, Misconfigured, Precon
 from core.host.declarations import EffectDecl, GuardDecl, GuardVerdict, TransitionDecl, WorkflowDecl
 from core.host.manager import host
 from core.scope import current_scope
+from core.text.lines import line_ends
 from core.trail.service import record
 
 _NAMED_IN_ERROR = 5
@@ -82,7 +84,7 @@ def make(
 
 
 def _clean(note: str | None) -> str | None:
-    return (note or "").strip() or None
+    return line_ends(note or "").strip() or None
 
 
 def _expect(cases: Sequence[Case], versions: Mapping[uuid.UUID, int]) -> None:
@@ -115,6 +117,15 @@ def _check(moves: Sequence[Move], note: str | None, *, settling: bool) -> None:
             where=first.case.number,
             mend_zh="请刷新查看当前状态",
             mend_en="look at the present state",
+        )
+    # Money that was paid closes its case wherever the matter is: the bank's return must not wait for another union.
+    if not settling and (outside := [move.case.number for move in moves if move.case.is_outside]):
+        raise Conflict(
+            f"个案 {_listed(outside)} 已移交其他单位办理，收到答复或退回前不能在本单位办理",
+            f"{_listed(outside)}: the matter is with another union and makes no step here before its answer",
+            where=outside[0],
+            mend_zh="请等待对方答复或退回",
+            mend_en="wait for the other union's answer",
         )
     if own := [move.case.number for move in moves if move.transition.decision and move.case.clerk == scope.actor]:
         raise SamePerson(

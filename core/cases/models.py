@@ -59,9 +59,14 @@ class Case(Handled, TenantRow):
     opening_key: Mapped[str | None]
     """Idempotency key of the opening, e.g. ``survey:2025:<household>:<programme>``."""
     outside_state: Mapped[str | None]
-    """Set while the matter is with another tenant: offered, taken, returned."""
+    """Set once the matter was handed to another tenant: offered, taken, returned."""
     version: Mapped[int] = mapped_column(default=1)
     at: Mapped[Instant]
+
+    @property
+    def is_outside(self) -> bool:
+        """Whether the matter is with another tenant now: offered or taken, its answer not yet here (domain 4.2.3)."""
+        return self.outside_state in ("offered", "taken")
 
 
 class Party(Handled, TenantRow):

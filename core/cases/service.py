@@ -271,6 +271,8 @@ def next_steps(session: Session, case: Case) -> list[StepOffer]:
     for move in moves:
         verdicts = engine.judged(session, [move])[case.id]
         step = move.transition
+        if case.is_outside:
+            verdicts.append(GuardVerdict(False, "对方单位答复或退回后方可办理", "needs the other union's answer first"))
         if step.decision and case.clerk == scope.actor:
             verdicts.append(GuardVerdict(False, "须由经办人以外的审批人办理", "needs someone other than the clerk"))
         if not scope.may(step.permission):

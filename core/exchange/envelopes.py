@@ -16,7 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.db.base import new_id
-from core.db.session import reference_work, unit_of_work
+from core.db.session import unit_of_work
 from core.errors import NotFound
 from core.exchange.models import Envelope
 from core.jobs.outbox import on_topic, post
@@ -63,8 +63,7 @@ def seal_envelope(
     ``body`` holds no personal data; ``personal`` is encrypted. Raises ``NotFound`` where there is no such tenant.
     """
     scope = current_scope()
-    with reference_work() as reference:
-        tenant_named(reference, peer)
+    tenant_named(session, peer)
     envelope_id = new_id()
     cipher = None
     if personal is not None:

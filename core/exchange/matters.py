@@ -7,48 +7,95 @@ answer comes back by the same way. Each side keeps only rows of its own.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.cases.models import Case, Party
+from core.cases.repository import cases_named
 from core.errors import Conflict, InvalidInput, NotFound
 from core.exchange.envelopes import on_arrival, personal_content, seal_envelope
 from core.exchange.models import Envelope
 from core.scope import current_scope
+from core.text.lines import line_ends
 from core.trail.service import record
 
 MATTER, TAKEN, ANSWER = "matter", "matter.taken", "matter.answer"
+REASON_LENGTH, ANSWER_LENGTH = 2000, 4000
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerHere:
+    """What another tenant said of a matter that it had been handed: ``outcome`` is ``answered`` or ``returned``."""
+
+    peer: str
+    outcome: str
+    text: str
+    arrived_on: date | None
 
 
 def hand_over(session: Session, case_id: uuid.UUID, peer: str, reason: str) -> Envelope:
-    """Hand the matter of a case to another tenant, e.g. the prefecture; raises ``Conflict`` where it is outside already."""
+    """Hand the matter of a case to another tenant, e.g. the prefecture (domain 4.2.3).
+
+    Raises ``Conflict`` where it is outside already, closed, or confidential (domain 4.2.4), ``InvalidInput`` for a reason
+    that is missing or too long, ``NotFound`` where there is no such case or tenant.
+    """
     scope = current_scope()
     if not scope.is_system:
         scope.require("exchange.hand_over")
-    if not reason.strip():
-        raise InvalidInput("请写明移交理由", "a reason is needed", where="reason")
+    said = _text(reason, REASON_LENGTH, "请写明移交理由", "a reason is needed", "reason")
     if peer == scope.tenant:
         raise InvalidInput("不能移交给本单位", "a matter is not handed to oneself", where="peer")
     case = session.scalar(select(Case).where(Case.id == case_id).with_for_update())
     if case is None:
         raise NotFound("没有该事项", "no such case")
-    if case.outside_state in ("offered", "taken") or case.closed_on is not None:
+    if case.is_outside or case.closed_on is not None:
         raise Conflict("该事项已移交或已办结", "the matter is outside already, or closed", where=case.number)
+    if case.handlers is not None:
+        raise sealed_here(case)
     parties = session.scalars(select(Party).where(Party.case_id == case_id).order_by(Party.id))
     envelope = seal_envelope(
         session,
         peer=peer,
         kind=MATTER,
         case_id=case_id,
-        body={"number": case.number, "plugin": case.plugin, "workflow": case.workflow, "reason": reason.strip()},
+        body={"number": case.number, "plugin": case.plugin, "workflow": case.workflow, "reason": said},
         personal={"form": case.form, "parties": [{"role": p.role, "label": p.label} for p in parties]},
     )
     case.outside_state = "offered"
     case.version += 1
     record(session, "case.handed_over", "case", case_id, {"peer": peer, "package": envelope.envelope_id})
     return envelope
+
+
+def sealed_here(case: Case) -> Conflict:
+    """Why a confidential case is not handed over: whoever may take matters there would read it, not handlers alone."""
+    return Conflict(
+        f"{case.number} 是保密件，不能在系统内移交：接收单位的移交事项对其全部接收人员可见，达不到只有承办人可见的要求",
+        f"{case.number} is confidential and is not handed over: a matter that arrives is open to all who take matters there",
+        where=case.number,
+        mend_zh="请由承办人按保密规定线下移交，并把移交经过写入办理意见",
+        mend_en="its handlers hand it over on paper, as secrecy demands, and note it on the case (domain 4.2.4)",
+    )
+
+
+def _text(given: str, longest: int, missing_zh: str, missing_en: str, where: str) -> str:
+    text = line_ends(given).strip()
+    if not text:
+        raise InvalidInput(missing_zh, missing_en, where=where)
+    if len(text) > longest:
+        raise InvalidInput(
+            f"不能超过 {longest} 字，现有 {len(text)} 字",
+            f"{len(text)} characters, {longest} are the most",
+            where=where,
+            mend_zh="请精简后再提交",
+            mend_en="shorten it",
+        )
+    return text
 
 
 def _received(session: Session, envelope_id: uuid.UUID) -> Envelope:
@@ -86,8 +133,7 @@ def answer(session: Session, envelope_id: uuid.UUID, text: str, *, outcome: str 
         scope.require("exchange.take")
     if outcome not in ("answered", "returned"):
         raise InvalidInput("办理结果只能是答复或退回", "the outcome is answered or returned", where="outcome")
-    if not text.strip():
-        raise InvalidInput("请填写答复内容", "an answer has a text", where="text")
+    said = _text(text, ANSWER_LENGTH, "请填写答复内容", "an answer has a text", "text")
     envelope = _received(session, envelope_id)
     if envelope.state not in ("delivered", "taken"):
         raise Conflict("该事项已答复", "the matter was answered already", where=str(envelope_id))
@@ -97,7 +143,7 @@ def answer(session: Session, envelope_id: uuid.UUID, text: str, *, outcome: str 
         peer=envelope.peer,
         kind=ANSWER,
         body={"outcome": outcome},
-        personal={"text": text.strip()},
+        personal={"text": said},
         in_reply_to=envelope_id,
     )
     record(session, "matter.answered", "envelope", envelope.id, {"peer": envelope.peer, "outcome": outcome})
@@ -108,6 +154,21 @@ def matter_content(session: Session, envelope_id: uuid.UUID) -> dict[str, Any]:
     """What a received matter says: parties and form, decrypted for those who may take it."""
     current_scope().require("exchange.take")
     return personal_content(_received(session, envelope_id))
+
+
+def answers_of(session: Session, case_id: uuid.UUID) -> Sequence[AnswerHere]:
+    """What other tenants answered on a case, oldest first, for whoever may see the case; raises ``NotFound`` else."""
+    current_scope().require("case.read")
+    cases_named(session, [case_id])
+    sent = select(Envelope.envelope_id).where(Envelope.case_id == case_id, Envelope.direction == "out")
+    arrived = session.scalars(
+        select(Envelope)
+        .where(Envelope.direction == "in", Envelope.kind == ANSWER, Envelope.in_reply_to.in_(sent))
+        .order_by(Envelope.id)
+    )
+    return [
+        AnswerHere(one.peer, str(one.body["outcome"]), str(personal_content(one)["text"]), one.delivered_on) for one in arrived
+    ]
 
 
 def _sent_case(session: Session, arrived: Envelope) -> tuple[Envelope, Case]:

@@ -214,6 +214,21 @@ def test_only_the_platform_settles(acting: Acting) -> None:
             close_paid(session, [case.id])
 
 
+@pytest.mark.parametrize("outside", ["offered", "taken"])
+def test_what_is_with_another_union_makes_no_step_here(acting: Acting, outside: str) -> None:
+    draft = NewCase("petitions", "petition", (NewParty("applicant", label="王强"),), form=PETITION)
+    with post(acting, "handler"), unit_of_work() as session:
+        [case] = open_cases(session, [draft])
+        case.outside_state = outside
+        session.flush()
+        with pytest.raises(Conflict, match="已移交其他单位"):
+            advance(session, [case.id], "accept", "已告知")
+        assert {offer.allowed for offer in next_steps(session, case)} == {False}
+        case.outside_state = "returned"
+        session.flush()
+        advance(session, [case.id], "accept", "已告知")
+
+
 def test_lists_page_by_key_with_a_fixed_number_of_statements(acting: Acting, db: Database) -> None:
     with post(acting, "clerk"), unit_of_work() as session:
         cases = job_seeker(session, 7)

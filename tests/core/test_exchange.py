@@ -12,11 +12,11 @@ from sqlalchemy import func, select, text
 from core.cases.models import Case, Party
 from core.db.base import new_id
 from core.db.session import unit_of_work
-from core.errors import Conflict, Forbidden, NotFound
+from core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from core.exchange.envelopes import deliver
 from core.exchange.facts import figures_below
 from core.exchange.identity_index import aided_twice, elsewhere, mark
-from core.exchange.matters import answer, hand_over, matter_content, take
+from core.exchange.matters import answer, answers_of, hand_over, matter_content, take
 from core.exchange.models import Envelope, Fact, IdentityMark
 from core.jobs.models import OutboxItem
 from core.scope import Scope
@@ -103,7 +103,7 @@ def test_only_the_province_compares_all(acting: Acting) -> None:
             assert seen == (1 if tenant == COUNTY else 0)
 
 
-def _case(acting: Acting) -> uuid.UUID:
+def _case(acting: Acting, handlers: list[str] | None = None) -> uuid.UUID:
     case_id = new_id()
     with acting(COUNTY) as scope, unit_of_work() as session:
         session.add(
@@ -117,10 +117,11 @@ def _case(acting: Acting) -> uuid.UUID:
                 clerk="system:clerk",
                 opened_on=scope.business_date,
                 form={"request": "欠薪"},
+                handlers=handlers,
             )
         )
         session.flush()
-        session.add(Party(case_id=case_id, role="applicant", label="张三"))
+        session.add(Party(case_id=case_id, role="applicant", label="张三", handlers=handlers))
     return case_id
 
 
@@ -151,7 +152,7 @@ def test_a_matter_goes_up_and_comes_back(acting: Acting) -> None:
     with acting(COUNTY), unit_of_work() as session:
         assert session.scalars(select(Case.outside_state)).one() == "taken"
     with acting(PREFECTURE), unit_of_work() as session:
-        answer(session, package, "已责令支付")
+        answer(session, package, "已责令支付，\r\n欠薪于月底前付清")
         with pytest.raises(Conflict):
             answer(session, package, "再答")
     _relay(acting, PREFECTURE)
@@ -159,9 +160,41 @@ def test_a_matter_goes_up_and_comes_back(acting: Acting) -> None:
         assert session.scalars(select(Case.outside_state)).one() == "returned"
         states = session.scalars(select(Envelope.state).where(Envelope.direction == "out")).all()
         assert states == ["answered"]
-    with acting(OTHER_COUNTY), unit_of_work() as session:
+    with acting(COUNTY, permissions=frozenset({"case.read"})), unit_of_work() as session:
+        [told] = answers_of(session, case_id)
+        assert (told.peer, told.outcome) == (PREFECTURE, "answered")
+        assert told.text == "已责令支付，\n欠薪于月底前付清"
+    with acting(OTHER_COUNTY, permissions=frozenset({"case.read"})), unit_of_work() as session:
         assert session.scalar(select(func.count()).select_from(Envelope)) == 0
+        with pytest.raises(NotFound):
+            answers_of(session, case_id)
         with pytest.raises(NotFound):
             take(session, package)
         with pytest.raises(NotFound):
             hand_over(session, case_id, PREFECTURE, "越权")
+
+
+def test_a_confidential_matter_is_not_handed_over_and_stays_here(acting: Acting) -> None:
+    case_id = _case(acting, ["wang"])
+    with acting(COUNTY, actor="wang", permissions=frozenset({"exchange.hand_over"})), unit_of_work() as session:
+        with pytest.raises(Conflict, match="保密件"):
+            hand_over(session, case_id, PREFECTURE, "涉及市属企业")
+        assert session.scalars(select(Case.outside_state)).one() is None
+        assert session.scalar(select(func.count()).select_from(Envelope)) == 0
+
+
+@pytest.mark.parametrize("reason", ["", " \r\n", "长" * 2001])
+def test_a_reason_is_neither_missing_nor_cut(acting: Acting, reason: str) -> None:
+    case_id = _case(acting)
+    with acting(COUNTY), unit_of_work() as session:
+        with pytest.raises(InvalidInput) as refused:
+            hand_over(session, case_id, PREFECTURE, reason)
+        assert refused.value.where == "reason"
+
+
+def test_a_full_text_of_short_lines_is_not_too_long(acting: Acting) -> None:
+    """A browser counts a line end as one character and sends two."""
+    case_id = _case(acting)
+    with acting(COUNTY), unit_of_work() as session:
+        sent = hand_over(session, case_id, PREFECTURE, "字\r\n" * 999 + "字字")
+        assert len(sent.body["reason"]) == 2000

@@ -134,11 +134,12 @@ def _finding() -> AuditFinding:
     )
 
 
-def _deliver(acting: Acting) -> None:
-    with acting(COUNTY), unit_of_work() as session:
+def deliver_all(acting: Acting, tenant: str = COUNTY) -> None:
+    """Carry all sealed packages of a tenant to their receivers."""
+    with acting(tenant), unit_of_work() as session:
         payloads = [item.payload for item in session.scalars(select(OutboxItem).where(OutboxItem.topic == "envelope"))]
     for payload in payloads:
-        deliver(COUNTY, payload)
+        deliver(tenant, payload)
 
 
 def plant(db: Database, acting: Acting, roster: Path) -> Planted:
@@ -176,7 +177,7 @@ def plant(db: Database, acting: Acting, roster: Path) -> Planted:
             finding.id,
             envelope.envelope_id,
         )
-    _deliver(acting)
+    deliver_all(acting)
     with post(acting, "approver", on=LATER), unit_of_work() as session:
         advance(session, half, "approve")
         batch = prepare_batch(session, year=2025, key="first")

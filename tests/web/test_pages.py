@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import event, select
 
+from core.cases.models import Case
 from core.db.session import reference_work, unit_of_work
 from core.exchange.identity_index import mark
 from core.identity.service import give_post
@@ -23,7 +24,7 @@ from deploy.sample.generate import generate
 from tests.conftest import COUNTY, OTHER_COUNTY, PREFECTURE, Database
 from tests.core.lines import post
 from tests.web.conftest import SINCE, Desk, Person
-from tests.web.county import Acting, Planted, plant
+from tests.web.county import Acting, Planted, deliver_all, plant
 
 ROLES = (
     "reviewer",
@@ -238,7 +239,7 @@ def test_answers_switches_and_notices_go_on_to_their_page(planted: Planted, pers
     assert worker.client.get(f"/{COUNTY}/cases/new?workflow=legal_aid").status_code == 404
 
 
-def test_the_prefecture_takes_the_matter_and_sees_figures(planted: Planted, person: Desk) -> None:
+def test_the_prefecture_takes_the_matter_and_its_answer_is_read_below(planted: Planted, person: Desk, acting: Acting) -> None:
     upper = person("upper", tenant=PREFECTURE, role="case_approver")
     with reference_work() as session:
         give_post(session, upper.account_id, PREFECTURE, "tenant_admin", valid_from=SINCE)
@@ -249,6 +250,16 @@ def test_the_prefecture_takes_the_matter_and_sees_figures(planted: Planted, pers
     assert upper.client.post(f"{url}/take", data={"csrf_token": upper.csrf}).status_code == 303
     reply = {"csrf_token": upper.csrf, "text": "已协调", "outcome": "answered"}
     assert upper.client.post(f"{url}/answer", data=reply).status_code == 303
+    deliver_all(acting, PREFECTURE)
+    below = person("below")
+    with post(acting, "test"), unit_of_work() as session:
+        case_id = session.scalars(select(Case.id).where(Case.outside_state == "returned")).one()
+    shown = below.client.get(f"/{COUNTY}/cases/{case_id}")
+    assert "对方单位的答复" in shown.text
+    assert "已协调" in shown.text
+    resource = below.client.get(f"/api/v1/{COUNTY}/cases/{case_id}").json()
+    assert [(told["peer"], told["text"]) for told in resource["answers"]] == [(PREFECTURE, "已协调")]
+    assert resource["outside_state"] == "returned"
     overview = upper.client.get(f"/{PREFECTURE}/overview?year=2025")
     assert overview.status_code == 200
     assert "锦江区总工会" in overview.text

@@ -9,10 +9,12 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.orm import Session
 
-from core.cases.service import CaseView, NewCase, NewParty, advance, case_view, list_cases, open_cases
+from core.cases.service import NewCase, NewParty, advance, case_view, list_cases, open_cases
 from core.db.session import unit_of_work
 from core.errors import PreconditionFailed
+from core.exchange.matters import answers_of
 from core.web.context import requires
 from core.web.errors import VersionNeeded
 from core.web.paging import After, Limit, cut, tell_next
@@ -97,6 +99,17 @@ class OfferOut(BaseModel):
     obstacles: list[str]
 
 
+class AnswerOut(BaseModel):
+    """What another union said of the matter that it had been handed; ``outcome`` is ``answered`` or ``returned``."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    peer: str
+    outcome: str
+    text: str
+    arrived_on: date | None
+
+
 class CaseOut(BaseModel):
     """One case in full; ``version`` is also the ETag."""
 
@@ -116,6 +129,8 @@ class CaseOut(BaseModel):
     steps: list[StepOut]
     deadlines: list[DeadlineOut]
     offers: list[OfferOut]
+    outside_state: str | None
+    answers: list[AnswerOut]
     version: int
 
 
@@ -172,7 +187,7 @@ def case_list(
 def one_case(case_id: uuid.UUID, response: Response) -> CaseOut:
     """One case with its history and what may be done next."""
     with unit_of_work() as session:
-        return _told(case_view(session, case_id), response)
+        return _told(session, case_id, response)
 
 
 @router.post("/cases", status_code=201)
@@ -191,7 +206,7 @@ def open_case(tenant: str, body: CaseIn, response: Response) -> CaseOut:
         case = open_cases(session, [draft])[0]
         session.flush()
         response.headers["Location"] = f"/api/v1/{tenant}/cases/{case.id}"
-        return _told(case_view(session, case.id), response)
+        return _told(session, case.id, response)
 
 
 @router.post("/cases/{case_id}/transitions/{code}")
@@ -206,7 +221,7 @@ def make_transition(
     version = _version(if_match)
     with unit_of_work() as session:
         advance(session, [case_id], code, body.note if body else None, versions={case_id: version})
-        return _told(case_view(session, case_id), response)
+        return _told(session, case_id, response)
 
 
 def _version(if_match: str | None) -> int:
@@ -224,7 +239,8 @@ def _version(if_match: str | None) -> int:
     return int(named.group(1))
 
 
-def _told(view: CaseView, response: Response) -> CaseOut:
+def _told(session: Session, case_id: uuid.UUID, response: Response) -> CaseOut:
+    view, answers = case_view(session, case_id), answers_of(session, case_id)
     case = view.case
     response.headers["ETag"] = f'"{case.version}"'
     names = {state.code: state.zh for state in view.workflow.states}
@@ -254,5 +270,7 @@ def _told(view: CaseView, response: Response) -> CaseOut:
             )
             for offer in view.offers
         ],
+        outside_state=case.outside_state,
+        answers=[AnswerOut.model_validate(answer) for answer in answers],
         version=case.version,
     )

@@ -17,7 +17,7 @@ from core.db.session import unit_of_work
 from core.documents.models import Document
 from core.documents.service import NewDocument, add_documents, read_document, required_kinds, withdraw_document
 from core.errors import BangfuError, Forbidden, NotFound
-from core.exchange.matters import hand_over
+from core.exchange.matters import AnswerHere, answers_of, hand_over
 from core.notices.service import TRANSITION as NOTICE_STEP
 from core.scope import Level, current_scope
 from core.settings import settings
@@ -85,7 +85,7 @@ def make_step(
     tenant: str,
     case_id: uuid.UUID,
     code: str,
-    note: Annotated[str, Form(max_length=2000)] = "",
+    note: Annotated[str, Form()] = "",
     version: Annotated[int, Form(ge=0)] = 0,
 ) -> Response:
     """Make one step on the version of the case that the page showed."""
@@ -100,7 +100,7 @@ def make_step(
 
 
 @router.post("/cases/{case_id}/hand-over", dependencies=[Depends(requires("exchange.hand_over"))])
-def hand_up(request: Request, tenant: str, case_id: uuid.UUID, reason: Annotated[str, Form(max_length=1000)] = "") -> Response:
+def hand_up(request: Request, tenant: str, case_id: uuid.UUID, reason: Annotated[str, Form()] = "") -> Response:
     """Hand the matter to the prefecture."""
 
     def act(session: Session) -> None:
@@ -185,6 +185,7 @@ def _page(
         values = _values(view)
         may_see = current_scope().may("survey.read")
         values["why"] = queries.sheet_of(session, view.case.determination_id if may_see else None)
+        values["outside_answers"] = _outside_answers(answers_of(session, case_id))
     actors = [step.actor for step in view.steps] + [view.case.clerk, view.case.assigned_to]
     messages = [words.refusal(refused)] if refused else []
     empty = {"note": "", "step": "", "reason": "", "kind": "", "title": ""}
@@ -232,6 +233,12 @@ def _values(view: CaseView) -> dict[str, Any]:
     }
 
 
+def _outside_answers(found: Sequence[AnswerHere]) -> list[tuple[str, AnswerHere]]:
+    """What other unions answered, each with the union's name and what kind of answer it is."""
+    names = words.union_names(answer.peer for answer in found)
+    return [(f"{names.get(answer.peer, answer.peer)} · {words.ENVELOPE_STATES[answer.outcome]}", answer) for answer in found]
+
+
 def _needs(offers: Sequence[StepOffer]) -> list[dict[str, str]]:
     """What the next steps still need, each thing once."""
     found: dict[str, dict[str, str]] = {}
@@ -252,5 +259,5 @@ def _offered_kinds(needed: list[str], kinds: dict[str, str]) -> list[tuple[str, 
 
 def _may_hand_over(case: Case) -> bool:
     scope = current_scope()
-    inside = case.closed_on is None and case.outside_state not in ("offered", "taken")
-    return inside and scope.level is Level.COUNTY and scope.prefecture is not None and scope.may("exchange.hand_over")
+    movable = case.closed_on is None and not case.is_outside and case.handlers is None
+    return movable and scope.level is Level.COUNTY and scope.prefecture is not None and scope.may("exchange.hand_over")

@@ -57,7 +57,7 @@ def answer_matter(
     request: Request,
     tenant: str,
     envelope_id: uuid.UUID,
-    text: Annotated[str, Form(max_length=4000)] = "",
+    text: Annotated[str, Form()] = "",
     outcome: Annotated[str, Form(max_length=20)] = "answered",
 ) -> Response:
     """Send it back with its answer, or because it is not ours."""
