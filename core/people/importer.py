@@ -14,7 +14,8 @@ from core.db.statements import tenant_sql
 from core.host.manager import host
 from core.people import roster_reading
 from core.people.models import RosterImport
-from core.people.roster_checking import Checked, check
+from core.people.roster_checking import check
+from core.people.roster_drafts import Checked
 from core.people.roster_writing import write
 from core.people.sealing import Sealer
 from core.scope import current_scope
@@ -36,9 +37,12 @@ def import_roster(session: Session, path: Path, *, programmes: Mapping[str, str]
 
     A file that was taken in before (same bytes) gives the same import again and writes nothing. A household with a problem
     in any of its rows is held back whole, the others are written; all problems stand in the import. ``programmes`` maps
-    labels of 申请项目 to codes (by default those of the installed plugins). Raises ``InvalidInput`` where the file cannot
-    be read or lacks a sheet or column.
+    labels of 申请项目 to codes (by default those of the installed plugins). Raises ``Forbidden`` without people.import, and
+    ``InvalidInput`` where the file cannot be read or lacks a sheet or column.
     """
+    scope = current_scope()
+    if not scope.is_system:
+        scope.require("people.import")
     loaded = roster_reading.load(path)
     # Two clerks who send the same file at once: the second waits here and finds the first one's import.
     session.execute(tenant_sql("select pg_advisory_xact_lock(hashtext('roster_import' || :tenant))"))
@@ -46,7 +50,6 @@ def import_roster(session: Session, path: Path, *, programmes: Mapping[str, str]
     if known is not None:
         return known
     book = roster_reading.read(loaded)
-    scope = current_scope()
     checked = check(book, scope.business_date, programme_labels() if programmes is None else programmes)
     _refuse_known(session, checked)
     drafts = [draft for draft in checked.drafts if draft.key not in checked.held_back]

@@ -49,7 +49,6 @@ class Person(TenantRow):
     phone_masked: Mapped[str | None]
     phone_token: Mapped[bytes | None]
     erased_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    version: Mapped[int] = mapped_column(default=1)
     recorded_at: Mapped[Instant]
 
 
@@ -63,8 +62,8 @@ class Household(TenantRow):
     house_number_cipher: Mapped[bytes | None]
     postcode: Mapped[str | None]
     housing_kind: Mapped[str | None]
-    floor_area_cm2: Mapped[int | None]
-    """Floor area in square centimetres times 100, i.e. 1/100 square metre."""
+    floor_area_dm2: Mapped[int | None]
+    """Floor area (建筑面积) in square decimetres, hundredths of a square metre."""
     version: Mapped[int] = mapped_column(default=1)
     recorded_at: Mapped[Instant]
 

@@ -255,6 +255,28 @@ def members_on(session: Session, household_id: UUID, on: date) -> dict[UUID, Mem
     return {found.person_id: found for found in session.scalars(asked) if found.present}
 
 
+def files_joined_since(session: Session, person_id: UUID, but: UUID, since: date) -> list[str]:
+    """Numbers of the files of other households than ``but`` to which a person belongs on ``since`` or from a later day on.
+
+    Cancelled files and those of households that moved away do not count.
+    """
+    asked = (
+        select(WorkerFile.file_number, Membership.valid_from, Membership.present)
+        .join(Membership, Membership.household_id == WorkerFile.household_id)
+        .where(
+            Membership.person_id == person_id,
+            Membership.household_id != but,
+            WorkerFile.status.not_in(("cancelled", "moved")),
+        )
+        .order_by(WorkerFile.file_number, Membership.valid_from, Membership.recorded_at)
+    )
+    # Of several rows with one day the one recorded last counts; days up to ``since`` are one, the state that they leave.
+    present: dict[tuple[str, date], bool] = {}
+    for number, valid_from, there in session.execute(asked):
+        present[number, max(valid_from, since)] = there
+    return sorted({number for (number, _), there in present.items() if there})
+
+
 def latest_facts(session: Session, person_ids: Sequence[UUID], on: date) -> dict[UUID, PersonFact]:
     """The facts of persons in force on a day, by person."""
     asked = (

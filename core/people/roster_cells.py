@@ -12,8 +12,9 @@ from typing import Any, Final
 
 from core.codes.loader import code_list
 from core.errors import BangfuError, InvalidInput
-from core.money import MAX_YUAN, Fen, parse_yuan
+from core.money import Fen, parse_yuan
 from core.people.roster_reading import SheetRow
+from core.rules.batch import MAX_FEN
 from core.text.normalise import squash
 from core.vault import masking
 
@@ -29,6 +30,22 @@ _LONG_NUMBER: Final = re.compile(r"\d{7,}[Xx]?")
 _SHOWN: Final = 40
 _SEPARATORS: Final = re.compile(r"[；;]")
 _MAX_TEXT: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class _Quantity:
+    """A measure that a roster states with two decimals: its name, its unit, and the largest that is taken, in hundredths."""
+
+    zh: str
+    en: str
+    unit_zh: str
+    unit_en: str
+    most: int
+
+
+# What lies beyond these is a telephone number or an account in the wrong column.
+_MONEY: Final = _Quantity("金额", "an amount", "元", "yuan", MAX_FEN)
+_AREA: Final = _Quantity("面积", "an area", "平方米", "square metres", 10_000_00)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +120,10 @@ class Cells:
             return None
         return text
 
+    def plain_number(self, column: str) -> str:
+        """The cell's number as it is compared, however its width, its spaces and its X were typed; empty for an empty cell."""
+        return squash(self.text(column) or "").upper()
+
     def code(self, column: str, list_name: str, *, required: bool = False) -> str | None:
         """The code of the label in the cell (list ``list_name``)."""
         text = self.text(column, required=required)
@@ -130,42 +151,37 @@ class Cells:
         code = self.code(column, list_name, required=required)
         return None if code is None else code == "yes"
 
-    def money(self, column: str, *, required: bool = False) -> Fen:
-        """An amount in yuan as fen, exactly; 0 for an empty cell."""
-        value = self.row.cells.get(column, "")
-        if value == "" and not required:
-            return 0
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return self._exact(column, Decimal(str(value)))
-        text = self.text(column, required=required)
-        if text is None:
-            return 0
-        try:
-            return parse_yuan(text)
-        except InvalidInput as error:
-            self.refused(column, error)
-            return 0
+    def money(self, column: str) -> Fen:
+        """An amount in yuan as fen, exactly, at most what the rules reckon with; 0 for an empty cell."""
+        return self._hundredths(column, _MONEY) or 0
 
-    def _exact(self, column: str, yuan: Decimal) -> Fen:
-        try:
-            fen = yuan.scaleb(2)
-            whole = int(fen)
-        except (InvalidOperation, ValueError, OverflowError):
-            fen, whole = Decimal(-1), 0
-        if fen == whole and 0 <= yuan <= MAX_YUAN:
-            return whole
+    def area(self, column: str) -> int | None:
+        """An area in square metres as square decimetres; None for an empty cell."""
+        return self._hundredths(column, _AREA)
+
+    def _hundredths(self, column: str, what: _Quantity) -> int | None:
+        value = self.row.cells.get(column, "")
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            found = _exact(value)
+        else:
+            text = self.text(column)
+            if text is None:
+                return None
+            try:
+                found = parse_yuan(text)
+            except InvalidInput:
+                found = None
+        if found is not None and found <= what.most:
+            return found
+        most = f"{what.most // 100:,}"
         self.note(
             column,
-            "金额不能为负数，最多两位小数",
-            "an amount is not negative and has at most two decimals",
-            "请填写如 1200.50 的金额",
-            "write it like 1200.50",
+            f"{what.zh}应为 0 至 {most} {what.unit_zh}的数，最多两位小数",
+            f"{what.en} is a number from 0 to {most} {what.unit_en} with at most two decimals",
+            "请填写如 1200.50 的数，并核对是否填错列",
+            "write it like 1200.50, and check whether it stands in the wrong column",
         )
-        return 0
-
-    def hundredths(self, column: str) -> int | None:
-        """A quantity in hundredths (e.g. of a square metre); None for an empty cell."""
-        return None if self.row.cells.get(column, "") == "" else self.money(column)
+        return None
 
     def day(self, column: str, *, required: bool = False) -> date | None:
         """A date cell, or a text like 2025-09-01, 2025/9/1 or 2025.9.1."""
@@ -183,6 +199,16 @@ class Cells:
         except ValueError:
             self.note(column, "日期格式不正确", "not a date", "请填写如 2025-09-01 的日期", "write it like 2025-09-01")
             return None
+
+
+def _exact(value: float) -> int | None:
+    """A number cell in hundredths; None where it is negative, has more than two decimals, or is no finite number."""
+    try:
+        hundredths = Decimal(str(value)).scaleb(2)
+        whole = int(hundredths)
+    except (InvalidOperation, ValueError, OverflowError):
+        return None
+    return whole if hundredths == whole >= 0 else None
 
 
 def by_household(rows: list[SheetRow], problems: list[Problem]) -> Mapping[str, list[SheetRow]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final
 
@@ -12,7 +11,9 @@ from core.divisions import is_known_code
 from core.errors import InvalidInput
 from core.people.identity_number import IdentityNumber, check_identity_number
 from core.people.roster_cells import Cells, Problem, by_household
+from core.people.roster_drafts import Checked, HouseholdDraft, PersonDraft
 from core.people.roster_reading import FILE_SHEET, SUPPLEMENT_SHEET, SheetRow, Workbook
+from core.rules.batch import MAX_MEMBERS
 from core.vault.sensitive import Sensitive
 from core.vault.tokens import TokenKind, normalised
 
@@ -28,52 +29,6 @@ _COSTS: Final = {
 }
 _OPINIONS: Final = (("unit", "单位工会意见"), ("county", "县总工会意见"), ("upper", "上级工会意见"))
 _MOST_SECONDARY_CAUSES: Final = 3
-
-
-@dataclass(slots=True)
-class PersonDraft:
-    """A person as the roster gives one: columns of the person, of the first fact, and what will be sealed."""
-
-    row: SheetRow
-    relation: str
-    identity: IdentityNumber
-    phone: Sensitive[str] | None
-    columns: dict[str, Any]
-    fact: dict[str, Any]
-
-
-@dataclass(slots=True)
-class HouseholdDraft:
-    """A household as the roster gives it; the first of ``people`` is the worker (户主)."""
-
-    key: str
-    people: list[PersonDraft]
-    address: str
-    account: Sensitive[str] | None
-    household: dict[str, Any]
-    file: dict[str, Any]
-    fact: dict[str, Any]
-
-    @property
-    def worker(self) -> PersonDraft:
-        """The worker, on whose name the file is kept."""
-        return self.people[0]
-
-
-@dataclass(slots=True)
-class Checked:
-    """What came of a workbook: households to write, problems, and the numbers of the households held back."""
-
-    drafts: list[HouseholdDraft] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-    held_back: set[str] = field(default_factory=set)
-
-    def hold_back(self, draft: HouseholdDraft, person: PersonDraft, column: str, zh: str, en: str) -> None:
-        """Keep back a household for what only the whole file or the database shows."""
-        Cells(person.row, draft.key, self.problems).note(
-            column, zh, en, "请核对是否重复建档", "check whether the household is on file twice"
-        )
-        self.held_back.add(draft.key)
 
 
 def check(book: Workbook, on: date, programmes: Mapping[str, str]) -> Checked:
@@ -143,8 +98,17 @@ class _Household:
             )
             return None
         head = related[0][0]
+        if len(rows) > MAX_MEMBERS:
+            head.note(
+                "家庭编号",
+                f"一户 {len(rows)} 人，超过 {MAX_MEMBERS} 人",
+                f"a household of {len(rows)} persons, more than {MAX_MEMBERS}",
+                "请核对“家庭编号”列",
+                "check the column 家庭编号",
+            )
+            return None
         facts = self._facts_by_identity(supplements)
-        supplement = facts.get(head.text("身份证号") or "")
+        supplement = facts.get(head.plain_number("身份证号"))
         people = [self._person(row, relation or "other", facts) for row, relation in related]
         for left in facts.values():
             left.note(
@@ -165,9 +129,9 @@ class _Household:
         found: dict[str, Cells] = {}
         for row in rows:
             cells = Cells(row, self._key, self._problems)
-            number = cells.text("身份证号", required=True)
-            if number is None:
+            if cells.text("身份证号", required=True) is None:
                 continue
+            number = cells.plain_number("身份证号")
             if number in found:
                 cells.note("身份证号", "同一人有多行核定补充", "one person has several rows", "请保留一行", "keep one row")
             found[number] = cells
@@ -187,7 +151,7 @@ class _Household:
             "registration_kind": cells.code("户口类型", "household_registration_kind"),
             "registration_division": self._division(cells),
         }
-        supplement = facts.pop(cells.text("身份证号") or "", None)
+        supplement = facts.pop(cells.plain_number("身份证号"), None)
         if supplement is None:
             cells.note(
                 "身份证号",
@@ -289,7 +253,7 @@ class _Household:
             household={
                 "postcode": head.text("邮编"),
                 "housing_kind": head.code("住房类型", "housing_kind"),
-                "floor_area_cm2": head.hundredths("建筑面积"),
+                "floor_area_dm2": head.area("建筑面积"),
             },
             file=self._employment(head) | self._situation(head) | self._foot(head),
             fact={"other_yearly_income_fen": head.money("家庭其他年收入")},

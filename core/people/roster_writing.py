@@ -14,7 +14,7 @@ from core.db.base import TenantRow, new_id
 from core.db.bulk import insert_rows
 from core.exchange.models import IdentityMark
 from core.people.models import Household, HouseholdFact, Membership, Person, PersonFact, SearchToken, WorkerFile
-from core.people.roster_checking import HouseholdDraft
+from core.people.roster_drafts import HouseholdDraft
 from core.people.sealing import Sealer
 from core.scope import current_scope
 from core.tenancy.service import next_numbers

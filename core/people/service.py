@@ -15,15 +15,19 @@ from core.codes.loader import code_list
 from core.db.bulk import insert_rows
 from core.errors import Conflict, InvalidInput, NotFound
 from core.exchange.models import IdentityMark
+from core.money import FEN_PER_YUAN
 from core.people.finding import find
 from core.people.identity_number import IdentityNumber, check_identity_number
 from core.people.importer import import_roster
 from core.people.models import Household, Membership, Person, PersonFact, SearchToken, WorkerFile
-from core.people.repository import fact_rows, household_view, latest_facts, list_files, members_on
+from core.people.repository import fact_rows, files_joined_since, household_view, latest_facts, list_files, members_on
 from core.people.sealing import Sealer
+from core.rules.batch import MAX_FEN
 from core.scope import current_scope
 from core.tenancy.keys import tenant_key
+from core.text.normalise import fold_name
 from core.trail.service import record, record_read
+from core.vault import masking
 
 __all__ = [
     "add_member",
@@ -46,9 +50,13 @@ def add_member(
     """Record that a person belongs to a household from a day on (新增成员); the person gets no facts.
 
     ``relation`` is a code of relationship_form other than head. A person already known here is taken as known. Raises
-    ``NotFound`` for an unknown household, ``InvalidInput``, and ``Conflict`` for one who belongs to it already.
+    ``Forbidden`` without people.write, ``NotFound`` for an unknown household, ``InvalidInput``, and ``Conflict`` for one who
+    belongs to it already, belongs to another household on file here (domain 10: one household, one file), or is known here
+    by another name.
     """
     scope = current_scope()
+    if not scope.is_system:
+        scope.require("people.write")
     if session.scalar(select(Household.id).where(Household.id == household_id)) is None:
         raise NotFound("没有这户家庭", "no such household")
     if code_list("relationship_form").item(relation).code == "head":
@@ -60,6 +68,15 @@ def add_member(
     person = _person(session, given, identity)
     if person.id in members_on(session, household_id, max(valid_from, scope.business_date)):
         raise Conflict("此人已是该户家庭成员", "the person belongs to the household already", where=person.identity_masked)
+    others = files_joined_since(session, person.id, household_id, valid_from)
+    if others:
+        raise Conflict(
+            "此人是本单位另一户的家庭成员，一人只能在一户建档",
+            "the person belongs to another household on file here; nobody is on file in two",
+            where="、".join(others),
+            mend_zh="请核对两份档案；确已迁出的，先在原户登记迁出",
+            mend_en="compare the two files; where the person has moved, end the membership there first",
+        )
     session.add(Membership(household_id=household_id, person_id=person.id, relation=relation, valid_from=valid_from))
     _touch(session, household_id)
     session.flush()
@@ -74,11 +91,22 @@ def add_member(
 
 
 def _person(session: Session, name: str, identity: IdentityNumber) -> Person:
-    """The person with this identity number, made new where the tenant does not know one."""
+    """The person with this identity number, made new where the tenant does not know one.
+
+    A known person's row stays locked, so that two clerks do not add the person to two households at once.
+    """
     sealer = Sealer(session)
     by_number = select(Person).where(Person.identity_token == sealer.identity_token(identity.number.reveal()))
-    known = session.scalar(by_number)
+    known = session.scalar(by_number.with_for_update())
     if known is not None:
+        if fold_name(known.name) != fold_name(name):
+            raise Conflict(
+                f"此身份证号在本单位登记的姓名为“{masking.public_name(known.name)}”，与所填不符",
+                f"the identity number is on record here under another name, {masking.public_name(known.name)}",
+                where=identity.masked,
+                mend_zh="请与身份证核对姓名和号码",
+                mend_en="compare name and number with the card",
+            )
         return known
     columns = {"name": name, "gender": identity.sex.value, "birth_date": identity.birth_date}
     sealed = sealer.person(identity, columns)
@@ -101,11 +129,20 @@ def _touch(session: Session, household_id: UUID) -> None:
 def correct_income(session: Session, person_id: UUID, *, monthly_income_fen: int, valid_from: date) -> PersonFact:
     """Record what a person's monthly income was from a day on (收入更正); all else is as known for that day.
 
-    Former facts stay: what was decided on them can be seen. Raises ``NotFound`` for an unknown person or one without facts
-    on that day, ``InvalidInput`` for a negative amount.
+    Former facts stay: what was decided on them can be seen. Raises ``Forbidden`` without people.write, ``NotFound`` for an
+    unknown person or one without facts on that day, ``InvalidInput`` for an amount below zero or beyond what rules reckon with.
     """
-    if monthly_income_fen < 0:
-        raise InvalidInput("月收入不能为负数", "an income is not negative", where="monthly_income_fen")
+    scope = current_scope()
+    if not scope.is_system:
+        scope.require("people.write")
+    if not 0 <= monthly_income_fen <= MAX_FEN:
+        raise InvalidInput(
+            f"月收入应在 0 至 {MAX_FEN // FEN_PER_YUAN:,} 元之间",
+            f"a monthly income is from 0 to {MAX_FEN // FEN_PER_YUAN:,} yuan",
+            where="monthly_income_fen",
+            mend_zh="请核对录入的金额",
+            mend_en="check the amount that was entered",
+        )
     former = latest_facts(session, [person_id], valid_from).get(person_id)
     if former is None:
         raise NotFound("此人在该日没有核定信息", "nothing is recorded of the person for that day")

@@ -6,6 +6,7 @@ Exactness: amounts are int64 fen. Bounds are checked on entry so that no product
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -43,17 +44,28 @@ def _date_of(value: str | None) -> int:
 class Batch:
     """All households of one run. Each figure and predicate is computed once, when first asked for."""
 
-    def __init__(self, rules: RuleSet, day: date, parameters: Mapping[str, Any], snapshots: Sequence[Snapshot]) -> None:
+    def __init__(
+        self, rules: RuleSet, day: date, parameters: Mapping[str, Any], households: Sequence[tuple[uuid.UUID, Snapshot]]
+    ) -> None:
         import numpy as np
 
+        self._households = [household for household, _ in households]
+        snapshots = [snapshot for _, snapshot in households]
         self.rules = rules
         self.day = day
         self.parameters = parameters
         self.size = len(snapshots)
         heads = len(rules.columns_of("household"))
         sizes = [len(snapshot[heads]) for snapshot in snapshots]
-        if sizes and max(sizes) > MAX_MEMBERS:
-            raise OutOfBounds(f"一户登记成员超过{MAX_MEMBERS}人", f"a household has more than {MAX_MEMBERS} members")
+        for household, size in zip(self._households, sizes, strict=True):
+            if size > MAX_MEMBERS:
+                raise OutOfBounds(
+                    f"一户登记成员超过{MAX_MEMBERS}人",
+                    f"a household has more than {MAX_MEMBERS} members",
+                    where=str(household),
+                    mend_zh="请核对该户家庭成员",
+                    mend_en="check the members of that household",
+                )
         self.sizes = np.array(sizes, dtype=np.int64)
         self.owner = np.repeat(np.arange(self.size, dtype=np.int64), self.sizes)
         persons = [person for snapshot in snapshots for person in snapshot[heads]]
@@ -85,14 +97,15 @@ class Batch:
             case "date":
                 return np.array([_date_of(value) for value in raw], dtype=np.int64)
             case "fen":
-                for value in raw:
+                for place, value in enumerate(raw):
                     if not -MAX_FEN <= value <= MAX_FEN:
+                        owner = place if column.of == "household" else int(self.owner[place])
                         raise OutOfBounds(
                             f"“{column.zh}”金额过大，无法核算",
                             f"{column.name} is beyond {MAX_FEN} fen",
-                            where=column.name,
-                            mend_zh="请核对录入的金额",
-                            mend_en="check the amount that was entered",
+                            where=f"{self._households[owner]} / {column.name}",
+                            mend_zh="请核对该户录入的金额",
+                            mend_en="check the amount that was entered for that household",
                         )
                 return np.array(raw, dtype=np.int64)
         raise TypeError(f"column {column.name} is not a number: ask any_of or has_any")

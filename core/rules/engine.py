@@ -61,11 +61,11 @@ def decide(
 ) -> list[Outcome]:
     """Evaluate all rules for many households at once; ``parameters`` are plain values by name.
 
-    Raises ``ParameterMissing`` and ``OutOfBounds``.
+    Raises ``ParameterMissing``, and ``OutOfBounds`` with the household in question in ``where``.
     """
     if not snapshots:
         return []
-    batch = Batch(rules, day, parameters, [snapshot for _, snapshot in snapshots])
+    batch = Batch(rules, day, parameters, snapshots)
     kinds = batch.array(rules.kind).tolist()
     eligible = batch.array(rules.eligible).tolist()
     reasons = _reasons(batch)
@@ -140,7 +140,7 @@ def explained(
     """The explanation sheet of one household: the batch's rules on a batch of one."""
     values = {parameter.name: parameter.value for parameter in parameters}
     [outcome] = decide(rules, day, values, [(household_id, snapshot)])
-    batch = Batch(rules, day, values, [snapshot])
+    batch = Batch(rules, day, values, [(household_id, snapshot)])
     own = rules.columns_of("household")
     place = int(batch.array(rules.kind)[0])
     predicates = {predicate.name: _predicate(batch, predicate) for predicate in rules.predicates}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import date, timedelta
 from pathlib import Path
@@ -10,15 +11,17 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from core.db.base import new_id
 from core.db.session import unit_of_work
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from core.exchange.models import IdentityMark
 from core.people.finding import find
-from core.people.models import Household, Person, PersonFact, WorkerFile
+from core.people.models import Household, Membership, Person, PersonFact, WorkerFile
 from core.people.repository import count_files, fact_rows, household_view, list_files
 from core.people.service import add_member, correct_income, import_roster, reveal
+from core.rules.batch import MAX_FEN
 from core.scope import Scope
 from core.tenancy.keys import give_key
 from core.trail.models import ReadLog
@@ -131,6 +134,70 @@ def test_a_new_member_counts_from_the_day_and_has_no_facts(county: Acting) -> No
         assert first_break(session) is None
 
 
+def _two_households(session: Session) -> tuple[UUID, UUID]:
+    first, second = session.scalars(select(WorkerFile.household_id).order_by(WorkerFile.file_number).limit(2))
+    return first, second
+
+
+def test_nobody_is_a_member_of_two_households(county: Acting) -> None:
+    """One household, one file (domain 10): income and allowances would count twice."""
+    with county(), unit_of_work() as session:
+        first, second = _two_households(session)
+        day = TODAY - timedelta(days=3)
+
+        def join(household: UUID, valid_from: date = day, name: str = "王小宝") -> Person:
+            return add_member(session, household, name=name, identity_number=NEWBORN, relation="son", valid_from=valid_from)
+
+        def stays(household: UUID, child: Person, valid_from: date, *, present: bool) -> None:
+            session.add(
+                Membership(household_id=household, person_id=child.id, relation="son", valid_from=valid_from, present=present)
+            )
+            session.flush()
+
+        child = join(first)
+        with pytest.raises(Conflict, match="登记的姓名") as known:
+            join(second, name="李大宝")
+        assert "王小宝" not in str(known.value)
+        number = session.scalars(select(WorkerFile.file_number).where(WorkerFile.household_id == first)).one()
+        for earlier in (date(2025, 4, 1), day, TODAY):
+            with pytest.raises(Conflict, match="另一户") as refused:
+                join(second, earlier)
+            assert refused.value.where == number
+            assert refused.value.mend_zh
+        stays(first, child, TODAY - timedelta(days=1), present=False)
+        with pytest.raises(Conflict, match="另一户"):
+            join(second)
+        assert join(second, TODAY - timedelta(days=1)).id == child.id
+        assert [row.household_id for row in fact_rows(session, TODAY).persons if row.person_id == child.id] == [second]
+
+
+def test_a_cancelled_file_keeps_nobody_from_joining_another(county: Acting) -> None:
+    with county(), unit_of_work() as session:
+        first, second = _two_households(session)
+        add_member(session, first, name="王小宝", identity_number=NEWBORN, relation="son", valid_from=JANUARY)
+        session.scalars(select(WorkerFile).where(WorkerFile.household_id == first)).one().status = "cancelled"
+        session.flush()
+        add_member(session, second, name="王 小宝", identity_number=NEWBORN, relation="son", valid_from=TODAY)
+
+
+def test_who_may_change_what_is_known_of_people(county: Acting) -> None:
+    with county(), unit_of_work() as session:
+        household, _ = _two_households(session)
+        worker = session.scalars(select(WorkerFile.worker_id).where(WorkerFile.household_id == household)).one()
+
+    def both(session: Session) -> Iterator[Callable[[], object]]:
+        yield lambda: add_member(session, household, name="王小宝", identity_number=NEWBORN, relation="son", valid_from=TODAY)
+        yield lambda: correct_income(session, worker, monthly_income_fen=1, valid_from=TODAY)
+
+    with county(actor="clerk", permissions=frozenset({"people.read", "people.import"})), unit_of_work() as session:
+        for act in both(session):
+            with pytest.raises(Forbidden, match=re.escape("people.write")):
+                act()
+    with county(actor="clerk", permissions=frozenset({"people.write"})), unit_of_work() as session:
+        for act in both(session):
+            act()
+
+
 def test_a_corrected_income_is_appended_and_the_rest_copied(county: Acting) -> None:
     with county(), unit_of_work() as session:
         worker = fact_rows(session, TODAY).households[0]
@@ -141,8 +208,9 @@ def test_a_corrected_income_is_appended_and_the_rest_copied(county: Acting) -> N
         assert (now.identity_status, now.able_to_work) == (former.identity_status, former.able_to_work)
         both = session.scalars(select(PersonFact).where(PersonFact.person_id == worker.worker_id)).all()
         assert sorted(fact.source.split(":")[0] for fact in both) == ["correction", "import"]
-        with pytest.raises(InvalidInput):
-            correct_income(session, worker.worker_id, monthly_income_fen=-1, valid_from=JANUARY)
+        for wrong in (-1, MAX_FEN + 1):
+            with pytest.raises(InvalidInput, match="月收入"):
+                correct_income(session, worker.worker_id, monthly_income_fen=wrong, valid_from=JANUARY)
         with pytest.raises(NotFound):
             correct_income(session, new_id(), monthly_income_fen=1, valid_from=JANUARY)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -14,12 +15,13 @@ from sqlalchemy import func, select
 from xlsxwriter import Workbook
 
 from core.db.session import unit_of_work
-from core.errors import InvalidInput
+from core.errors import Forbidden, InvalidInput
 from core.exchange.models import IdentityMark
 from core.people.importer import import_roster
-from core.people.models import Person, RosterImport, SearchToken, WorkerFile
+from core.people.models import Household, Person, RosterImport, SearchToken, WorkerFile
 from core.people.repository import FactRows, fact_rows
 from core.people.roster_reading import FILE_SHEET, SUPPLEMENT_SHEET
+from core.rules.batch import MAX_FEN, MAX_MEMBERS
 from core.scope import Scope
 from core.tenancy.keys import give_key
 from core.trail.models import TrailEntry
@@ -155,6 +157,71 @@ def test_a_bad_cell_holds_back_its_household_and_all_problems_are_told(
         assert all(problem[part] for part in ("zh", "en", "mend_zh", "mend_en"))
     number = whole[1]["people"][0]["number"]
     assert number[6:14] not in str(made.problems)
+
+
+def test_a_number_in_the_wrong_cell_holds_back_one_household(counties: Acting, rosters: list[Path], tmp_path: Path) -> None:
+    """A telephone number as area or income neither stops the import nor, later, the survey of the other households."""
+    phone, account = 13800001234, "6217000123456789012"
+    wrong: dict[str, list[tuple[str, Any]]] = {
+        FILE_SHEET: [("建筑面积", phone), ("本人月平均收入", phone), ("家庭其他年收入", account), ("建筑面积", "约八十")],
+        SUPPLEMENT_SHEET: [("意外损失", phone), ("因病刚性支出", str(MAX_FEN // 100 + 1))],
+    }
+
+    told: list[tuple[str, str]] = []
+
+    def mistake(sheets: Sheets) -> None:
+        for sheet, cells in wrong.items():
+            filled = place(sheets, "建档日期" if sheet == SUPPLEMENT_SHEET else "住址", sheet)
+            heads = [row for row in sheets[sheet][1:] if row[filled] != ""]
+            for row, (column, value) in zip(heads[len(told) :], cells, strict=False):
+                row[place(sheets, column, sheet)] = value
+            told.extend((sheet, column) for column, _ in cells)
+
+    made = taken_in(counties, changed(rosters[0], tmp_path / "wrong.xlsx", mistake))
+    assert made.households == len(recount.read_county(rosters[0])["households"]) - len(told)
+    found = [(problem["sheet"], problem["column"]) for problem in made.problems if "wrong column" in problem["mend_en"]]
+    assert Counter(found) == Counter(told)
+    assert str(phone) not in str(made.problems)
+    with counties(COUNTY), unit_of_work() as session:
+        facts = fact_rows(session, TODAY)
+        assert max(person.monthly_income_fen for person in facts.persons) <= MAX_FEN
+        areas = session.scalars(select(Household.floor_area_dm2)).all()
+        assert 0 < max(area for area in areas if area is not None) <= 1_000_000
+
+
+def test_the_two_sheets_are_joined_by_the_number_however_it_was_typed(
+    counties: Acting, rosters: list[Path], tmp_path: Path
+) -> None:
+    def retype(sheets: Sheets) -> None:
+        for sheet, change in ((FILE_SHEET, str.lower), (SUPPLEMENT_SHEET, lambda number: f"{number[:6]} {number[6:]}")):
+            at = place(sheets, "身份证号", sheet)
+            for row in sheets[sheet][1:]:
+                row[at] = change(row[at])
+
+    made = taken_in(counties, changed(rosters[0], tmp_path / "retyped.xlsx", retype))
+    assert (made.problems, made.held_back) == ([], 0)
+
+
+def test_more_persons_than_rules_reckon_with_are_no_household(counties: Acting, rosters: list[Path], tmp_path: Path) -> None:
+    def pile_up(sheets: Sheets) -> None:
+        at, relation = place(sheets, "家庭编号"), place(sheets, "关系")
+        first = sheets[FILE_SHEET][1]
+        sheets[FILE_SHEET] += [[*first[:relation], "其他", *first[relation + 1 :]] for _ in range(MAX_MEMBERS)]
+        assert sheets[FILE_SHEET][-1][at] == first[at]
+
+    made = taken_in(counties, changed(rosters[0], tmp_path / "piled.xlsx", pile_up))
+    assert made.held_back == 1
+    assert [problem["column"] for problem in made.problems] == ["家庭编号"]
+
+
+def test_an_import_needs_its_permission(counties: Acting, rosters: list[Path]) -> None:
+    def import_as(*permissions: str) -> RosterImport:
+        with counties(COUNTY, actor="clerk", permissions=frozenset(permissions)), unit_of_work() as session:
+            return import_roster(session, rosters[0], programmes=PROGRAMMES)
+
+    with pytest.raises(Forbidden, match=re.escape("people.import")):
+        import_as("people.write")
+    assert import_as("people.import").held_back == 0
 
 
 def test_who_is_on_file_or_listed_twice_is_held_back(counties: Acting, rosters: list[Path], tmp_path: Path) -> None:

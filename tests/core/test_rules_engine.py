@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from core.rules.batch import MAX_FEN
 from core.rules.declarations import Column, Figure, KindLabel, Predicate, ProgrammeRule, RuleSet
 from core.rules.engine import decide
 from core.rules.errors import OutOfBounds
@@ -85,9 +86,28 @@ def test_a_parameter_out_of_bounds_stops_the_run(parameter: object) -> None:
         decide(rule_set(), date(2025, 9, 1), {"line": parameter}, [(uuid.UUID(int=1), [WORKER, [[WORKER, 1]]])])
 
 
-def test_too_many_members_stop_the_run() -> None:
-    with pytest.raises(OutOfBounds, match="200 members"):
-        decided(rule_set(), [1] * 201)
+def test_too_many_members_stop_the_run_and_the_household_is_named() -> None:
+    with pytest.raises(OutOfBounds, match="200 members") as refused:
+        decided(rule_set(), [1], [1] * 201, [1])
+    assert refused.value.where == str(uuid.UUID(int=1))
+
+
+def test_a_monstrous_amount_names_the_household_that_it_stands_in() -> None:
+    with pytest.raises(OutOfBounds) as refused:
+        decided(rule_set(), [1, 1], [], [1, MAX_FEN + 1], [1])
+    assert refused.value.where == f"{uuid.UUID(int=2)} / income"
+    loss = Column("loss", "损失", "loss", "household", "fen", "loss_fen")
+    rules = rule_set(
+        columns=(*rule_set().columns, loss), predicates=(replace(LOW, reads=(*LOW.reads, "loss"), compute=_lossy),)
+    )
+    snapshots = [(uuid.UUID(int=at), [WORKER, fen, [[WORKER, 1]]]) for at, fen in ((7, 1), (8, -MAX_FEN - 1))]
+    with pytest.raises(OutOfBounds) as refused:
+        decide(rules, date(2025, 9, 1), {"line": 100}, snapshots)
+    assert refused.value.where == f"{uuid.UUID(int=8)} / loss"
+
+
+def _lossy(read: Any) -> Any:
+    return read["total"] < read["loss"]
 
 
 def test_doubled_unknown_and_circular_names_are_refused() -> None:
