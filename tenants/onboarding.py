@@ -1,4 +1,4 @@
-"""Onboarding: divisions, the tree of tenants, their keys and their first plugins (开通).
+"""Onboarding: the tree of tenants, their keys and their first plugins (开通).
 
 The tree stands in reference tables, which the application role cannot write: ``plant_tree`` runs as the owner, in a process
 of its own. What belongs to a tenant is then written in that tenant's scope.
@@ -13,24 +13,14 @@ from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 
 from core.db.session import unit_of_work
+from core.divisions import Division, children, division
 from core.divisions import Level as DivisionLevel
-from core.divisions import all_divisions, children, division
-from core.divisions.loader import Division as DivisionFacts
 from core.errors import InvalidInput
 from core.scope import entered
 from core.tenancy.keys import give_key
-from core.tenancy.models import Division, Tenant, TenantDivision
+from core.tenancy.models import Tenant, TenantDivision
 from core.tenancy.service import system_scope
 from tenants.switching import plugin_cards, switch_plugin
-
-
-def load_divisions(connection: Connection) -> None:
-    """Load the division codes in use, once (as the owner)."""
-    rows = [
-        {"code": item.code, "name": item.name, "level": str(item.level), "parent": item.parent, "retired_year": None}
-        for item in all_divisions().values()
-    ]
-    connection.execute(pg_insert(Division).on_conflict_do_nothing(), rows)
 
 
 def plant_tree(connection: Connection, province: str, on: date) -> list[str]:
@@ -40,7 +30,6 @@ def plant_tree(connection: Connection, province: str, on: date) -> list[str]:
     """
     if division(province).level is not DivisionLevel.PROVINCE:
         raise InvalidInput(f"{province} 不是省级代码", f"{province} is not a province", where="province")
-    load_divisions(connection)
     tree = [division(province)]
     for item in children(province):
         tree.append(item)
@@ -54,7 +43,7 @@ def plant_tree(connection: Connection, province: str, on: date) -> list[str]:
     return [item.code for item in tree]
 
 
-def _tenant_row(item: DivisionFacts, province: str, on: date) -> dict[str, object]:
+def _tenant_row(item: Division, province: str, on: date) -> dict[str, object]:
     prefecture = item.code if str(item.level) == "prefecture" else item.parent if item.parent != province else None
     return {
         "code": item.code,

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db.base import Base, Handled, ReferenceTable, TenantRow, TenantTable, tenant_fk
 from core.db.rules import Policy, TableRule
-from core.db.types import Day, Instant, Json, Ref, Str
+from core.db.types import Day, Fen, Instant, Json, Ref, Str
 
 
 class WorkflowVersion(Base):
@@ -55,7 +55,7 @@ class Case(Handled, TenantRow):
     form_cipher: Mapped[bytes | None] = mapped_column(LargeBinary)
     """The form of a confidential case, encrypted; ``form`` is then empty."""
     determination_id: Mapped[uuid.UUID | None]
-    requested_fen: Mapped[int | None]
+    requested_fen: Mapped[Fen | None]
     opening_key: Mapped[str | None]
     """Idempotency key of the opening, e.g. ``survey:2025:<household>:<programme>``."""
     outside_state: Mapped[str | None]

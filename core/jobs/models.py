@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import uuid
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, ClassVar
 
 from sqlalchemy import CheckConstraint, DateTime, Index, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.db.base import Base, Handled, ReferenceTable, TenantRow, TenantTable, tenant_fk
+from core.db.base import Handled, TenantRow, TenantTable, tenant_fk
 from core.db.rules import Policy, TableRule
 from core.db.types import Day, Instant, Json, Ref, Str, Texts
 
@@ -41,8 +40,6 @@ class Job(Handled, TenantRow):
     result: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
     error: Mapped[str | None]
     cancel_requested: Mapped[bool] = mapped_column(default=False)
-    parent_tenant: Mapped[str | None]
-    parent_job: Mapped[uuid.UUID | None]
     created_at: Mapped[Instant]
     started_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     heartbeat_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
@@ -76,7 +73,7 @@ class OutboxItem(Handled, TenantRow):
     """Something to be carried out after the transaction that wrote it: a job to start, an envelope to deliver."""
 
     __tablename__ = "outbox"
-    __rule__: ClassVar[TableRule] = TenantTable(policy=Policy.CONFIDENTIAL, deletable=True)
+    __rule__: ClassVar[TableRule] = TenantTable(policy=Policy.CONFIDENTIAL)
     __table_args__ = (Index("ix_outbox_unsent", "tenant", "at", postgresql_where=text("sent_at is null")),)
 
     topic: Mapped[Str]
@@ -85,14 +82,3 @@ class OutboxItem(Handled, TenantRow):
     sent_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     error: Mapped[str | None]
     at: Mapped[Instant]
-
-
-class Schedule(Base):
-    """A recurring job of the platform and when it last ran."""
-
-    __tablename__ = "schedule"
-    __rule__: ClassVar[TableRule] = ReferenceTable("the beat is one for the installation", ("insert", "update"))
-
-    name: Mapped[str] = mapped_column(primary_key=True)
-    last_on: Mapped[date | None]
-    last_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

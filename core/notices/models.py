@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db.base import TenantRow, TenantTable, tenant_fk
 from core.db.rules import TableRule
-from core.db.types import Day, Instant, Ref, Str
+from core.db.types import Day, Fen, Instant, Ref, Str
 
 
 class NoticeBatch(TenantRow):
@@ -48,7 +48,7 @@ class NoticeItem(TenantRow):
     case_id: Mapped[Ref]
     masked_name: Mapped[Str]
     matter: Mapped[Str]
-    amount_fen: Mapped[int | None]
+    amount_fen: Mapped[Fen | None]
 
 
 class Objection(TenantRow):

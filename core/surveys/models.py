@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import uuid
 from datetime import date
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from sqlalchemy import Index, Text, UniqueConstraint
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db.base import TenantRow, TenantTable, tenant_fk
@@ -24,7 +24,6 @@ class SurveyRound(TenantRow):
     year: Mapped[int]
     opened_on: Mapped[Day]
     decided_on: Mapped[date | None]
-    closed_on: Mapped[date | None]
 
 
 class ParameterSet(TenantRow):
@@ -69,17 +68,3 @@ class Determination(TenantRow):
     amounts: Mapped[Json]
     """Fen by programme for which the household qualifies."""
     at: Mapped[Instant]
-
-
-class Visit(TenantRow):
-    """That a household was visited in a survey round, when and by whom (入户)."""
-
-    __tablename__ = "visit"
-    __rule__: ClassVar[TableRule] = TenantTable(append_only=True)
-    __table_args__ = (tenant_fk("household_id", "household"), tenant_fk("round_id", "survey_round"))
-
-    round_id: Mapped[Ref]
-    household_id: Mapped[Ref]
-    visited_on: Mapped[Day]
-    visitor: Mapped[Str]
-    answers: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)

@@ -1,4 +1,4 @@
-"""Tenants, divisions, and the plugins that a tenant has switched on (domain 1.3, 2)."""
+"""Tenants, the divisions that they cover, and the plugins that a tenant has switched on (domain 1.3, 2)."""
 
 from __future__ import annotations
 
@@ -12,19 +12,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 from core.db.base import Base, ReferenceTable, Tenanted, TenantRow, TenantTable
 from core.db.rules import TableRule
 from core.db.types import Day, Instant, Json, Str
-
-
-class Division(Base):
-    """A division of GB/T 2260, in use or retired (行政区划)."""
-
-    __tablename__ = "division"
-    __rule__: ClassVar[TableRule] = ReferenceTable("national facts, the same for every tenant")
-
-    code: Mapped[str] = mapped_column(CHAR(6), primary_key=True)
-    name: Mapped[Str]
-    level: Mapped[Str]
-    parent: Mapped[str | None] = mapped_column(CHAR(6))
-    retired_year: Mapped[int | None]
 
 
 class Tenant(Base):
@@ -55,7 +42,7 @@ class TenantDivision(Base):
     __rule__: ClassVar[TableRule] = ReferenceTable("old links must find their tenant before a scope exists")
 
     tenant_code: Mapped[str] = mapped_column(CHAR(6), ForeignKey("tenant.code"), primary_key=True)
-    division_code: Mapped[str] = mapped_column(CHAR(6), ForeignKey("division.code"), primary_key=True)
+    division_code: Mapped[str] = mapped_column(CHAR(6), primary_key=True)
     valid_from: Mapped[date] = mapped_column(primary_key=True)
 
 

@@ -58,6 +58,7 @@ CREATE TABLE audit_finding (
     answer VARCHAR,
     answered_by VARCHAR,
     answered_on DATE,
+    reopened_on DATE,
     version INTEGER NOT NULL,
     at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT pk_audit_finding PRIMARY KEY (tenant, id),
@@ -126,7 +127,7 @@ CREATE TABLE case_record (
     form JSONB NOT NULL,
     form_cipher BYTEA,
     determination_id UUID,
-    requested_fen INTEGER,
+    requested_fen BIGINT,
     opening_key VARCHAR,
     outside_state VARCHAR,
     version INTEGER NOT NULL,
@@ -151,17 +152,6 @@ create policy written on case_record for insert with check (tenant = nullif(curr
 create policy changed on case_record for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6) and (handlers is null or current_setting('app.actor', true) = any (handlers) or id = nullif(current_setting('app.opened', true), '')::uuid)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
 
 grant select, insert, update on case_record to bangfu_app;
-
-CREATE TABLE division (
-    code CHAR(6) NOT NULL,
-    name TEXT NOT NULL,
-    level TEXT NOT NULL,
-    parent CHAR(6),
-    retired_year INTEGER,
-    CONSTRAINT pk_division PRIMARY KEY (code)
-);
-
-grant select on division to bangfu_app;
 
 CREATE TABLE envelope (
     tenant CHAR(6) NOT NULL,
@@ -265,7 +255,7 @@ CREATE TABLE household (
     house_number_cipher BYTEA,
     postcode VARCHAR,
     housing_kind VARCHAR,
-    floor_area_cm2 INTEGER,
+    floor_area_dm2 INTEGER,
     version INTEGER NOT NULL,
     recorded_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT pk_household PRIMARY KEY (tenant, id)
@@ -339,8 +329,6 @@ CREATE TABLE job (
     result JSONB NOT NULL,
     error VARCHAR,
     cancel_requested BOOLEAN NOT NULL,
-    parent_tenant VARCHAR,
-    parent_job UUID,
     created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     started_at TIMESTAMP WITH TIME ZONE,
     heartbeat_at TIMESTAMP WITH TIME ZONE,
@@ -483,9 +471,7 @@ create policy written on outbox for insert with check (tenant = nullif(current_s
 
 create policy changed on outbox for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6) and (handlers is null or current_setting('app.actor', true) = any (handlers) or id = nullif(current_setting('app.opened', true), '')::uuid)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
 
-create policy removed on outbox for delete using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
-
-grant select, insert, update, delete on outbox to bangfu_app;
+grant select, insert, update on outbox to bangfu_app;
 
 CREATE TABLE parameter_set (
     tenant CHAR(6) NOT NULL,
@@ -566,7 +552,6 @@ CREATE TABLE person (
     phone_masked VARCHAR,
     phone_token BYTEA,
     erased_at TIMESTAMP WITH TIME ZONE,
-    version INTEGER NOT NULL,
     recorded_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT pk_person PRIMARY KEY (tenant, id),
     CONSTRAINT uq_person_tenant_identity_token UNIQUE (tenant, identity_token),
@@ -641,15 +626,6 @@ create policy changed on roster_import for update using (tenant = nullif(current
 
 grant select, insert, update on roster_import to bangfu_app;
 
-CREATE TABLE schedule (
-    name VARCHAR NOT NULL,
-    last_on DATE,
-    last_at TIMESTAMP WITH TIME ZONE,
-    CONSTRAINT pk_schedule PRIMARY KEY (name)
-);
-
-grant select, insert, update on schedule to bangfu_app;
-
 CREATE TABLE search_token (
     tenant CHAR(6) NOT NULL,
     id UUID NOT NULL,
@@ -684,7 +660,6 @@ CREATE TABLE survey_round (
     year INTEGER NOT NULL,
     opened_on DATE NOT NULL,
     decided_on DATE,
-    closed_on DATE,
     CONSTRAINT pk_survey_round PRIMARY KEY (tenant, id),
     CONSTRAINT uq_survey_round_tenant_year UNIQUE (tenant, year)
 );
@@ -1178,7 +1153,7 @@ CREATE TABLE notice_item (
     case_id UUID NOT NULL,
     masked_name TEXT NOT NULL,
     matter TEXT NOT NULL,
-    amount_fen INTEGER,
+    amount_fen BIGINT,
     CONSTRAINT pk_notice_item PRIMARY KEY (tenant, id),
     CONSTRAINT uq_notice_item_tenant_batch_id_case_id UNIQUE (tenant, batch_id, case_id),
     CONSTRAINT fk_notice_item_tenant_batch_id FOREIGN KEY(tenant, batch_id) REFERENCES notice_batch (tenant, id),
@@ -1379,34 +1354,10 @@ CREATE TABLE tenant_division (
     division_code CHAR(6) NOT NULL,
     valid_from DATE NOT NULL,
     CONSTRAINT pk_tenant_division PRIMARY KEY (tenant_code, division_code, valid_from),
-    CONSTRAINT fk_tenant_division_tenant_code FOREIGN KEY(tenant_code) REFERENCES tenant (code),
-    CONSTRAINT fk_tenant_division_division_code FOREIGN KEY(division_code) REFERENCES division (code)
+    CONSTRAINT fk_tenant_division_tenant_code FOREIGN KEY(tenant_code) REFERENCES tenant (code)
 );
 
 grant select on tenant_division to bangfu_app;
-
-CREATE TABLE visit (
-    tenant CHAR(6) NOT NULL,
-    id UUID NOT NULL,
-    round_id UUID NOT NULL,
-    household_id UUID NOT NULL,
-    visited_on DATE NOT NULL,
-    visitor TEXT NOT NULL,
-    answers JSONB NOT NULL,
-    CONSTRAINT pk_visit PRIMARY KEY (tenant, id),
-    CONSTRAINT fk_visit_tenant_household_id FOREIGN KEY(tenant, household_id) REFERENCES household (tenant, id),
-    CONSTRAINT fk_visit_tenant_round_id FOREIGN KEY(tenant, round_id) REFERENCES survey_round (tenant, id)
-);
-
-alter table visit enable row level security;
-
-alter table visit force row level security;
-
-create policy seen on visit for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
-
-create policy written on visit for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
-
-grant select, insert on visit to bangfu_app;
 
 CREATE TABLE worker_file (
     tenant CHAR(6) NOT NULL,
