@@ -85,10 +85,6 @@ class WorkingCalendar:
             left -= self.is_working(day)
         return Due(day, provisional)
 
-    def working_days_between(self, start: date, end: date) -> int:
-        """Working days after ``start`` up to and with ``end``; 0 when end is not later. Inverse of add_working_days."""
-        return sum(self.is_working(start + timedelta(days=passed)) for passed in range(1, (end - start).days + 1))
-
 
 def add_calendar_days(start: date, n: int) -> date:
     """The n-th calendar day (自然日) after ``start``. Raises InvalidInput for a negative n."""

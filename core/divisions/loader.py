@@ -34,15 +34,6 @@ class Division:
     parent: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class RetiredDivision:
-    """A code in use after 1980 and no more, with the year of its last change."""
-
-    code: str
-    name: str
-    last_change_year: int
-
-
 @lru_cache(maxsize=1)
 def all_divisions() -> Mapping[str, Division]:
     """Every present division by code, in order of code."""
@@ -52,14 +43,10 @@ def all_divisions() -> Mapping[str, Division]:
 
 
 @lru_cache(maxsize=1)
-def _retired() -> Mapping[str, RetiredDivision]:
+def _retired() -> frozenset[str]:
+    """Codes in use after 1980 and no more."""
     with (_DATA / "divisions_retired.csv").open(encoding="utf-8", newline="") as file:
-        return MappingProxyType(
-            {
-                row["code"]: RetiredDivision(row["code"], row["name"], int(row["last_change_year"]))
-                for row in csv.DictReader(file)
-            }
-        )
+        return frozenset(row["code"] for row in csv.DictReader(file))
 
 
 @lru_cache(maxsize=1)
@@ -83,26 +70,6 @@ def children(code: str | None) -> tuple[Division, ...]:
     if code is not None:
         division(code)
     return _children().get(code, ())
-
-
-def ancestors(code: str) -> tuple[Division, ...]:
-    """Divisions above, the province first, without the division itself. Raises NotFound for an unknown code."""
-    above: list[Division] = []
-    parent = division(code).parent
-    while parent is not None:
-        above.append(division(parent))
-        parent = above[-1].parent
-    return tuple(reversed(above))
-
-
-def full_name(code: str) -> str:
-    """Names from the province down (``四川省广元市利州区``). Raises NotFound for an unknown code."""
-    return "".join(row.name for row in (*ancestors(code), division(code)))
-
-
-def retired_division(code: str) -> RetiredDivision | None:
-    """The retired code's entry, None when the code was never retired."""
-    return _retired().get(code)
 
 
 def is_known_code(code: str) -> bool:

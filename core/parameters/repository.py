@@ -29,15 +29,6 @@ def tenants_until(session: Session, scope: Scope, on: date) -> Sequence[TenantPa
     return session.scalars(tenant_core(ordered)).all()
 
 
-def history(session: Session, scope: Scope, name: str) -> Sequence[TenantParameter]:
-    """Every value of one figure that this level and those above have ever set, latest day first."""
-    line = [code for code in (scope.province, scope.prefecture, scope.tenant) if code is not None]
-    wanted = select(TenantParameter).where(TenantParameter.tenant.in_(line), TenantParameter.name == name)
-    return session.scalars(
-        tenant_core(wanted.order_by(TenantParameter.valid_from.desc(), TenantParameter.recorded_at.desc()))
-    ).all()
-
-
 def write_national(owner: Connection | Session, rows: Sequence[dict[str, Any]]) -> None:
     """Write national values; a value that is declared anew for the same day replaces the former."""
     if not rows:

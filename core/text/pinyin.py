@@ -6,7 +6,6 @@ PostgreSQL's embedded build has no Chinese collation, so lists sort by a stored 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -55,30 +54,3 @@ def name_pinyin(name: str) -> NamePinyin:
     # character's own code keeps one surname together among its homophones.
     key = " ".join(reading + character for reading, character in zip(readings, folded, strict=True))
     return NamePinyin(full="".join(spoken), initials="".join(syllable[0] for syllable in spoken), sort_key=key)
-
-
-def names_pinyin(names: Iterable[str]) -> list[NamePinyin]:
-    """Readings of many names in the order given; equal names are worked out once."""
-    known: dict[str, NamePinyin] = {}
-    result = []
-    for name in names:
-        found = known.get(name)
-        if found is None:
-            found = known[name] = name_pinyin(name)
-        result.append(found)
-    return result
-
-
-def sort_key(name: str) -> str:
-    """The key by which lists of people sort: pinyin, tone, character, one character after the other."""
-    return name_pinyin(name).sort_key
-
-
-def full_pinyin(name: str) -> str:
-    """All syllables without tones and spaces (``李明`` > ``liming``; ü is written v)."""
-    return name_pinyin(name).full
-
-
-def initials(name: str) -> str:
-    """First letters of the syllables (``李明`` > ``lm``)."""
-    return name_pinyin(name).initials

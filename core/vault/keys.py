@@ -9,12 +9,11 @@ from __future__ import annotations
 import os
 import re
 from functools import lru_cache
-from pathlib import Path
 from typing import Final
 from uuid import UUID
 
 from core.vault.ciphers import AES_256_GCM, DATA_KEY_BYTES, Cipher, Sealer
-from core.vault.key_file import InstallationKey, load_installation_key
+from core.vault.key_file import InstallationKey
 
 _TENANT: Final = re.compile(r"[0-9]{6}")
 _TENANTS_HELD: Final = 512
@@ -73,11 +72,6 @@ class KeyRing:
         self._cipher = cipher
         self._sealer = Sealer(cipher, installation.derive("vault/tenant-keys"))
         self._held = lru_cache(maxsize=_TENANTS_HELD)(self._unwrap)
-
-    @classmethod
-    def from_file(cls, path: Path, cipher: Cipher = AES_256_GCM) -> KeyRing:
-        """From the installation's key file; raises Misconfigured when that is missing or open to others."""
-        return cls(load_installation_key(path), cipher)
 
     def new_tenant_key(self, tenant: str) -> bytes:
         """A new tenant's key in its wrapped form, to store in the tenant's row."""

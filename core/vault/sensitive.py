@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Generic, NoReturn, TypeVar, get_args
-
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, core_schema
+from typing import Generic, NoReturn, TypeVar
 
 from core.vault.errors import PrintedOnly
 from core.vault.masking import hidden
@@ -20,11 +15,9 @@ T = TypeVar("T")
 class Sensitive(Generic[T]):
     """Personal data (敏感个人信息) in memory.
 
-    str, repr, format, logging and JSON give the masked form; only :meth:`reveal` gives the value, and whoever calls it
-    records that. Equality takes the same time wherever two values differ; there is no hash and no pickle, so that a
-    value does not end up as a dictionary key or in a queue. A pydantic field ``Sensitive[str]`` is validated from str;
-    ``Annotated[Sensitive[str], MaskedBy(masking.phone)]`` also says how it is masked. In ``model_dump()`` the object
-    itself stays (a masked text could be stored by mistake as if it were the value); in JSON the masked text stands.
+    str, repr, format and logging give the masked form; only :meth:`reveal` gives the value, and whoever calls it records
+    that. Equality takes the same time wherever two values differ; there is no hash, no pickle and no field of a pydantic
+    model, so that a value does not end up as a dictionary key, in a queue or in an answer.
     """
 
     __slots__ = ("_mask", "_value")
@@ -36,10 +29,6 @@ class Sensitive(Generic[T]):
     def reveal(self) -> T:
         """The value in full. Showing it to a person is recorded by the caller."""
         return self._value
-
-    def masked_by(self, mask: Callable[[T], str]) -> Sensitive[T]:
-        """The same value under another mask."""
-        return Sensitive(self._value, mask)
 
     @property
     def masked(self) -> str:
@@ -68,54 +57,6 @@ class Sensitive(Generic[T]):
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise PrintedOnly("a sensitive value cannot be pickled; pass the person's id and open it there")
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        arguments = get_args(source)
-        inner = handler.generate_schema(arguments[0]) if arguments else core_schema.any_schema()
-
-        def validate(value: Any, inside: core_schema.ValidatorFunctionWrapHandler) -> Sensitive[Any]:
-            if isinstance(value, Sensitive):
-                return Sensitive(inside(value._value), value._mask)
-            return Sensitive(inside(value))
-
-        return core_schema.no_info_wrap_validator_function(
-            validate,
-            inner,
-            serialization=core_schema.plain_serializer_function_ser_schema(_serialised, info_arg=True),
-        )
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return {"type": "string"} if handler.mode == "serialization" else handler(schema)
-
-
-@dataclass(frozen=True, slots=True)
-class MaskedBy:
-    """Names the mask of a pydantic field: ``Annotated[Sensitive[str], MaskedBy(masking.identity_number)]``."""
-
-    mask: Callable[[Any], str]
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        mask = self.mask
-
-        def remask(value: Sensitive[Any]) -> Sensitive[Any]:
-            return value.masked_by(mask)
-
-        return core_schema.no_info_after_validator_function(remask, handler(source))
-
-
-class PersonalModel(BaseModel):
-    """Base of pydantic models with sensitive fields: a failed validation does not print what was typed.
-
-    Whoever sends ``ValidationError.errors()`` on still asks for ``include_input=False``.
-    """
-
-    model_config = ConfigDict(hide_input_in_errors=True)
-
-
-def _serialised(value: Sensitive[Any], info: core_schema.SerializationInfo[Any]) -> str | Sensitive[Any]:
-    return value.masked if info.mode_is_json() else value
 
 
 def _comparable(value: object) -> bytes:

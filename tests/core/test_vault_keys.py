@@ -37,7 +37,7 @@ def test_a_key_file_open_to_others_is_refused(tmp_path: Path, mode: int) -> None
     create_installation_key(path)
     path.chmod(mode)
     with pytest.raises(Misconfigured) as refused:
-        KeyRing.from_file(path)
+        load_installation_key(path)
     assert "0600" in str(refused.value)
 
 

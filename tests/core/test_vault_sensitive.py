@@ -9,13 +9,13 @@ import logging
 import pickle
 import pprint
 import traceback
-from typing import Annotated
 
 import pytest
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
+from pydantic.errors import PydanticSchemaGenerationError
 
 from core.vault import masking
-from core.vault.sensitive import MaskedBy, PersonalModel, Sensitive
+from core.vault.sensitive import Sensitive
 
 FULL = "13800006207"
 SHOWN = "138****6207"
@@ -25,12 +25,6 @@ SHOWN = "138****6207"
 class Contact:
     name: str
     phone: Sensitive[str]
-
-
-class Form(PersonalModel):
-    phone: Annotated[Sensitive[str], MaskedBy(masking.phone)]
-    diagnosis: Sensitive[str] | None = None
-    income: Sensitive[int] = Sensitive(0)
 
 
 def value() -> Sensitive[str]:
@@ -118,34 +112,6 @@ def test_reveal_is_the_one_way_to_the_value() -> None:
     assert value().reveal() == FULL
 
 
-def test_a_model_validates_from_plain_values_and_dumps_masked() -> None:
-    form = Form.model_validate({"phone": FULL, "diagnosis": "高血压", "income": 1200})
-    assert form.phone.reveal() == FULL
-    assert form.income.reveal() == 1200
-    dumped = form.model_dump()
-    printed = repr(form) + str(form) + str(dumped) + form.model_dump_json() + json.dumps(form.model_dump(mode="json"))
-    assert FULL not in printed
-    assert "高血压" not in printed
-    assert json.loads(form.model_dump_json()) == {"phone": SHOWN, "diagnosis": "****", "income": "****"}
-    assert Form.model_validate(dumped) == form
-    assert form.model_copy(deep=True) == form
-
-
-def test_a_model_reads_json_and_keeps_an_object_already_made() -> None:
-    assert Form.model_validate_json(json.dumps({"phone": FULL})).phone == value()
-    kept = TypeAdapter(Sensitive[str]).validate_python(value())
-    assert str(kept) == SHOWN
-
-
-def test_a_failed_validation_does_not_print_what_was_typed() -> None:
-    with pytest.raises(ValidationError) as refused:
-        Form.model_validate({"diagnosis": FULL, "income": FULL + "x"})
-    assert FULL not in str(refused.value)
-    assert FULL not in repr(refused.value)
-    assert FULL not in json.dumps(refused.value.errors(include_input=False, include_url=False), default=str)
-
-
-def test_the_json_schema_is_that_of_what_is_typed() -> None:
-    properties = Form.model_json_schema()["properties"]
-    assert properties["phone"]["type"] == "string"
-    assert Form.model_json_schema(mode="serialization")["properties"]["income"]["type"] == "string"
+def test_no_pydantic_model_can_hold_one() -> None:
+    with pytest.raises(PydanticSchemaGenerationError):
+        TypeAdapter(Sensitive[str])
