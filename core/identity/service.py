@@ -9,7 +9,7 @@ import hashlib
 import secrets
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import or_, select, update
@@ -152,18 +152,7 @@ def scope_for(account_id: uuid.UUID, tenant_code: str) -> Scope:
             roles=frozenset(codes),
         )
     placed = with_plugins(bare)
-    return Scope(
-        tenant=placed.tenant,
-        level=placed.level,
-        province=placed.province,
-        prefecture=placed.prefecture,
-        actor=placed.actor,
-        actor_name=placed.actor_name,
-        business_date=placed.business_date,
-        roles=placed.roles,
-        permissions=permissions_of(codes, placed.plugins),
-        plugins=placed.plugins,
-    )
+    return replace(placed, permissions=permissions_of(codes, placed.plugins))
 
 
 def sign_in(login: str, password: str, *, address: str | None = None, agent: str | None = None) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from sqlalchemy import select
@@ -63,19 +64,7 @@ def with_plugins(bare: Scope) -> Scope:
     """``bare`` with the plugins that its tenant has on at this moment."""
     with entered(bare), unit_of_work() as session:
         plugins = enabled_plugins(session)
-    return Scope(
-        tenant=bare.tenant,
-        level=bare.level,
-        province=bare.province,
-        prefecture=bare.prefecture,
-        actor=bare.actor,
-        actor_name=bare.actor_name,
-        business_date=bare.business_date,
-        roles=bare.roles,
-        permissions=bare.permissions,
-        plugins=plugins,
-        guest_reason=bare.guest_reason,
-    )
+    return replace(bare, plugins=plugins)
 
 
 def next_numbers(session: Session, kind: str, year: int, count: int = 1) -> range:

@@ -77,9 +77,9 @@ class LivingRelief:
 
     @hookimpl
     def bangfu_rule_sets(self) -> Sequence[RuleSet]:
-        from plugins.living_relief.rules import RULES
+        from plugins.living_relief.rules import RULE_SETS
 
-        return (RULES,)
+        return RULE_SETS
 
     @hookimpl
     def bangfu_audit_checks(self) -> Sequence[AuditCheckDecl]:
