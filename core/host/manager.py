@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 import pluggy
@@ -19,7 +19,13 @@ from core.scope import current_scope
 
 log = logging.getLogger(__name__)
 
-BUILT_IN = frozenset({"tenants", "living_relief", "employment", "petitions", "legal_aid"})
+_OWN_DISTRIBUTION = "bangfu"
+"""The distribution that holds the core (`pyproject.toml`)."""
+
+
+def is_built_in(point: EntryPoint) -> bool:
+    """Whether a plugin comes with the program itself: its entry point stands in the distribution that holds the core."""
+    return point.dist is not None and point.dist.name == _OWN_DISTRIBUTION
 
 
 class PluginBroken(BangfuError):
@@ -112,7 +118,7 @@ class PluginHost:
             try:
                 self.register(point.load(), point.name)
             except Exception as error:
-                if point.name in BUILT_IN:
+                if is_built_in(point):
                     raise
                 log.error("plugin %s left out: %s", point.name, error)
                 self.left_out.append(LeftOut(point.name, str(error)))

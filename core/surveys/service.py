@@ -60,11 +60,13 @@ def survey_rules() -> RuleSet:
     """The rule set by which the survey determines in the tenant in scope; raises ``RulesUnknown`` where none is on."""
     here: list[RuleSet] = [rules for rules in host().collected_here("bangfu_rule_sets") if rules.surveyed]
     if not here:
+        known = host()
+        able = [known.info(name) for name, sets in known.installed("bangfu_rule_sets") if any(rules.surveyed for rules in sets)]
         raise RulesUnknown(
             "本单位未启用带有困难认定规则的业务",
             "no plugin with rules for the survey is on in this tenant",
-            mend_zh="请先启用生活救助业务",
-            mend_en="switch on living relief first",
+            mend_zh=f"请先启用带有认定规则的业务：{'、'.join(info.title_zh for info in able) or '本安装尚无此类业务'}",
+            mend_en=f"switch on a line that has such rules: {', '.join(info.title_en for info in able) or 'none is installed'}",
         )
     return rule_set_named(here[0].name)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint
+from importlib.metadata import Distribution, EntryPoint, distribution, entry_points
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from alembic.util import CommandError
 from sqlalchemy import Connection, text
 
+import core
 from core.builtin import core_plugin
 from core.db.base import new_id
 from core.db.migrate import PluginSchema, migrate_plugin
@@ -20,7 +22,7 @@ from core.db.statements import tenant_sql
 from core.errors import NotFound
 from core.host import ENTRY_POINTS, hookimpl, manager
 from core.host.declarations import NavEntry, PluginInfo
-from core.host.manager import BUILT_IN, PluginBroken, PluginHost, host
+from core.host.manager import PluginBroken, PluginHost, host, is_built_in
 from core.scope import NoScope
 from tests.conftest import COUNTY, OTHER_COUNTY, Database
 from tests.core.lines import Acting
@@ -96,6 +98,7 @@ class Point:
 
     name: str
     target: object
+    dist: Distribution | None = None
 
     def load(self) -> object:
         if isinstance(self.target, Exception):
@@ -118,11 +121,22 @@ def test_the_installed_package_brings_the_built_in_plugins() -> None:
     made = PluginHost()
     made.register(core_plugin, "core")
     made.discover()
-    assert set(made.infos) >= BUILT_IN | {"core"}
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    shipped = set(project["entry-points"][ENTRY_POINTS])
+    assert {point.name for point in entry_points(group=ENTRY_POINTS) if is_built_in(point)} == shipped
+    assert set(made.infos) >= shipped | {"core"}
     assert {"core", "tenants"} <= made.always_on
-    assert not made.always_on & {"living_relief", "employment", "petitions", "legal_aid"}
+    assert not made.always_on & (shipped - {"tenants"})
     orders = [info.order for info in made.infos.values()]
     assert orders == sorted(orders)
+
+
+def test_the_core_names_no_plugin() -> None:
+    root = Path(core.__file__).parent
+    quoted = [f'"{point.name}"' for point in entry_points(group=ENTRY_POINTS) if is_built_in(point)]
+    assert len(quoted) > 1
+    told = {path: path.read_text(encoding="utf-8") for path in root.rglob("*.py") if "node_modules" not in path.parts}
+    assert [(path.name, name) for path, text in told.items() for name in quoted if name in text] == []
 
 
 def test_an_entry_point_is_loaded_by_its_path(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -201,7 +215,17 @@ def test_a_strangers_broken_plugin_is_left_out_and_the_rest_runs(monkeypatch: py
 @pytest.mark.parametrize("target", [ImportError("broken"), Stranger("petitions", ">=2"), Unknown("petitions")])
 def test_a_built_in_plugin_that_fails_stops_the_start(monkeypatch: pytest.MonkeyPatch, target: object) -> None:
     with pytest.raises((ImportError, PluginBroken)):
-        _discovered(monkeypatch, Point("petitions", target), Point("sound", Stranger("sound")))
+        _discovered(monkeypatch, Point("petitions", target, distribution("bangfu")), Point("sound", Stranger("sound")))
+
+
+def test_a_stranger_with_a_built_in_name_does_not_stop_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = _discovered(
+        monkeypatch,
+        Point("petitions", ImportError("broken"), distribution("pytest")),
+        Point("sound", Stranger("sound")),
+    )
+    assert list(made.infos) == ["sound"]
+    assert [out.name for out in made.left_out] == ["petitions"]
 
 
 @pytest.fixture
