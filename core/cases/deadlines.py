@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from core.calendar import Due, WorkingCalendar, add_calendar_days
 from core.cases.models import Case, Deadline
-from core.cases.repository import among
 from core.db.bulk import insert_rows
+from core.db.statements import among
 from core.host.declarations import DeadlineDecl, WorkflowDecl
 from core.parameters.models import WorkingDayException
 from core.scope import current_scope

@@ -6,19 +6,13 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from sqlalchemy import ARRAY, ColumnElement, and_, any_, func, literal, select, tuple_
-from sqlalchemy.dialects.postgresql import UUID
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import Session
 
 from core.cases.models import Case, CaseDecision, CaseStep, Deadline, Party, WorkflowVersion
+from core.db.statements import among
 from core.errors import NotFound
-
-
-def among(column: InstrumentedAttribute[Any], ids: Iterable[uuid.UUID]) -> ColumnElement[bool]:
-    """``column`` is one of ``ids``, sent as one array however many they are."""
-    return column == any_(literal(list(ids), ARRAY(UUID(as_uuid=True))))
 
 
 def cases_named(session: Session, case_ids: Sequence[uuid.UUID], *, lock: bool = False) -> list[Case]:

@@ -1,11 +1,15 @@
-"""The one place where a Core or textual statement gets the tenant's condition and the mark that lets it pass."""
+"""Statements: the one place where a Core or textual one gets the tenant's condition and its mark; lists of ids as one array."""
 
 from __future__ import annotations
 
 import re
+import uuid
+from collections.abc import Iterable
 from typing import Any, TypeVar
 
-from sqlalchemy import TextClause, text
+from sqlalchemy import ARRAY, ColumnElement, TextClause, any_, literal, text
+from sqlalchemy.dialects.postgresql import UUID
+from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.base import Executable
 
 from core.scope import current_scope
@@ -36,3 +40,8 @@ def tenant_core(statement: _E) -> _E:
         raise ValueError("a tenant's statement must state the tenant")
     options: dict[str, Any] = {SCOPED: True}
     return statement.execution_options(**options)
+
+
+def among(column: InstrumentedAttribute[Any], ids: Iterable[uuid.UUID]) -> ColumnElement[bool]:
+    """``column`` is one of ``ids``, sent as one array however many they are."""
+    return column == any_(literal(list(ids), ARRAY(UUID(as_uuid=True))))

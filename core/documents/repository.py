@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.cases.repository import among
+from core.db.statements import among
 from core.documents.models import Document
 from core.errors import NotFound
 

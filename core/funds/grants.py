@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from core.db.base import new_id
+from core.db.statements import among
 from core.errors import Conflict, InvalidInput, NotFound
 from core.funds import repository
 from core.funds.errors import AidedAlready, SamePerson
@@ -241,8 +242,8 @@ def _free(session: Session, grants: Sequence[Grant], reason: str) -> None:
     for grant in grants:
         grant.state = "released"
     session.flush()
-    session.execute(update(Instalment).where(repository.among(Instalment.grant_id, ids)).values(state="cancelled"))
-    session.execute(delete(Occurrence).where(repository.among(Occurrence.grant_id, ids)))
+    session.execute(update(Instalment).where(among(Instalment.grant_id, ids)).values(state="cancelled"))
+    session.execute(delete(Occurrence).where(among(Occurrence.grant_id, ids)))
     post(
         session,
         [

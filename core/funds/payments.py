@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from core.codes import code_list
 from core.db.base import new_id
+from core.db.statements import among
 from core.errors import Conflict, InvalidInput, NotFound
 from core.funds import events, repository
 from core.funds.bank_file import written
@@ -200,17 +201,15 @@ def _settle(session: Session, batch: PaymentBatch, attempts: Sequence[PaymentAtt
     ids = [attempt.id for attempt in attempts]
     session.execute(
         update(PaymentAttempt)
-        .where(repository.among(PaymentAttempt.id, ids), PaymentAttempt.state == "open")
+        .where(among(PaymentAttempt.id, ids), PaymentAttempt.state == "open")
         .values(state="succeeded", settled_on=on)
     )
     instalments = [attempt.instalment_id for attempt in attempts]
-    session.execute(update(Instalment).where(repository.among(Instalment.id, instalments)).values(state="paid"))
+    session.execute(update(Instalment).where(among(Instalment.id, instalments)).values(state="paid"))
     grants = {grant.id: grant for grant in repository.lock_grants(session, {attempt.grant_id for attempt in attempts})}
     post(session, [_payment(attempt, grants[attempt.grant_id], batch) for attempt in attempts])
     unpaid = set(
-        session.scalars(
-            select(Instalment.grant_id).where(repository.among(Instalment.grant_id, grants), Instalment.state == "due")
-        )
+        session.scalars(select(Instalment.grant_id).where(among(Instalment.grant_id, grants), Instalment.state == "due"))
     )
     complete = [grant for grant_id, grant in grants.items() if grant_id not in unpaid]
     for grant in complete:

@@ -9,12 +9,11 @@ from datetime import date
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, any_, distinct, exists, func, literal, select, tuple_
-from sqlalchemy.dialects.postgresql import ARRAY, UUID
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
-from sqlalchemy.orm.attributes import InstrumentedAttribute
 
 from core.cases.models import Case
-from core.db.statements import tenant_sql
+from core.db.statements import among, tenant_sql
 from core.funds.models import (
     FundAccount,
     Grant,
@@ -26,12 +25,6 @@ from core.funds.models import (
 )
 from core.money import Fen
 from core.people.models import Person, WorkerFile
-
-
-def among(column: InstrumentedAttribute[uuid.UUID], ids: Iterable[uuid.UUID]) -> ColumnElement[bool]:
-    """``column`` is one of ``ids``, sent as one parameter."""
-    return column == any_(literal(list(ids), ARRAY(UUID(as_uuid=True))))
-
 
 # Ledger ------------------------------------------------------------------------------------------------------------
 

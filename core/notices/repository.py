@@ -10,7 +10,7 @@ from datetime import date
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from core.cases.repository import among
+from core.db.statements import among
 from core.errors import NotFound
 from core.notices.models import NoticeBatch, NoticeItem, Objection
 

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.cases.models import Case
-from core.cases.repository import among
+from core.db.statements import among
 from core.errors import NotFound
 from core.exchange.models import Envelope
 from core.funds.models import Grant, PaymentBatch
