@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 from sqlalchemy.orm import Session
 
 from core.audit.service import keep_findings
 from core.exchange.envelopes import on_arrival, personal_content, seal_envelope
 from core.exchange.identity_index import aided_twice
-from core.exchange.marks import household_of
+from core.exchange.marks import households_of
 from core.exchange.models import Envelope
 from core.host.declarations import AuditCheckDecl, FindingDraft
 
@@ -32,37 +34,35 @@ CHECK = AuditCheckDecl(
 def tell_both(session: Session, year: int) -> int:
     """In the province's scope: find everybody aided for the same matter in several tenants and tell each of these tenants.
 
-    Returns how many packages were sealed. Tenants recognise a repeated package by its fingerprint.
+    Each tenant gets one package with all that concerns it. Returns how many packages were sealed. Tenants recognise what
+    they were told before by its fingerprint.
     """
-    sealed = 0
+    found: dict[str, list[dict[str, object]]] = defaultdict(list)
     for twice in aided_twice(session, year):
         for tenant in twice.tenants:
-            seal_envelope(
-                session,
-                peer=tenant,
-                kind=KIND,
-                body={
-                    "year": year,
-                    "matter": twice.matter,
-                    "fingerprint": f"{twice.matter}:{twice.hash.hex()[:32]}",
-                    "others": [other for other in twice.tenants if other != tenant],
-                },
-                personal={"hash": twice.hash.hex()},
-            )
-            sealed += 1
-    return sealed
+            found[tenant].append({"matter": twice.matter, "hash": twice.hash.hex(), "others": len(twice.tenants) - 1})
+    for tenant, people in sorted(found.items()):
+        seal_envelope(session, peer=tenant, kind=KIND, body={"year": year}, personal={"found": people})
+    return len(found)
 
 
 @on_arrival(KIND)
-def _becomes_a_finding(session: Session, arrived: Envelope) -> None:
-    body = arrived.body
-    digest = bytes.fromhex(str(personal_content(arrived)["hash"]))
-    household = household_of(session, digest, int(body["year"]), str(body["matter"]).removeprefix("aided:"))
-    draft = FindingDraft(
-        fingerprint=str(body["fingerprint"]),
-        title=f"同一人在本地和其他 {len(body['others'])} 地同年受助",
-        subject_kind="household",
-        subject_id=household,
-        detail={"matter": body["matter"], "package": str(arrived.envelope_id)},
-    )
-    keep_findings(session, CHECK, int(body["year"]), [draft])
+def _become_findings(session: Session, arrived: Envelope) -> None:
+    year = int(arrived.body["year"])
+    found = [(str(one["matter"]), bytes.fromhex(one["hash"]), int(one["others"])) for one in personal_content(arrived)["found"]]
+    households = households_of(session, year, {(_programme(matter), digest) for matter, digest, _ in found})
+    drafts = [
+        FindingDraft(
+            fingerprint=f"{matter}:{digest.hex()[:32]}",
+            title=f"同一人在本地和其他 {others} 地同年受助",
+            subject_kind="household",
+            subject_id=households.get((_programme(matter), digest)),
+            detail={"matter": matter, "package": str(arrived.envelope_id)},
+        )
+        for matter, digest, others in found
+    ]
+    keep_findings(session, CHECK, year, drafts)
+
+
+def _programme(matter: str) -> str:
+    return matter.removeprefix("aided:")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
@@ -25,7 +25,11 @@ class Aided:
 
 
 def _beneficiaries(
-    session: Session, *, cases: Sequence[uuid.UUID] | None = None, year: int | None = None, programme: str | None = None
+    session: Session,
+    *,
+    cases: Sequence[uuid.UUID] | None = None,
+    year: int | None = None,
+    programmes: Sequence[str] | None = None,
 ) -> Iterator[Aided]:
     rows = session.execute(
         tenant_sql(
@@ -35,9 +39,13 @@ def _beneficiaries(
             " where g.tenant = :tenant and p.wrapped_key is not null and p.identity_cipher is not null"
             " and (cast(:cases as uuid[]) is null or g.case_id = any (:cases))"
             " and (cast(:year as integer) is null or g.year = :year)"
-            " and (cast(:programme as text) is null or g.programme = :programme)"
+            " and (cast(:programmes as text[]) is null or g.programme = any (:programmes))"
         ),
-        {"cases": list(cases) if cases is not None else None, "year": year, "programme": programme},
+        {
+            "cases": list(cases) if cases is not None else None,
+            "year": year,
+            "programmes": list(programmes) if programmes is not None else None,
+        },
     ).all()
     key = tenant_key(session)
     for row in rows:
@@ -54,9 +62,14 @@ def mark_aided(session: Session, case_ids: Sequence[uuid.UUID]) -> None:
         mark(session, sorted(hashes), year, f"aided:{programme}")
 
 
-def household_of(session: Session, digest: bytes, year: int, programme: str) -> uuid.UUID | None:
-    """The household of the tenant in scope whose beneficiary of a programme carries the hash; None where none does."""
-    for aided in _beneficiaries(session, year=year, programme=programme):
-        if aided.hash == digest:
-            return aided.household_id
-    return None
+def households_of(session: Session, year: int, whom: Collection[tuple[str, bytes]]) -> dict[tuple[str, bytes], uuid.UUID]:
+    """Households of the tenant in scope by (programme, hash of a beneficiary) among ``whom``; absent where there is none.
+
+    The numbers of all beneficiaries of these programmes are opened once, however many are asked for.
+    """
+    wanted = frozenset(whom)
+    found: dict[tuple[str, bytes], uuid.UUID] = {}
+    for aided in _beneficiaries(session, year=year, programmes=sorted({programme for programme, _ in wanted})):
+        if (aided.programme, aided.hash) in wanted:
+            found.setdefault((aided.programme, aided.hash), aided.household_id)
+    return found
