@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from sqlalchemy.orm import Session
 from core.db.session import unit_of_work
 from core.errors import BangfuError, Forbidden, InvalidInput, NotFound
 from core.funds.models import SOURCES
-from core.funds.repository import Balance, attempts, balances, batches, due, entries, latest_year
+from core.funds.repository import Balance, attempts, balances, batches, due, entries, latest_year, years_due
 from core.funds.service import approve_batch, cancel_batch, prepare_batch, receive, send_batch, take_return
 from core.money import parse_yuan
 from core.scope import current_scope
@@ -27,14 +28,17 @@ router = APIRouter()
 
 READ = Depends(requires("funds.read"))
 _PAGE = 50
+_FAILED = "failed."
 _KINDS = {
     "receipt": "资金到账",
     "reserve": "救助决定预留",
     "release": "撤销预留",
     "pay": "发放",
-    "reverse": "冲正",
+    "reverse": "冲销",
 }
 Year = Annotated[int | None, Query(ge=2000, le=2100)]
+ShownYear = Annotated[int | None, Query(alias="year", ge=2000, le=2100)]
+"""The year of the books beside which a form stood."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +78,12 @@ def books(request: Request, year: Year = None, before: Annotated[int | None, Que
 
 
 @router.post("/funds/receipts", dependencies=[Depends(requires("funds.receive"))])
-def book_receipt(request: Request, tenant: str, filled: Annotated[Mapping[str, str], Depends(filled_form)]) -> Response:
-    """Book money that came in; sent twice, the form books it once."""
-    year = current_scope().business_date.year
+def book_receipt(
+    request: Request, tenant: str, filled: Annotated[Mapping[str, str], Depends(filled_form)], shown: ShownYear = None
+) -> Response:
+    """Book money that came in for the year that the form names; sent twice, the form books it once."""
     try:
+        year = _year_of(filled)
         key = filled.get("key", "").strip()
         if not key:
             raise InvalidInput("请填写银行回单号", "the number of the bank's slip is missing", where="key")
@@ -95,17 +101,18 @@ def book_receipt(request: Request, tenant: str, filled: Annotated[Mapping[str, s
     except Forbidden:
         raise
     except BangfuError as error:
-        return _books(request, year, None, error, filled)
-    return go(f"/{tenant}/funds", f"已登记到账，凭证第 {voucher} 号")
+        return _books(request, shown or current_scope().business_date.year, None, error, filled)
+    return go(f"/{tenant}/funds?year={year}", f"已登记到账，{year} 年度凭证第 {voucher} 号")
 
 
 @router.post("/funds/payments", dependencies=[Depends(requires("funds.prepare"))])
-def prepare(request: Request, tenant: str, key: Annotated[str, Form(max_length=100)] = "") -> Response:
-    """Gather everything that is due into a batch."""
-    year = current_scope().business_date.year
+def prepare(request: Request, tenant: str, filled: Annotated[Mapping[str, str], Depends(filled_form)]) -> Response:
+    """Gather everything that is due of the year that the page showed into a batch: money of last year's grants is paid in
+    January too."""
+    year = _year_of(filled)
     try:
         with unit_of_work() as session:
-            batch = prepare_batch(session, year=year, key=key or str(uuid.uuid4()))
+            batch = prepare_batch(session, year=year, key=filled.get("key", "")[:100] or str(uuid.uuid4()))
             url, number = f"/{tenant}/funds/payments/{batch.id}", batch.number
     except Forbidden:
         raise
@@ -138,15 +145,13 @@ def send(request: Request, batch_id: uuid.UUID) -> Response:
     try:
         with unit_of_work() as session:
             data = send_batch(session, batch_id)
-            name = f"{queries.payment_batch(session, batch_id).number}.xlsx"
+            name = f"{queries.payment_batch(session, batch_id).number}.csv"
     except (Forbidden, NotFound):
         raise
     except BangfuError as error:
         return _batch(request, batch_id, error)
-    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet" if data[:2] == b"PK" else "text/csv"
-    name = name if data[:2] == b"PK" else name.removesuffix(".xlsx") + ".csv"
     headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}"}
-    return Response(data, media_type=kind, headers=headers)
+    return Response(data, media_type="text/csv", headers=headers)
 
 
 @router.post("/funds/payments/{batch_id}/return", dependencies=[Depends(requires("funds.pay"))])
@@ -156,28 +161,53 @@ def bank_return(
     batch_id: uuid.UUID,
     filled: Annotated[Mapping[str, str], Depends(filled_form)],
 ) -> Response:
-    """Take the bank's answer: payments with a reason have failed, all others have been paid."""
+    """Take the bank's answer: payments with a reason have failed, all others have been paid. Whatever else the form holds
+    for a payment is refused: what is not understood must not count as paid."""
+    told = {name.removeprefix(_FAILED): reason for name, reason in filled.items() if name.startswith(_FAILED) and reason}
+    return _change(
+        request,
+        tenant,
+        batch_id,
+        "回盘已登记",
+        lambda session: take_return(session, batch_id, {_attempt_id(name): reason for name, reason in told.items()}),
+        told,
+    )
 
-    def act(session: Session) -> None:
-        reasons = words.words_of("bank_return_reason")
-        told = {
-            attempt.id: reasons[filled[name]]
-            for attempt in attempts(session, batch_id)
-            if filled.get(name := f"failed.{attempt.id}") in reasons
-        }
-        take_return(session, batch_id, told)
 
-    return _change(request, tenant, batch_id, "回盘已登记", act)
+def _attempt_id(text: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        raise InvalidInput(
+            "回盘中有不属于本批次的支付", "the return names payments that are not in this batch", where=text[:40]
+        ) from None
 
 
-def _change(request: Request, tenant: str, batch_id: uuid.UUID, done: str, act: Callable[[Session], object]) -> Response:
+def _year_of(filled: Mapping[str, str]) -> int:
+    """The year that the form was shown for; this one where it names none."""
+    named = filled.get("year", "").strip()
+    if not named:
+        return current_scope().business_date.year
+    if re.fullmatch("20[0-9]{2}", named) is None:
+        raise InvalidInput("年度不正确", "not a fund year", where="year")
+    return int(named)
+
+
+def _change(
+    request: Request,
+    tenant: str,
+    batch_id: uuid.UUID,
+    done: str,
+    act: Callable[[Session], object],
+    told: Mapping[str, str] | None = None,
+) -> Response:
     try:
         with unit_of_work() as session:
             act(session)
     except (Forbidden, NotFound):
         raise
     except BangfuError as error:
-        return _batch(request, batch_id, error)
+        return _batch(request, batch_id, error, told)
     return go(f"/{tenant}/funds/payments/{batch_id}", done)
 
 
@@ -194,6 +224,7 @@ def _books(
         journal = entries(session, year, before=before, limit=_PAGE + 1)
         made = batches(session, year)
         waiting = due(session, year, scope.business_date) if scope.may("funds.prepare") else []
+        elsewhere = years_due(session, scope.business_date) if scope.may("funds.prepare") else {}
     rows = journal[:_PAGE]
     later = f"/{scope.tenant}/funds?year={year}&before={rows[-1].entry.voucher}" if len(journal) > _PAGE else None
     return show(
@@ -202,6 +233,8 @@ def _books(
         status=refused.status if refused else 200,
         messages=[words.refusal(refused)] if refused else [],
         year=year,
+        this_year=scope.business_date.year,
+        years=[(str(one), str(one)) for one in sorted({scope.business_date.year, year}, reverse=True)],
         cells=cells,
         rows=rows,
         next=later,
@@ -209,6 +242,7 @@ def _books(
         due_count=sum(1 for item in waiting if item.payable),
         due_fen=sum(item.amount_fen for item in waiting if item.payable),
         without_account=sum(1 for item in waiting if not item.payable),
+        other_years_due=[(one, count) for one, count in elsewhere.items() if one != year],
         filled=dict(filled or {}),
         fresh_key=str(uuid.uuid4()),
         may_receive=scope.may("funds.receive"),
@@ -231,7 +265,12 @@ def _funds_words(cells: Mapping[tuple[str, str], Cell]) -> dict[str, Any]:
     }
 
 
-def _batch(request: Request, batch_id: uuid.UUID, refused: BangfuError | None = None) -> HTMLResponse:
+def _batch(
+    request: Request,
+    batch_id: uuid.UUID,
+    refused: BangfuError | None = None,
+    told: Mapping[str, str] | None = None,
+) -> HTMLResponse:
     scope = current_scope()
     with unit_of_work() as session:
         batch = queries.payment_batch(session, batch_id)
@@ -250,7 +289,8 @@ def _batch(request: Request, batch_id: uuid.UUID, refused: BangfuError | None = 
         names=words.staff_names([batch.prepared_by, batch.approved_by, batch.paid_by]),
         batch_states=words.BATCH_STATES,
         attempt_states={"open": "待发放", "succeeded": "已发放", "failed": "银行退回", "cancelled": "已作废"},
-        reasons=list(words.words_of("bank_return_reason").items()),
+        reasons=words.words_of("bank_return_reason"),
+        told=dict(told or {}),
         may_approve=batch.state == "draft" and scope.may("funds.approve_payment") and not mine,
         may_cancel=batch.state in ("draft", "approved") and scope.may("funds.prepare"),
         may_send=batch.state in ("approved", "sent") and scope.may("funds.pay") and not mine,
