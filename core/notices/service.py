@@ -20,16 +20,17 @@ from core.db.base import new_id
 from core.db.bulk import insert_rows
 from core.errors import Conflict, InvalidInput, NotFound
 from core.notices.models import NoticeBatch, NoticeItem, Objection
-from core.notices.repository import batch_named, objection_named
+from core.notices.repository import batch_named, items_of, objection_named
 from core.scope import Scope, current_scope
 from core.tenancy.service import next_numbers
-from core.trail.service import record
+from core.trail.service import record, record_read
 from core.vault.masking import public_name
 
 CLAUSE = "domain 7.4"
 PERIOD = "notice_working_days"
 TRANSITION = "post_notice"
 _TEXT_LENGTH = 4000
+_LINE_LENGTH = 200
 
 
 def post_notice(session: Session, case_ids: Sequence[uuid.UUID], title: str) -> NoticeBatch:
@@ -43,6 +44,8 @@ def post_notice(session: Session, case_ids: Sequence[uuid.UUID], title: str) -> 
     scope.require("notice.post")
     if not case_ids or not title.strip():
         raise InvalidInput("请选择个案并填写公示标题", "a notice needs cases and a title", where="title")
+    if len(title) > _LINE_LENGTH:
+        raise InvalidInput(f"公示标题不超过 {_LINE_LENGTH} 字", f"a title has at most {_LINE_LENGTH} characters", where="title")
     cases = cases_named(session, case_ids, lock=True)
     if sealed := [case.number for case in cases if case.handlers is not None]:
         raise Conflict("保密个案不得公示", "a confidential case is never posted", where=sealed[0])
@@ -101,16 +104,23 @@ def raise_objection(
 ) -> Objection:
     """Register an objection against a name under notice, a whole batch, or (without either) a question on an announcement.
 
-    ``contact`` is how to reach whoever objects; it is stored sealed.
+    ``contact`` is how to reach whoever objects; it is stored sealed. Raises ``InvalidInput`` for a case that is not under
+    this notice: an objection that misses its case would count against all the others.
     """
     scope = current_scope()
     scope.require("notice.register_objection")
     if not text.strip() or len(text) > _TEXT_LENGTH:
         raise InvalidInput(f"请填写异议内容，不超过 {_TEXT_LENGTH} 字", "an objection needs a text", where="text")
+    if contact is not None and len(contact) > _LINE_LENGTH:
+        raise InvalidInput(
+            f"联系方式不超过 {_LINE_LENGTH} 字", f"a contact has at most {_LINE_LENGTH} characters", where="contact"
+        )
     if batch_id is not None:
         batch_named(session, batch_id)
     if case_id is not None:
         cases_named(session, [case_id])
+    if batch_id is not None and case_id is not None:
+        _refuse_strangers(session, batch_id, case_id)
     objection_id = new_id()
     objection = Objection(
         id=objection_id,
@@ -127,11 +137,29 @@ def raise_objection(
     return objection
 
 
-def contact_of(session: Session, objection: Objection) -> str | None:
-    """How to reach whoever objected; only for those who answer."""
+def _refuse_strangers(session: Session, batch_id: uuid.UUID, case_id: uuid.UUID) -> None:
+    if case_id not in {item.case_id for item in items_of(session, batch_id)}:
+        raise InvalidInput(
+            "该批公示名单中没有此个案",
+            "the case is not under this notice",
+            where="case",
+            mend_zh="请从名单中选择；针对整批的，请选“整批”",
+            mend_en="choose one of the list, or the whole batch",
+        )
+
+
+def contact_of(session: Session, batch_id: uuid.UUID, objection_id: uuid.UUID, reason: str) -> str:
+    """How to reach whoever objected to a notice, only for those who answer; the look and its ``reason`` are recorded.
+
+    Raises ``NotFound`` where the notice has no such objection or none left a contact, ``InvalidInput`` without a reason.
+    """
     current_scope().require("notice.answer_objection")
-    if objection.contact is None:
-        return None
+    if not reason.strip() or len(reason) > _LINE_LENGTH:
+        raise InvalidInput(f"请填写查阅事由，不超过 {_LINE_LENGTH} 字", "say why the contact is looked at", where="reason")
+    objection = objection_named(session, objection_id)
+    if objection.batch_id != batch_id or objection.contact is None:
+        raise NotFound("该异议没有留下联系方式", "no contact was left", where=str(objection_id))
+    record_read(session, "contact", "objection", objection.id, reason.strip())
     return unseal(session, objection.id, "contact", base64.b64decode(objection.contact))
 
 
@@ -157,8 +185,6 @@ def answer_objection(session: Session, objection_id: uuid.UUID, outcome: str, an
 
 def notice_view(session: Session, batch_id: uuid.UUID) -> tuple[NoticeBatch, Sequence[NoticeItem]]:
     """A batch with its items as the public sees them; raises ``NotFound``."""
-    from core.notices.repository import items_of
-
     batch, items = batch_named(session, batch_id), items_of(session, batch_id)
     if not items:
         raise NotFound("没有此批公示", "no such notice", where=str(batch_id))

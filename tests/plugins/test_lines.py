@@ -150,7 +150,7 @@ def test_an_objection_stops_the_decision_until_it_is_answered(acting: Acting) ->
         batch = post_notice(session, ids, "公示")
         objection = raise_objection(session, "该户有车", batch_id=batch.id, case_id=ids[0], contact="13800001234")
         assert "1380" not in (objection.contact or "")
-        assert contact_of(session, objection) == "13800001234"
+        assert contact_of(session, batch.id, objection.id, "核实情况") == "13800001234"
     with post(acting, "approver", on=OVER), unit_of_work() as session:
         with pytest.raises(GuardsNotMet, match="YY-2025-0001 尚未答复"):
             advance(session, ids[:1], "approve")

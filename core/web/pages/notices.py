@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request
@@ -13,9 +14,16 @@ from sqlalchemy.orm import Session
 from core.cases.repository import CaseLine
 from core.cases.service import list_cases
 from core.db.session import unit_of_work
-from core.errors import BangfuError, Forbidden, NotFound
+from core.errors import BangfuError, Forbidden, InvalidInput, NotFound
 from core.notices.repository import batches, open_objections
-from core.notices.service import TRANSITION, answer_objection, notice_view, post_notice, raise_objection
+from core.notices.service import (
+    TRANSITION,
+    answer_objection,
+    contact_of,
+    notice_view,
+    post_notice,
+    raise_objection,
+)
 from core.scope import current_scope
 from core.web.context import go, requires, show
 from core.web.pages import queries, words
@@ -26,6 +34,21 @@ router = APIRouter()
 READ = Depends(requires("notice.read"))
 _PAGE = 50
 _TOGETHER = 200
+REGISTER = "register"
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What was sent before a refusal, and in which form of the page: ``REGISTER``, an objection's id for its answer, or that
+    with ``:contact``. ``choice`` is the name or the outcome chosen."""
+
+    form: str
+    text: str
+    choice: str = ""
+    contact: str = ""
+
+
+NOTHING = Typed("", "")
 
 
 @router.get("/notices", dependencies=[READ])
@@ -38,7 +61,7 @@ def notice_list(request: Request, after: After = None) -> HTMLResponse:
 def post_batch(
     request: Request,
     tenant: str,
-    title: Annotated[str, Form(max_length=200)] = "",
+    title: Annotated[str, Form()] = "",
     case: Annotated[list[uuid.UUID] | None, Form()] = None,
 ) -> Response:
     """Post the chosen cases together."""
@@ -46,10 +69,10 @@ def post_batch(
         with unit_of_work() as session:
             batch = post_notice(session, case or [], title)
             url, number = f"/{tenant}/notices/{batch.id}", batch.number
-    except (Forbidden, NotFound):
+    except Forbidden:
         raise
     except BangfuError as error:
-        return _list(request, None, error, title)
+        return _list(request, None, error, title, frozenset(case or []))
     return go(url, f"已张贴 {number}")
 
 
@@ -64,17 +87,30 @@ def register(
     request: Request,
     tenant: str,
     batch_id: uuid.UUID,
-    text: Annotated[str, Form(max_length=4000)] = "",
-    case: Annotated[str, Form(max_length=36)] = "",
-    contact: Annotated[str, Form(max_length=200)] = "",
+    text: Annotated[str, Form()] = "",
+    case: Annotated[str, Form()] = "",
+    contact: Annotated[str, Form()] = "",
 ) -> Response:
-    """Register an objection against one of the names, or against the whole batch."""
+    """Register an objection against one of the names, or against the whole batch where none is named."""
 
     def act(session: Session) -> None:
-        against = {str(item.case_id): item.case_id for item in notice_view(session, batch_id)[1]}.get(case)
+        against = _case_id(case) if case else None
         raise_objection(session, text, batch_id=batch_id, case_id=against, contact=contact.strip() or None)
 
-    return _change(request, tenant, batch_id, "异议已登记", act, text)
+    return _change(request, tenant, batch_id, "异议已登记", act, Typed(REGISTER, text, case, contact))
+
+
+def _case_id(given: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(given)
+    except ValueError:
+        raise InvalidInput(
+            "该批公示名单中没有此个案",
+            "the case is not under this notice",
+            where="case",
+            mend_zh="请从名单中选择；针对整批的，请选“整批”",
+            mend_en="choose one of the list, or the whole batch",
+        ) from None
 
 
 @router.post("/notices/{batch_id}/objections/{objection_id}", dependencies=[Depends(requires("notice.answer_objection"))])
@@ -83,8 +119,8 @@ def reply(
     tenant: str,
     batch_id: uuid.UUID,
     objection_id: uuid.UUID,
-    outcome: Annotated[str, Form(max_length=40)] = "",
-    answer: Annotated[str, Form(max_length=4000)] = "",
+    outcome: Annotated[str, Form()] = "",
+    answer: Annotated[str, Form()] = "",
 ) -> Response:
     """Answer an objection."""
     return _change(
@@ -93,17 +129,34 @@ def reply(
         batch_id,
         "异议已答复",
         lambda session: answer_objection(session, objection_id, outcome, answer),
-        answer,
+        Typed(str(objection_id), answer, outcome),
     )
 
 
+@router.post(
+    "/notices/{batch_id}/objections/{objection_id}/contact", dependencies=[Depends(requires("notice.answer_objection"))]
+)
+def reveal_contact(
+    request: Request, batch_id: uuid.UUID, objection_id: uuid.UUID, reason: Annotated[str, Form()] = ""
+) -> HTMLResponse:
+    """Show how to reach whoever objected, once; who looked and why is recorded in the same transaction."""
+    try:
+        with unit_of_work() as session:
+            contact = contact_of(session, batch_id, objection_id, reason)
+    except (Forbidden, NotFound):
+        raise
+    except BangfuError as error:
+        return _batch(request, batch_id, error, Typed(f"{objection_id}:contact", reason))
+    return _batch(request, batch_id, shown=(objection_id, contact))
+
+
 def _change(
-    request: Request, tenant: str, batch_id: uuid.UUID, done: str, act: Callable[[Session], object], typed: str
+    request: Request, tenant: str, batch_id: uuid.UUID, done: str, act: Callable[[Session], object], typed: Typed
 ) -> Response:
     try:
         with unit_of_work() as session:
             act(session)
-    except (Forbidden, NotFound):
+    except Forbidden:
         raise
     except BangfuError as error:
         return _batch(request, batch_id, error, typed)
@@ -121,7 +174,14 @@ def _ready(session: Session) -> Sequence[CaseLine]:
     return [line for line in found if not line.confidential]
 
 
-def _list(request: Request, after: uuid.UUID | None, refused: BangfuError | None = None, title: str = "") -> HTMLResponse:
+def _list(
+    request: Request,
+    after: uuid.UUID | None,
+    refused: BangfuError | None = None,
+    title: str = "",
+    ticked: frozenset[uuid.UUID] | None = None,
+) -> HTMLResponse:
+    """The list; ``ticked`` are the cases that were chosen before a refusal, all of them where nothing was sent yet."""
     scope = current_scope()
     may_post = scope.may("notice.post") and scope.may("case.read")
     with unit_of_work() as session:
@@ -139,13 +199,20 @@ def _list(request: Request, after: uuid.UUID | None, refused: BangfuError | None
         may_post=may_post,
         objections=objections,
         title=title,
+        ticked={line.id for line in ready} if ticked is None else ticked,
         programmes=words.programme_titles(),
         line_title=words.line_title,
         today=scope.business_date,
     )
 
 
-def _batch(request: Request, batch_id: uuid.UUID, refused: BangfuError | None = None, typed: str = "") -> HTMLResponse:
+def _batch(
+    request: Request,
+    batch_id: uuid.UUID,
+    refused: BangfuError | None = None,
+    typed: Typed = NOTHING,
+    shown: tuple[uuid.UUID, str] | None = None,
+) -> HTMLResponse:
     scope = current_scope()
     with unit_of_work() as session:
         batch, items = notice_view(session, batch_id)
@@ -164,5 +231,6 @@ def _batch(request: Request, batch_id: uuid.UUID, refused: BangfuError | None = 
         may_register=scope.may("notice.register_objection"),
         may_answer=scope.may("notice.answer_objection"),
         typed=typed,
+        shown=shown,
         today=scope.business_date,
     )
