@@ -13,8 +13,9 @@ from sqlalchemy import text
 
 from core.db.session import unit_of_work
 from core.jobs.service import start_job
-from core.people.models import Household, Membership, WorkerFile
+from core.people.models import Household, Membership, PersonFact, WorkerFile
 from core.people.models import Person as PersonRow
+from core.people.service import correct_income
 from core.scope import Scope
 from tests.conftest import COUNTY, OTHER_COUNTY, Database
 from tests.web.conftest import Desk, Person
@@ -67,6 +68,17 @@ def test_households_are_walked_by_key(person: Desk, acting: Acting) -> None:
     one = li.client.get(api(f"households/{planted[0]}"))
     assert one.headers["etag"] == '"1"'
     assert [member["name"] for member in one.json()["members"]] == ["张0"]
+    head = uuid.UUID(one.json()["members"][0]["person_id"])
+    with acting(COUNTY, permissions=frozenset({"people.write"})), unit_of_work() as session:
+        session.add(
+            PersonFact(
+                person_id=head, valid_from=date(2025, 1, 2), monthly_income_fen=0, identity_status="other", source="test"
+            )
+        )
+        session.flush()
+        correct_income(session, head, monthly_income_fen=100_000, valid_from=date(2025, 8, 1))
+    changed = li.client.get(api(f"households/{planted[0]}"))
+    assert (changed.headers["etag"], changed.json()["version"]) == ('"2"', 2)
 
 
 def test_another_county_s_household_is_not_found(person: Desk, acting: Acting) -> None:

@@ -165,13 +165,17 @@ def test_a_clerk_learns_that_somebody_is_aided_elsewhere_and_nothing_more(
         number = reveal(session, member, "identity_number", "试")
         year = scope.business_date.year
     form = {"csrf_token": everybody.csrf, "person_id": str(member), "reason": "受理前核查"}
+    refused = everybody.client.post(f"{url}/elsewhere", data=form | {"reason": " "})
+    assert refused.status_code == 422
     before = everybody.client.post(f"{url}/elsewhere", data=form)
-    assert "未在其他单位建档或受助" in everybody.client.get(before.headers["location"]).text
+    assert "未在其他单位建档或受助" in before.text
     with acting(OTHER_COUNTY), unit_of_work() as session:
         mark(session, [tokens().identity_index_hash(number)], year, "aided:yearly_living")
     after = everybody.client.post(f"{url}/elsewhere", data=form)
-    told = everybody.client.get(after.headers["location"]).text
+    told = after.text
     assert "在其他单位受助" in told
+    # What is said of a person is not left in a cookie.
+    assert "set-cookie" not in after.headers
     assert OTHER_COUNTY not in told
     assert not FULL_NUMBER.search(told)
 

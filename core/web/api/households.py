@@ -56,7 +56,7 @@ class MemberOut(BaseModel):
 
 
 class HouseholdOut(BaseModel):
-    """A household with its file and members."""
+    """A household with its file and members; ``version`` is the file's, none before there is one."""
 
     id: uuid.UUID
     address: str
@@ -66,7 +66,7 @@ class HouseholdOut(BaseModel):
     opened_on: date | None
     other_yearly_income_fen: int | None
     members: list[MemberOut]
-    version: int
+    version: int | None
 
 
 @router.get("/households")
@@ -87,12 +87,13 @@ def household_list(
 
 @router.get("/households/{household_id}")
 def one_household(household_id: uuid.UUID, response: Response) -> HouseholdOut:
-    """One household; its version is the ETag."""
+    """One household; the version of its file, which every act on it raises, is the ETag."""
     with unit_of_work() as session:
         view = household_view(session, household_id)
     if view is None:
         raise NotFound("没有此家庭档案", "no such household", where="household_id")
-    response.headers["ETag"] = f'"{view.household.version}"'
+    if view.file is not None:
+        response.headers["ETag"] = f'"{view.file.version}"'
     return _household(view)
 
 
@@ -107,7 +108,7 @@ def _household(view: HouseholdView) -> HouseholdOut:
         opened_on=file.opened_on if file else None,
         other_yearly_income_fen=fact.other_yearly_income_fen if fact else None,
         members=[_member(member) for member in view.members],
-        version=view.household.version,
+        version=file.version if file else None,
     )
 
 

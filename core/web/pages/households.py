@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Query, Request, Response
+from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import HTMLResponse
 from sqlalchemy.orm import Session
 
 from core.cases.repository import CaseLine, cases_of_households
 from core.db.session import unit_of_work
 from core.errors import BangfuError, Forbidden, NotFound
-from core.exchange.identity_index import elsewhere
+from core.exchange.identity_index import Elsewhere, elsewhere
 from core.funds.models import Grant
 from core.people.finding import find
-from core.people.repository import HouseholdView, count_files, household_view, list_files
+from core.people.repository import HouseholdView, MemberView, count_files, household_view, list_files
 from core.people.service import reveal
 from core.scope import current_scope
-from core.web.context import go, requires, show
+from core.web.context import requires, show
 from core.web.pages import queries, words
 from core.web.paging import After, cut, next_url
+from core.web.render import Message
 
 router = APIRouter()
 
@@ -81,9 +83,7 @@ def file_list(
 @router.get("/households/{household_id}", dependencies=[READ])
 def household(request: Request, household_id: uuid.UUID) -> HTMLResponse:
     """One household as its paper form says it; numbers masked."""
-    with unit_of_work() as session:
-        values = _everything(session, household_id)
-    return show(request, "household.html", **values)
+    return _household(request, household_id)
 
 
 @router.post("/households/{household_id}/reveal", dependencies=[Depends(requires("people.reveal"))])
@@ -95,44 +95,47 @@ def reveal_value(
     reason: Annotated[str, Form(max_length=500)] = "",
 ) -> HTMLResponse:
     """Show one value in full, once; who looked, at what and why is recorded in the same transaction."""
-    refused: BangfuError | None = None
-    shown: Shown | None = None
+    typed = {"person_id": str(person_id or ""), "field": field, "reason": reason}
     try:
         with unit_of_work() as session:
-            view = _view(session, household_id)
-            member = next((found for found in view.members if found.person.id == person_id), None)
-            if member is None or person_id is None:
-                raise NotFound("该户没有此人", "no such member of the household", where="person_id")
-            value = reveal(session, person_id, field, reason)
+            member = _member(session, household_id, person_id)
+            value = reveal(session, member.person.id, field, reason)
             shown = Shown(member.person.name, dict(_REVEALABLE).get(field, field), value)
     except Forbidden:
         raise
     except BangfuError as error:
-        refused = error
-    with unit_of_work() as session:
-        values = _everything(session, household_id)
-    typed = {"person_id": str(person_id or ""), "field": field, "reason": reason if refused else ""}
-    messages = [words.refusal(refused)] if refused else []
-    status = refused.status if refused else 200
-    return show(request, "household.html", status=status, messages=messages, **values | {"shown": shown, "typed": typed})
+        return _household(request, household_id, refused=error, typed=typed)
+    return _household(request, household_id, shown=shown, typed=typed | {"reason": ""})
 
 
 @router.post("/households/{household_id}/elsewhere", dependencies=[Depends(requires("people.reveal"))])
 def ask_elsewhere(
-    tenant: str,
+    request: Request,
     household_id: uuid.UUID,
-    person_id: Annotated[uuid.UUID, Form()],
+    person_id: Annotated[uuid.UUID | None, Form()] = None,
+    field: Annotated[str, Form(max_length=40)] = "",
     reason: Annotated[str, Form(max_length=500)] = "",
-) -> Response:
-    """Ask the identity index whether a member is on file or aided in another tenant now or last year; it is logged."""
-    with unit_of_work() as session:
-        member = next((found for found in _view(session, household_id).members if found.person.id == person_id), None)
-        if member is None:
-            raise NotFound("该户没有此人", "no such member of the household", where="person_id")
-        number = reveal(session, person_id, "identity_number", reason)
-        this_year = current_scope().business_date.year
-        answers = [elsewhere(session, number, year, reason) for year in (this_year, this_year - 1)]
-        name = member.person.name
+) -> HTMLResponse:
+    """Ask the identity index whether a member is on file or aided in another tenant now or last year; it is logged.
+
+    The answer stands on this page and nowhere else: what is said of a person is not left in a cookie of the browser.
+    """
+    try:
+        with unit_of_work() as session:
+            member = _member(session, household_id, person_id)
+            number = reveal(session, member.person.id, "identity_number", reason)
+            this_year = current_scope().business_date.year
+            answers = [elsewhere(session, number, year, reason) for year in (this_year, this_year - 1)]
+            told = Message(f"{member.person.name}：近两年{_said(answers)}（查询已记入日志）")
+    except Forbidden:
+        raise
+    except BangfuError as error:
+        typed = {"person_id": str(person_id or ""), "field": field, "reason": reason}
+        return _household(request, household_id, refused=error, typed=typed)
+    return _household(request, household_id, told=told)
+
+
+def _said(answers: Sequence[Elsewhere]) -> str:
     said = [
         word
         for word, found in (
@@ -141,8 +144,7 @@ def ask_elsewhere(
         )
         if found
     ]
-    outcome = "、".join(said) if said else "未在其他单位建档或受助"
-    return go(f"/{tenant}/households/{household_id}", f"{name}：近两年{outcome}（查询已记入日志）")
+    return "、".join(said) if said else "未在其他单位建档或受助"
 
 
 @router.get("/find", dependencies=[READ])
@@ -162,6 +164,29 @@ def _view(session: Session, household_id: uuid.UUID) -> HouseholdView:
     if view is None:
         raise NotFound("没有这户家庭", "no such household", where=str(household_id))
     return view
+
+
+def _member(session: Session, household_id: uuid.UUID, person_id: uuid.UUID | None) -> MemberView:
+    found = next((one for one in _view(session, household_id).members if one.person.id == person_id), None)
+    if found is None:
+        raise NotFound("该户没有此人", "no such member of the household", where="person_id")
+    return found
+
+
+def _household(
+    request: Request,
+    household_id: uuid.UUID,
+    *,
+    refused: BangfuError | None = None,
+    told: Message | None = None,
+    **values: object,
+) -> HTMLResponse:
+    """The page; ``values`` stand in for what it shows by itself (a value looked at, what was typed before a refusal)."""
+    with unit_of_work() as session:
+        everything = _everything(session, household_id)
+    messages = [words.refusal(refused)] if refused else [told] if told else []
+    status = refused.status if refused else 200
+    return show(request, "household.html", status=status, messages=messages, **everything | values)
 
 
 def _everything(session: Session, household_id: uuid.UUID) -> dict[str, Any]:
