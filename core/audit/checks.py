@@ -12,7 +12,6 @@ from core.codes import label
 from core.db.statements import tenant_sql
 from core.funds.repository import differences
 from core.host.declarations import FindingDraft
-from core.host.manager import host
 from core.money import format_yuan
 from core.scope import current_scope
 from core.trail.service import first_break
@@ -95,20 +94,28 @@ def approver_is_clerk(session: Session, year: int) -> list[FindingDraft]:
 
 
 def paid_twice(session: Session, year: int) -> list[FindingDraft]:
-    """No household and no beneficiary is paid twice in one occurrence (domain 4.4.1)."""
+    """No household and no beneficiary is paid twice in one occurrence (domain 4.4.1).
+
+    A school year lies in two years of the fund, so grants are compared by occurrence; the deviation belongs to the year of
+    the last of them.
+    """
     rows = _rows(
         session,
         """
-        with subjects as (
-            select g.programme, g.occurrence, g.household_id as subject, g.id as grant_id, g.case_id
-            from relief_grant g where g.tenant = :tenant and g.year = :year and g.state <> 'released'
+        with grants as (
+            select id, case_id, household_id, programme, occurrence, year from relief_grant
+            where tenant = :tenant and state <> 'released'
+              and (programme, occurrence) in (
+                select programme, occurrence from relief_grant where tenant = :tenant and year = :year)
+        ),
+        subjects as (
+            select programme, occurrence, year, household_id as subject, id as grant_id, case_id from grants
             union
-            select g.programme, g.occurrence, b.person_id, g.id, g.case_id
-            from relief_grant g join grant_beneficiary b on b.tenant = g.tenant and b.grant_id = g.id
-            where g.tenant = :tenant and g.year = :year and g.state <> 'released'
+            select g.programme, g.occurrence, g.year, b.person_id, g.id, g.case_id
+            from grants g join grant_beneficiary b on b.tenant = :tenant and b.grant_id = g.id
         )
         select programme, occurrence, subject, count(distinct grant_id) as grants, array_agg(distinct case_id) as cases
-        from subjects group by 1, 2, 3 having count(distinct grant_id) > 1
+        from subjects group by 1, 2, 3 having count(distinct grant_id) > 1 and max(year) = :year
         """,
         year=year,
     )
@@ -125,35 +132,29 @@ def paid_twice(session: Session, year: int) -> list[FindingDraft]:
 
 
 def missing_document(session: Session, year: int) -> list[FindingDraft]:
-    """Every granted case still has the papers that its line requires; a withdrawn paper counts as missing (domain 10)."""
-    required = [
-        (workflow.name, need.programme, need.kind)
-        for workflow in host().collected("bangfu_workflows")
-        for need in workflow.documents
-    ]
-    if not required:
-        return []
+    """Every granted case still has the papers that its line requires; a withdrawn paper counts as missing (domain 10).
+
+    What is required stands in the version of the workflow that the case was opened with.
+    """
     rows = _rows(
         session,
         """
         with required as (
-            select * from unnest(cast(:workflows as text[]), cast(:programmes as text[]), cast(:kinds as text[]))
-                as r (workflow, programme, kind)
+            select w.name as workflow, w.version, need ->> 'programme' as programme, need ->> 'kind' as kind
+            from workflow_version w cross join lateral jsonb_array_elements(w.definition -> 'documents') as need
         )
         select c.id, c.number, r.kind,
                bool_or(d.withdrawn_on is not null) as withdrawn
         from relief_grant g
         join case_record c on c.tenant = g.tenant and c.id = g.case_id
-        join required r on r.workflow = c.workflow and (r.programme is null or r.programme = c.programme)
+        join required r on r.workflow = c.workflow and r.version = c.workflow_version
+          and (r.programme is null or r.programme = c.programme)
         left join document d on d.tenant = c.tenant and d.case_id = c.id and d.kind = r.kind
         where g.tenant = :tenant and c.tenant = :tenant and g.year = :year and g.state <> 'released'
         group by c.id, c.number, r.kind
         having count(d.id) filter (where d.withdrawn_on is null) = 0
         """,
         year=year,
-        workflows=[item[0] for item in required],
-        programmes=[item[1] for item in required],
-        kinds=[item[2] for item in required],
     )
     return [
         FindingDraft(

@@ -12,6 +12,7 @@ from core.audit.service import findings_by_severity, run_audit
 from core.exchange.facts import report_facts
 from core.host.declarations import ChunkPlan, JobKindDecl
 from core.jobs.service import county_chunks
+from core.scope import Level
 
 
 def _plan_own(_session: Session, _params: Mapping[str, Any]) -> Sequence[ChunkPlan]:
@@ -24,18 +25,32 @@ def _plan_counties(session: Session, _params: Mapping[str, Any]) -> Sequence[Chu
 
 def _run(session: Session, params: Mapping[str, Any], _payload: Mapping[str, Any]) -> Mapping[str, Any]:
     year = int(params["year"])
-    new = run_audit(session, year)
+    found = run_audit(session, year).values()
     report_facts(session, year)
-    return {"new": sum(new.values()), "findings": findings_by_severity(session, year)}
+    return {
+        "new": sum(kept.new for kept in found),
+        "reopened": sum(kept.reopened for kept in found),
+        "findings": findings_by_severity(session, year),
+    }
 
 
 def _tell(session: Session, params: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    return {"new": sum(int(result.get("new", 0)) for result in results), "sealed": tell_both(session, int(params["year"]))}
+    summed = {name: sum(int(result[name]) for result in results) for name in ("new", "reopened")}
+    return {**summed, "sealed": tell_both(session, int(params["year"]))}
 
 
 JOBS = (
     JobKindDecl("audit", "年度审计", "annual audit", _plan_own, _run, permission="audit.run"),
     JobKindDecl(
-        "audit.province", "全省年度审计", "annual audit of all counties", _plan_counties, _run, _tell, "audit.run", True
+        "audit.province",
+        "全省年度审计",
+        "annual audit of all counties",
+        _plan_counties,
+        _run,
+        _tell,
+        "audit.run",
+        fan_out=True,
+        # who is aided in two counties stands in the identity index, which the province alone may compare
+        levels=frozenset({Level.PROVINCE}),
     ),
 )

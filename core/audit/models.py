@@ -42,12 +42,15 @@ class AuditFinding(TenantRow):
     answer: Mapped[str | None]
     answered_by: Mapped[str | None]
     answered_on: Mapped[date | None]
+    reopened_on: Mapped[date | None]
+    """When the audit last came upon it again after it was said to be rectified."""
     version: Mapped[int] = mapped_column(default=1)
     at: Mapped[Instant]
 
 
 class AuditRun(TenantRow):
-    """One run of the audit over one tenant and year: which checks ran, how many rows each looked at and found."""
+    """One run of the audit over one tenant and year: which checks ran, how many deviations each found, how many of them are
+    new, and how many had been rectified and are open again."""
 
     __tablename__ = "audit_run"
     __rule__: ClassVar[TableRule] = TenantTable(append_only=True)

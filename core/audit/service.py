@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
@@ -42,9 +42,22 @@ def plugins_on_in(session: Session, year: int) -> frozenset[str]:
     return frozenset(on) & frozenset(host().infos) | host().always_on
 
 
-def keep_findings(session: Session, check: AuditCheckDecl, year: int, drafts: Sequence[FindingDraft]) -> int:
-    """Keep the findings of one check; what was found before stays with its state and answer. Returns how many are new."""
+class Kept(NamedTuple):
+    """What became of the findings of one check: how many are new, and how many were rectified and are there again."""
+
+    new: int
+    reopened: int
+
+
+def keep_findings(session: Session, check: AuditCheckDecl, year: int, drafts: Sequence[FindingDraft]) -> Kept:
+    """Keep the findings of one check.
+
+    What was found before stays with its state and answer, except a finding that was said to be rectified: it is open again
+    with a new term, the former answer beside it, and the trail says so.
+    """
     today = current_scope().business_date
+    # one statement may not touch a row twice, and a check may come upon the same deviation twice
+    once = {draft.fingerprint: draft for draft in drafts}
     rows = [
         {
             "tenant": current_scope().tenant,
@@ -62,27 +75,46 @@ def keep_findings(session: Session, check: AuditCheckDecl, year: int, drafts: Se
             "found_on": today,
             "due_on": today + timedelta(days=ANSWER_DAYS[severity]),
         }
-        for draft in drafts
+        for draft in once.values()
     ]
     if not rows:
-        return 0
-    statement = insert(AuditFinding).on_conflict_do_nothing().returning(AuditFinding.id)
-    return len(session.execute(tenant_core(statement), rows).all())
+        return Kept(0, 0)
+    fresh = insert(AuditFinding)
+    statement = fresh.on_conflict_do_update(
+        index_elements=["tenant", "year", "check_code", "fingerprint"],
+        set_={
+            "state": "open",
+            "reopened_on": today,
+            "due_on": fresh.excluded.due_on,
+            "title": fresh.excluded.title,
+            "detail": fresh.excluded.detail,
+            "version": AuditFinding.version + 1,
+        },
+        where=AuditFinding.state == "rectified",
+    ).returning(AuditFinding.id, AuditFinding.reopened_on.is_(None))
+    kept = session.execute(tenant_core(statement), rows).all()
+    reopened = [finding_id for finding_id, new in kept if not new]
+    for finding_id in reopened:
+        record(session, "finding.reopened", "audit_finding", finding_id, {"check": check.code, "year": year})
+    return Kept(len(kept) - len(reopened), len(reopened))
 
 
-def run_audit(session: Session, year: int) -> dict[str, int]:
-    """Run all checks owed for ``year`` over the tenant in scope. Returns new findings by check; safe to run twice."""
-    found: dict[str, int] = {}
+def run_audit(session: Session, year: int) -> dict[str, Kept]:
+    """Run all checks owed for ``year`` over the tenant in scope. Returns by check what is new and what is there again.
+
+    Safe to run twice.
+    """
+    found: dict[str, Kept] = {}
     looked: list[dict[str, Any]] = []
     for check in host().collected_here("bangfu_audit_checks", plugins_on_in(session, year)):
         drafts = check.run(session, year)
-        new = keep_findings(session, check, year, drafts)
-        found[check.code] = new
-        looked.append({"check": check.code, "found": len(drafts), "new": new})
+        kept = found[check.code] = keep_findings(session, check, year, drafts)
+        looked.append({"check": check.code, "found": len(drafts), "new": kept.new, "reopened": kept.reopened})
     run = AuditRun(year=year, run_on=current_scope().business_date, actor=current_scope().actor, checks=looked)
     session.add(run)
     session.flush()
-    record(session, "audit.run", "audit_run", run.id, {"year": year, "new": sum(found.values())})
+    new, reopened = (sum(counted) for counted in zip(*found.values(), strict=True))
+    record(session, "audit.run", "audit_run", run.id, {"year": year, "new": new, "reopened": reopened})
     return found
 
 

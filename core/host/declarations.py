@@ -321,6 +321,8 @@ class JobKindDecl:
     """(session, job params, results of all chunks) -> result of the job."""
     permission: str = "job.start"
     fan_out: bool = False
+    levels: frozenset[Level] = ALL_LEVELS
+    """Levels of tenants that may have such work done."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,7 +139,7 @@ class OrderlyCounty:
     def audit(self, year: int = YEAR) -> dict[str, int]:
         """Run the audit on the day of the audit: new findings by check, those checks only that found some."""
         with self.post("auditor"), unit_of_work() as session:
-            return {code: count for code, count in run_audit(session, year).items() if count}
+            return {code: kept.new for code, kept in run_audit(session, year).items() if kept.new}
 
     def force(self, sql: str, table: str = "", constraint: str = "") -> None:
         """Change one row as the owner, behind the services' back; ``constraint`` is out of force until ``restore``."""
@@ -193,3 +193,10 @@ def orderly(db: Database, acting: Acting, serials: Sequence[int] = (1, 2), tenan
         yield county
     finally:
         county.restore()
+
+
+def same_account(county: OrderlyCounty) -> None:
+    """Give the second household the bank account of the first."""
+    with county.post("clerk"), unit_of_work() as session:
+        first, second, *_ = session.scalars(select(WorkerFile).order_by(WorkerFile.file_number)).all()
+        second.account_token = first.account_token

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import pytest
@@ -12,30 +12,23 @@ from sqlalchemy import Connection, event, select, update
 from core.audit import elsewhere
 from core.audit.elsewhere import tell_both
 from core.audit.models import AuditRun
-from core.audit.service import (
-    answer_finding,
-    finding_detail,
-    findings_by_severity,
-    keep_findings,
-    list_findings,
-    plugins_on_in,
-    run_audit,
-)
+from core.audit.service import finding_detail, findings_by_severity, list_findings, plugins_on_in, run_audit
 from core.cases.models import Case
+from core.cases.workflows import sync_workflows, workflow_named
 from core.db.base import new_id
 from core.db.session import unit_of_work
 from core.documents.models import Document
 from core.documents.service import withdraw_document
-from core.errors import Conflict, Forbidden, InvalidInput, NotFound, PreconditionFailed
 from core.funds.models import Grant, GrantBeneficiary
-from core.host.declarations import FindingDraft
+from core.host import hookimpl
+from core.host.declarations import DocumentRequirement, PluginInfo, WorkflowDecl
 from core.host.manager import host
 from core.notices.models import NoticeItem
 from core.people.models import Household, Membership, WorkerFile
 from core.people.service import add_member, correct_income
 from core.tenancy.models import TenantPluginChange
 from tests.conftest import COUNTY, OTHER_COUNTY, PROVINCE, Database
-from tests.core.audit_story import APPROVED, AUDITED, SURVEYED, YEAR, OrderlyCounty, number_of, orderly, relay
+from tests.core.audit_story import APPROVED, AUDITED, SURVEYED, YEAR, OrderlyCounty, number_of, orderly, relay, same_account
 from tests.core.lines import Acting, install, papers
 
 Plant = Callable[[OrderlyCounty], None]
@@ -56,7 +49,7 @@ def _forced(sql: str, table: str = "", constraint: str = "") -> Plant:
     return lambda county: county.force(sql, table, constraint)
 
 
-def _another_grant(county: OrderlyCounty, occurrence: str, *, split: bool) -> None:
+def _another_grant(county: OrderlyCounty, occurrence: str, *, split: bool, year: int = YEAR) -> None:
     """A further grant to the first household, or (``split``) to its worker as a member of a household of his own."""
     home, apart = county.homes[0], new_id()
     with county.post("decider", on=APPROVED), unit_of_work() as session:
@@ -73,7 +66,7 @@ def _another_grant(county: OrderlyCounty, occurrence: str, *, split: bool) -> No
         session.flush()
         second = Grant(
             id=new_id(), case_id=further.id, clerk=grant.clerk, approved_by=grant.approved_by, programme=grant.programme,
-            occurrence=occurrence, year=YEAR, household_id=apart if split else home.household_id, source=grant.source,
+            occurrence=occurrence, year=year, household_id=apart if split else home.household_id, source=grant.source,
             purpose=grant.purpose, amount_fen=1, approved_on=APPROVED,
         )  # fmt: skip
         session.add(second)
@@ -90,12 +83,6 @@ def _withdraw(county: OrderlyCounty) -> None:
         paper = session.scalars(select(Document).where(Document.case_id == county.homes[0].case_id)).first()
         assert paper is not None
         withdraw_document(session, paper.id, "家属取回")
-
-
-def _same_account(county: OrderlyCounty) -> None:
-    with county.post("clerk"), unit_of_work() as session:
-        first, second, *_ = session.scalars(select(WorkerFile).order_by(WorkerFile.file_number)).all()
-        second.account_token = first.account_token
 
 
 def _stale(county: OrderlyCounty) -> None:
@@ -179,6 +166,10 @@ TRIALS: dict[str, tuple[Trial, ...]] = {
             lambda county: _another_grant(county, "2025", split=True),
             lambda county: _another_grant(county, "2024", split=False),
         ),
+        Trial(
+            lambda county: _another_grant(county, "2025", split=True, year=YEAR - 1),
+            lambda county: _another_grant(county, "2024", split=False, year=YEAR - 1),
+        ),
     ),
     "missing_document": (Trial(_withdraw),),
     "notice_not_kept": (
@@ -186,7 +177,7 @@ TRIALS: dict[str, tuple[Trial, ...]] = {
         Trial(_forced(f"delete from notice_item {OF_CASE}")),
     ),
     "earmark_broken": (Trial(_forced(f"update ledger_entry set legs = jsonb_set(legs, '{{1,account}}', {ELSEWHERE}) {PAID}")),),
-    "one_account_several_households": (Trial(_same_account, _cancelled_file),),
+    "one_account_several_households": (Trial(same_account, _cancelled_file),),
     "file_stale": (Trial(_stale, _cancelled_file),),
     "member_never_surveyed": (
         Trial(lambda county: _newcomer(county, present=True), lambda county: _newcomer(county, present=False)),
@@ -273,7 +264,7 @@ def test_the_audit_asks_as_often_of_many_households_as_of_one(db: Database, acti
 
 
 def test_a_run_says_what_it_looked_at_and_stays_in_its_tenant(county: OrderlyCounty, acting: Acting) -> None:
-    _same_account(county)
+    same_account(county)
     county.audit()
     with county.post("auditor"), unit_of_work() as session:
         run = session.scalars(select(AuditRun)).one()
@@ -306,34 +297,32 @@ def test_a_line_owes_its_checks_for_every_year_in_which_it_was_on(acting: Acting
         assert "ineligible_on_decision_day" not in run_audit(session, 2026)
 
 
-def test_a_whole_county_of_findings_is_kept_at_once(acting: Acting) -> None:
-    drafts = [FindingDraft(f"file:{no}", "档案未更新", "household", None) for no in range(5000)]
-    with acting(COUNTY), unit_of_work() as session:
-        assert keep_findings(session, elsewhere.CHECK, YEAR, drafts) == 5000
-        assert keep_findings(session, elsewhere.CHECK, YEAR, [*drafts, FindingDraft("x", "x", "household", None)]) == 1
-        assert keep_findings(session, elsewhere.CHECK, YEAR, []) == 0
+def test_a_new_version_of_a_workflow_asks_nothing_of_old_cases(db: Database, county: OrderlyCounty) -> None:
+    flow = workflow_named("living_relief")
+    more = DocumentRequirement("housing_proof", "domain 10")
+    assert more.kind not in {need.kind for need in flow.documents}
+    newer = replace(flow, version=flow.version + 1, plugin="newer", documents=(*flow.documents, more))
+    host().register(_Newer(newer), "newer")
+    try:
+        with db.owner.begin() as connection:
+            sync_workflows(connection)
+        assert county.audit() == {}
+        county.force(f"update case_record set workflow_version = {newer.version} where tenant = :tenant and id = :case")
+        assert county.audit() == {"missing_document": 1}
+    finally:
+        host.cache_clear()
 
 
-def test_a_finding_is_answered_once_by_one_who_may(county: OrderlyCounty, acting: Acting) -> None:
-    _same_account(county)
-    county.audit()
-    with county.post("auditor"), unit_of_work() as session:
-        [found] = list_findings(session, YEAR, severity="major", state="open")
-        assert list_findings(session, YEAR, severity="minor") == []
-        assert list_findings(session, YEAR, after=found.id) == []
-    with acting(COUNTY, actor="nobody"), unit_of_work() as session, pytest.raises(Forbidden):
-        answer_finding(session, found.id, state="rectified", answer="已更正")
-    with acting(OTHER_COUNTY, permissions=frozenset({"audit.answer"})), unit_of_work() as session, pytest.raises(NotFound):
-        answer_finding(session, found.id, state="rectified", answer="已更正")
-    with county.post("chair"), unit_of_work() as session:
-        for state, answer, where in (("open", "已更正", "state"), ("rectified", " ", "answer")):
-            with pytest.raises(InvalidInput) as refused:
-                answer_finding(session, found.id, state=state, answer=answer)
-            assert refused.value.where == where
-        with pytest.raises(PreconditionFailed):
-            answer_finding(session, found.id, state="rectified", answer="已更正", expected_version=2)
-        answered = answer_finding(session, found.id, state="rectified", answer=" 已更正 ", expected_version=1)
-        assert (answered.state, answered.answer, answered.answered_by, answered.version) == ("rectified", "已更正", "chair", 2)
-        with pytest.raises(Conflict):
-            answer_finding(session, found.id, state="dismissed", answer="再答")
-    assert county.audit() == {}
+class _Newer:
+    """A plugin with a newer version of a workflow."""
+
+    def __init__(self, flow: WorkflowDecl) -> None:
+        self._flow = flow
+
+    @hookimpl
+    def bangfu_plugin(self) -> PluginInfo:
+        return PluginInfo("newer", "1", ">=1,<2", "新版", "Newer", "测试", "Newer", "none", always_on=True)
+
+    @hookimpl
+    def bangfu_workflows(self) -> list[WorkflowDecl]:
+        return [self._flow]
