@@ -33,6 +33,10 @@ def _parts(_session: Session, params: Mapping[str, Any]) -> Sequence[ChunkPlan]:
     return [ChunkPlan(f"第 {no} 段", {"no": no}) for no in range(1, params["parts"] + 1)]
 
 
+def _no_parts(_session: Session, _params: Mapping[str, Any]) -> Sequence[ChunkPlan]:
+    return []
+
+
 def _part(session: Session, params: Mapping[str, Any], payload: Mapping[str, Any]) -> Mapping[str, Any]:
     no = payload["no"]
     effect(session, no)
@@ -78,7 +82,7 @@ def _tell(session: Session, params: Mapping[str, Any], results: Sequence[Mapping
 
 
 class DummyJobs:
-    """Kinds ``dummy.parts``, ``dummy.counties`` and ``dummy.stuck``."""
+    """Kinds ``dummy.parts``, ``dummy.counties``, ``dummy.years`` and ``dummy.stuck``."""
 
     @hookimpl
     def bangfu_plugin(self) -> PluginInfo:
@@ -91,5 +95,6 @@ class DummyJobs:
             JobKindDecl(
                 "dummy.counties", "逐县任务", "Counties", lambda session, _: county_chunks(session), _county, _sum, fan_out=True
             ),
+            JobKindDecl("dummy.years", "按年任务", "Years", _no_parts, _part, permission="survey.open"),
             JobKindDecl("dummy.stuck", "卡住的任务", "Stuck", _parts, _stuck, _tell),
         ]

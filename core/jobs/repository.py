@@ -46,6 +46,18 @@ def job_keyed(session: Session, kind: str, key: str) -> Job:
     return found
 
 
+def open_of_year(session: Session, kind: str, year: int) -> Job | None:
+    """The oldest job of a kind and year that is not over."""
+    question = select(Job).where(Job.kind == kind, Job.params["year"].as_integer() == year, Job.state.in_(OPEN))
+    return session.scalar(question.order_by(Job.created_at, Job.id).limit(1))
+
+
+def keyed_below(session: Session, kind: str, key: str) -> int:
+    """How many jobs of a kind have this key or one that goes on from it with a slash."""
+    question = select(func.count()).select_from(Job).where(Job.kind == kind)
+    return session.scalar(question.where((Job.key == key) | Job.key.startswith(f"{key}/", autoescape=True))) or 0
+
+
 def recent_jobs(session: Session, limit: int) -> Sequence[Job]:
     """The newest jobs of the tenant."""
     return session.scalars(select(Job).order_by(Job.created_at.desc()).limit(limit)).all()

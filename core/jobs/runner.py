@@ -196,16 +196,12 @@ def _log_failure(what: str, error: Exception) -> None:
     log.log(level, "%s failed: %s", what, told(error))
 
 
-def finish_job(tenant: str, job_id: uuid.UUID) -> None:
+def _settle(work: _Work) -> None:
     """Bring the job's counts up to date and, where no chunk is open any more, sum it up. Safe to call at any time.
 
     The kind's ``finish`` gets the results of the chunks that are done. It is called when all are, and for a job that fans
     out also when some counties failed: they fail alone. A job that is resumed is summed up again.
     """
-    _settle(_work(tenant, job_id))
-
-
-def _settle(work: _Work) -> None:
     try:
         with entered(work.scope), unit_of_work() as session:
             job = repository.job_of(session, work.job_id, lock=True)

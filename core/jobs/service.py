@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +15,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from core.db.base import new_id
-from core.errors import Conflict, NotFound
+from core.errors import Conflict, Forbidden, NotFound
 from core.host.declarations import ChunkPlan, JobKindDecl
 from core.host.manager import host
 from core.jobs import repository
@@ -31,6 +32,7 @@ STATES_ZH: Mapping[str, str] = {
     "failed": "未完成",
     "cancelled": "已中止",
 }
+_STOPPED = ("failed", "cancelled")
 
 
 def job_kind(kind: str) -> JobKindDecl:
@@ -48,25 +50,73 @@ def _require(permission: str) -> None:
         scope.require(permission)
 
 
-def start_job(session: Session, kind: str, key: str, params: Mapping[str, Any], title: str | None = None) -> Job:
-    """Start background work in this transaction, or return the job of the same kind and key.
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A job, and whether the call made it or found it there."""
 
-    ``key`` says what makes the work one piece (a year, the digest of a file); ``params`` is a JSON object. The job's
-    chunks run on behalf of the actor in scope, with the permissions held now. Raises ``NotFound`` for a kind that the
-    tenant has not switched on, ``Forbidden`` without the kind's permission.
-    """
+    job: Job
+    new: bool
+
+
+def startable_kinds() -> list[JobKindDecl]:
+    """The kinds of work that the actor in scope may start here: switched on, of this level, with the permission held."""
+    scope = current_scope()
+    kinds: list[JobKindDecl] = host().collected_here("bangfu_job_kinds")
+    return [kind for kind in kinds if scope.level in kind.levels and scope.may(kind.permission)]
+
+
+def _startable(kind: str) -> JobKindDecl:
     scope = current_scope()
     kinds: list[JobKindDecl] = host().collected_here("bangfu_job_kinds")
     declared = next((found for found in kinds if found.kind == kind), None)
     if declared is None:
         raise NotFound(f"没有名为 {kind} 的后台任务", f"no kind of job is called {kind}", where=kind)
     _require(declared.permission)
+    if scope.level not in declared.levels:
+        raise Forbidden(
+            f"本级单位不办理{declared.zh}",
+            f"a tenant of this level has no {declared.en}",
+            where=kind,
+            mend_zh="请由有权办理的上级单位发起",
+            mend_en="let the level above start it",
+        )
+    return declared
+
+
+def start_job(session: Session, kind: str, key: str, params: Mapping[str, Any], title: str | None = None) -> Job:
+    """Start background work in this transaction, or return the job of the same kind and key.
+
+    ``key`` says what makes the work one piece (a year, the digest of a file); ``params`` is a JSON object. The job's
+    chunks run on behalf of the actor in scope, with the permissions held now. Raises ``NotFound`` for a kind that the
+    tenant has not switched on, ``Forbidden`` without the kind's permission or at a level that has no such work.
+    """
+    return _started(session, _startable(kind), key, params, title).job
+
+
+def start_for_year(session: Session, kind: str, year: int) -> Started:
+    """Start the work of a year on somebody's word: as often as wanted, but never twice at the same time.
+
+    Rosters arrive after the survey and findings are mended after the audit, so the key holds the business date, and a
+    number from the second start of a day on. Where such a job is open, that one is given. Raises as ``start_job``.
+    """
+    declared = _startable(kind)
+    running = repository.open_of_year(session, kind, year)
+    if running is not None:
+        return Started(running, new=False)
+    today = f"{year}/{current_scope().business_date}"
+    before = repository.keyed_below(session, kind, today)
+    # two who start at once arrive at the same key: the second waits for the first one's commit and gets its job
+    return _started(session, declared, f"{today}/{before + 1}" if before else today, {"year": year}, None)
+
+
+def _started(session: Session, declared: JobKindDecl, key: str, params: Mapping[str, Any], title: str | None) -> Started:
+    scope = current_scope()
     made = repository.insert_job(
         session,
         {
             "tenant": scope.tenant,
             "id": new_id(),
-            "kind": kind,
+            "kind": declared.kind,
             "key": key,
             "title": title or declared.zh,
             "state": "queued",
@@ -77,10 +127,10 @@ def start_job(session: Session, kind: str, key: str, params: Mapping[str, Any], 
         },
     )
     if made is None:
-        return repository.job_keyed(session, kind, key)
+        return Started(repository.job_keyed(session, declared.kind, key), new=False)
     post(session, JOB_TOPIC, {"job": str(made)})
-    record(session, "job.start", "job", made, {"kind": kind, "key": key})
-    return repository.job_of(session, made)
+    record(session, "job.start", "job", made, {"kind": declared.kind, "key": key})
+    return Started(repository.job_of(session, made), new=True)
 
 
 def cancel_job(session: Session, job_id: uuid.UUID) -> Job:
@@ -101,14 +151,24 @@ def cancel_job(session: Session, job_id: uuid.UUID) -> Job:
     return job
 
 
+def may_resume(kind: str, state: str) -> bool:
+    """Whether the actor in scope may take up a job of this kind in this state: who may start such work may go on with it."""
+    try:
+        permission = job_kind(kind).permission
+    except NotFound:
+        return False
+    scope = current_scope()
+    return state in _STOPPED and (scope.is_system or scope.may(permission))
+
+
 def resume_job(session: Session, job_id: uuid.UUID) -> Job:
     """Take up a failed or cancelled job again: what failed or was dropped is queued anew, what is done stays done.
 
-    Raises ``Conflict`` where the job is neither.
+    Raises ``Forbidden`` without the permission of the job's kind, ``Conflict`` where the job is neither.
     """
     job = repository.job_of(session, job_id, lock=True)
     _require(job_kind(job.kind).permission)
-    if job.state not in ("failed", "cancelled"):
+    if job.state not in _STOPPED:
         raise Conflict("任务没有中断，无需继续", "the job has neither failed nor been cancelled", where=job.title)
     repository.set_chunks(session, job_id, ["failed", "cancelled"], "queued", attempts=0, error=None)
     job.state = "running" if job.total else "queued"

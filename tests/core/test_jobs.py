@@ -6,7 +6,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,18 @@ from core.host.manager import host
 from core.jobs import outbox, recovery
 from core.jobs.models import Job, JobChunk, OutboxItem
 from core.jobs.runner import Outcome, plan_job, run_chunk, run_inline
-from core.jobs.service import cancel_job, progress, resume_job, start_job
+from core.jobs.service import (
+    Started,
+    cancel_job,
+    may_resume,
+    progress,
+    resume_job,
+    start_for_year,
+    start_job,
+    startable_kinds,
+)
 from core.scope import Scope
-from tests.conftest import COUNTY, OTHER_COUNTY, PREFECTURE, PROVINCE, Database
+from tests.conftest import COUNTY, OTHER_COUNTY, PREFECTURE, PROVINCE, TODAY, Database
 from tests.dummy_jobs import DummyJobs, effect
 
 Acting = Callable[..., AbstractContextManager[Scope]]
@@ -235,3 +244,72 @@ def test_a_topic_has_its_effect_exactly_once(acting: Acting, monkeypatch: pytest
         assert session.scalar(select(func.count()).select_from(Job)) == 0
     with pytest.raises(ValueError, match="has a handler"):
         outbox.on_topic("dummy.effect")(lambda *_: None)
+
+
+def _again(acting: Acting, on: date, year: int = 2025) -> Started:
+    with acting(COUNTY, on=on), unit_of_work() as session:
+        return start_for_year(session, "dummy.years", year)
+
+
+def test_the_work_of_a_year_is_done_as_often_as_wanted_but_never_twice_at_once(acting: Acting) -> None:
+    first = _again(acting, TODAY)
+    assert first.new
+    under_way = _again(acting, TODAY + timedelta(days=1))
+    assert (under_way.new, under_way.job.id) == (False, first.job.id)
+    assert _again(acting, TODAY, 2024).new
+    run_inline(COUNTY, first.job.id)
+    keys = [first.job.key]
+    for on in (TODAY, TODAY, TODAY + timedelta(days=1)):
+        again = _again(acting, on)
+        assert again.new
+        assert run_inline(COUNTY, again.job.id)["state"] == "done"
+        keys.append(again.job.key)
+    assert keys == ["2025/2025-09-01", "2025/2025-09-01/2", "2025/2025-09-01/3", "2025/2025-09-02"]
+
+
+def test_two_who_start_at_once_get_one_job(acting: Acting) -> None:
+    got: list[Started] = []
+    together = threading.Barrier(2)
+
+    def start() -> None:
+        together.wait()
+        got.append(_again(acting, TODAY))
+
+    threads = [threading.Thread(target=start) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(started.new for started in got) == [False, True]
+    assert len({started.job.id for started in got}) == 1
+
+
+def test_a_kind_of_work_is_offered_and_started_at_its_levels_only(acting: Acting) -> None:
+    for tenant, offered in ((COUNTY, False), (PREFECTURE, False), (PROVINCE, True)):
+        with acting(tenant, actor=ZHANG, permissions=frozenset({"audit.run"})), unit_of_work() as session:
+            assert {kind.kind for kind in startable_kinds()} == {"audit", "audit.province"} - (
+                set() if offered else {"audit.province"}
+            )
+            if offered:
+                assert start_for_year(session, "audit.province", 2025).new
+            else:
+                with pytest.raises(Forbidden):
+                    start_job(session, "audit.province", "2025", {"year": 2025})
+                with pytest.raises(Forbidden):
+                    start_for_year(session, "audit.province", 2025)
+
+
+def test_who_may_start_a_kind_of_work_may_take_it_up_again(acting: Acting) -> None:
+    job_id = _start(acting, kind="dummy.years")
+    with acting(COUNTY), unit_of_work() as session:
+        cancel_job(session, job_id)
+    for held, may in (("job.start", False), ("survey.open", True)):
+        with acting(COUNTY, actor=ZHANG, permissions=frozenset({held})), unit_of_work() as session:
+            assert may_resume("dummy.years", "cancelled") is may
+            assert may_resume("dummy.unheard_of", "cancelled") is False
+            if may:
+                assert resume_job(session, job_id).state == "queued"
+                assert may_resume("dummy.years", "queued") is False
+            else:
+                with pytest.raises(Forbidden):
+                    resume_job(session, job_id)

@@ -16,12 +16,16 @@ from core.db.base import new_id
 from core.db.session import unit_of_work
 from core.errors import Forbidden, NotFound
 from core.host.manager import host
+from core.jobs.runner import run_inline
+from core.jobs.service import start_for_year
 from core.parameters.service import set_parameter, sync_national
 from core.people.models import Household, HouseholdFact, Membership, Person, PersonFact, WorkerFile
-from core.rules.errors import RulesUnknown
+from core.rules.batch import MAX_FEN
+from core.rules.errors import OutOfBounds, RulesUnknown
 from core.scope import Scope
 from core.surveys import jobs, service
 from core.surveys.models import Determination, ParameterSet, SurveyRound
+from core.tenancy.models import TenantPlugin
 from plugins.living_relief import plugin
 from tests.conftest import COUNTY, OTHER_COUNTY, PROVINCE, TODAY, Database
 
@@ -188,6 +192,37 @@ def test_the_job_cuts_households_into_chunks_and_may_run_twice(
         assert sorted(jobs.measured(session, 2025))[0] == ("households_determined", "deep", 2)
 
 
+def test_a_roster_that_comes_after_the_survey_is_determined_by_the_next_one(county: list[uuid.UUID], acting: Acting) -> None:
+    def surveyed(on: date) -> dict[str, Any]:
+        with acting(COUNTY, on=on, **ON):
+            with unit_of_work() as session:
+                started = start_for_year(session, "survey", 2025)
+            assert started.new
+            return run_inline(COUNTY, started.job.id)
+
+    with unit_of_work() as session:
+        session.add(TenantPlugin(plugin="living_relief", enabled=True))
+    assert surveyed(TODAY)["result"]["households"] == 4
+    before = {row.household_id: row.id for row in determined().values()}
+    with unit_of_work() as session:
+        late = plant(session, [0], first=5)
+    seen = surveyed(TODAY + timedelta(days=20))
+    assert (seen["state"], seen["result"]["found"]) == ("done", {"deep": 3, "relative": 1, "none": 1})
+    after = determined()
+    assert after[late[0]].kind == "deep"
+    assert {household: after[household].id for household in before} == before
+
+
+def test_a_household_that_stops_the_survey_is_named_by_its_file(county: list[uuid.UUID]) -> None:
+    with unit_of_work() as session:
+        asked = select(WorkerFile.worker_id, WorkerFile.file_number).where(WorkerFile.household_id == county[2])
+        worker, number = session.execute(asked).one()
+        session.add(PersonFact(person_id=worker, valid_from=SINCE, monthly_income_fen=MAX_FEN + 1, source="survey:2025"))
+    with pytest.raises(OutOfBounds) as refused:
+        survey()
+    assert refused.value.where == f"{number} / monthly_income"
+
+
 def test_another_county_sees_none_of_it(county: list[uuid.UUID], acting: Acting) -> None:
     survey()
     row = next(iter(determined().values()))
@@ -200,7 +235,8 @@ def test_another_county_sees_none_of_it(county: list[uuid.UUID], acting: Acting)
 def test_who_may_open_a_round_and_where_rules_are_on(county: list[uuid.UUID], acting: Acting) -> None:
     with acting(COUNTY, actor="clerk", **ON), unit_of_work() as session, pytest.raises(Forbidden):
         service.open_round(session, 2025)
-    with acting(COUNTY), unit_of_work() as session, pytest.raises(RulesUnknown):
+    with acting(COUNTY), unit_of_work() as session, pytest.raises(RulesUnknown) as refused:
         service.determine(session, None, county)
+    assert "生活救助" in str(refused.value.mend_zh)
     with unit_of_work() as session, pytest.raises(RulesUnknown):
         service.evaluate(session, "unheard_of", TODAY)

@@ -1,4 +1,4 @@
-"""Background jobs (后台任务): how far they are, ending one, taking one up again."""
+"""Background jobs (后台任务): starting one, how far they are, ending one, taking one up again."""
 
 from __future__ import annotations
 
@@ -6,15 +6,22 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from fastapi import APIRouter, Depends
-from pydantic import BaseModel, ConfigDict
+from fastapi import APIRouter, Depends, Response
+from pydantic import BaseModel, ConfigDict, Field
 
 from core.db.session import unit_of_work
-from core.jobs.service import cancel_job, progress, recent_jobs, resume_job
+from core.jobs.service import cancel_job, progress, recent_jobs, resume_job, start_for_year
 from core.web.context import requires
 from core.web.paging import Limit
 
 router = APIRouter(tags=["jobs"], dependencies=[Depends(requires("job.read"))])
+
+
+class JobIn(BaseModel):
+    """Which work of which year."""
+
+    kind: str = Field(pattern=r"^[a-z_.]{1,60}$")
+    year: int = Field(ge=2000, le=2100)
 
 
 class JobLineOut(BaseModel):
@@ -73,6 +80,20 @@ def job_list(limit: Limit = 50) -> list[JobLineOut]:
         return [JobLineOut.model_validate(job) for job in recent_jobs(session, limit)]
 
 
+@router.post("/jobs", status_code=201)
+def start(tenant: str, wanted: JobIn, response: Response) -> JobOut:
+    """Start the work of a year (201), or get the job of that kind and year that is under way (200).
+
+    Needs the permission of the kind, and a tenant of a level that has such work.
+    """
+    with unit_of_work() as session:
+        started = start_for_year(session, wanted.kind, wanted.year)
+        response.headers["Location"] = f"/api/v1/{tenant}/jobs/{started.job.id}"
+        if not started.new:
+            response.status_code = 200
+        return JobOut.model_validate(progress(session, started.job.id))
+
+
 @router.get("/jobs/{job_id}")
 def one_job(job_id: uuid.UUID) -> JobOut:
     """How far a job is."""
@@ -89,9 +110,9 @@ def cancel(job_id: uuid.UUID) -> JobOut:
         return JobOut.model_validate(progress(session, job_id))
 
 
-@router.post("/jobs/{job_id}/resume", dependencies=[Depends(requires("job.start"))])
+@router.post("/jobs/{job_id}/resume")
 def resume(job_id: uuid.UUID) -> JobOut:
-    """Take up a failed or cancelled job again."""
+    """Take up a failed or cancelled job again; the service asks for the permission of its kind."""
     with unit_of_work() as session:
         resume_job(session, job_id)
         session.flush()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request
@@ -10,9 +11,16 @@ from fastapi.responses import HTMLResponse, Response
 
 from core.db.session import unit_of_work
 from core.errors import BangfuError, Forbidden, NotFound
-from core.host.declarations import JobKindDecl
-from core.host.manager import host
-from core.jobs.service import STATES_ZH, cancel_job, progress, recent_jobs, resume_job, start_job
+from core.jobs.service import (
+    STATES_ZH,
+    cancel_job,
+    may_resume,
+    progress,
+    recent_jobs,
+    resume_job,
+    start_for_year,
+    startable_kinds,
+)
 from core.scope import current_scope
 from core.web.context import go, requires, show
 from core.web.pages import words
@@ -20,14 +28,8 @@ from core.web.pages import words
 router = APIRouter()
 
 READ = Depends(requires("job.read"))
+_OPEN = ("queued", "running")
 _SQUARES = {"done": "done", "failed": "failed", "running": "running", "queued": "waiting", "cancelled": "waiting"}
-
-
-def _startable() -> list[tuple[str, str]]:
-    """Kinds of work of a year that this post may start: (kind, name)."""
-    scope = current_scope()
-    kinds: list[JobKindDecl] = host().collected_here("bangfu_job_kinds")
-    return [(kind.kind, kind.zh) for kind in kinds if scope.may(kind.permission)]
 
 
 @router.get("/jobs", dependencies=[READ])
@@ -43,28 +45,32 @@ def start(
     kind: Annotated[str, Form(max_length=60)] = "",
     year: Annotated[int, Form(ge=2000, le=2100)] = 2000,
 ) -> Response:
-    """Start the work of a year; the same kind and year give the job that there is."""
+    """Start the work of a year, or show the one of that kind and year that is under way."""
     try:
         with unit_of_work() as session:
-            job = start_job(session, kind, str(year), {"year": year})
-            url, title = f"/{tenant}/jobs/{job.id}", job.title
+            started = start_for_year(session, kind, year)
+            url, title = f"/{tenant}/jobs/{started.job.id}", started.job.title
     except Forbidden:
         raise
     except BangfuError as error:
         return _list(request, error)
-    return go(url, f"已发起：{title}")
+    return go(url, f"已发起：{title}" if started.new else f"{title}正在办理，未另行发起")
 
 
 @router.get("/jobs/{job_id}", dependencies=[READ])
 def one_job(request: Request, job_id: uuid.UUID) -> HTMLResponse:
     """One job; while it runs the page asks for news."""
-    return _job(request, job_id, "job.html")
+    return _job(request, _seen(job_id), "job.html")
 
 
 @router.get("/jobs/{job_id}/progress", dependencies=[READ])
 def news(request: Request, job_id: uuid.UUID) -> HTMLResponse:
-    """The part of the page that changes."""
-    return _job(request, job_id, "job_progress.html")
+    """The part of the page that changes; when the job is over the browser is told to load the whole page anew."""
+    job = _seen(job_id)
+    answer = _job(request, job, "job_progress.html")
+    if job["state"] not in _OPEN:
+        answer.headers["HX-Refresh"] = "true"
+    return answer
 
 
 @router.post("/jobs/{job_id}/cancel", dependencies=[Depends(requires("job.cancel"))])
@@ -76,20 +82,20 @@ def cancel(request: Request, tenant: str, job_id: uuid.UUID) -> Response:
     except (Forbidden, NotFound):
         raise
     except BangfuError as error:
-        return _job(request, job_id, "job.html", error)
+        return _job(request, _seen(job_id), "job.html", error)
     return go(f"/{tenant}/jobs/{job_id}", "已要求中止，正在办理的一段办完即停")
 
 
 @router.post("/jobs/{job_id}/resume", dependencies=[READ])
 def resume(request: Request, tenant: str, job_id: uuid.UUID) -> Response:
-    """Take up a job that failed or was stopped; needs the permission of its kind."""
+    """Take up a job that failed or was stopped; the service asks for the permission of its kind."""
     try:
         with unit_of_work() as session:
             resume_job(session, job_id)
     except (Forbidden, NotFound):
         raise
     except BangfuError as error:
-        return _job(request, job_id, "job.html", error)
+        return _job(request, _seen(job_id), "job.html", error)
     return go(f"/{tenant}/jobs/{job_id}", "已继续办理")
 
 
@@ -103,15 +109,18 @@ def _list(request: Request, refused: BangfuError | None = None) -> HTMLResponse:
         messages=[words.refusal(refused)] if refused else [],
         jobs=jobs,
         states=STATES_ZH,
-        kinds=_startable(),
+        kinds=[(kind.kind, kind.zh) for kind in startable_kinds()],
         year=current_scope().business_date.year,
         names=words.staff_names(job.actor for job in jobs),
     )
 
 
-def _job(request: Request, job_id: uuid.UUID, template: str, refused: BangfuError | None = None) -> HTMLResponse:
+def _seen(job_id: uuid.UUID) -> dict[str, Any]:
     with unit_of_work() as session:
-        job: dict[str, Any] = progress(session, job_id)
+        return progress(session, job_id)
+
+
+def _job(request: Request, job: Mapping[str, Any], template: str, refused: BangfuError | None = None) -> HTMLResponse:
     return show(
         request,
         template,
@@ -120,7 +129,7 @@ def _job(request: Request, job_id: uuid.UUID, template: str, refused: BangfuErro
         job=job,
         squares=[(chunk["label"], _SQUARES[chunk["state"]]) for chunk in job["chunks"]],
         failed=[chunk for chunk in job["chunks"] if chunk["error"]],
-        running=job["state"] in ("queued", "running"),
-        may_cancel=current_scope().may("job.cancel") and job["state"] in ("queued", "running"),
-        may_resume=job["state"] in ("failed", "cancelled"),
+        running=job["state"] in _OPEN,
+        may_cancel=current_scope().may("job.cancel") and job["state"] in _OPEN,
+        may_resume=may_resume(job["kind"], job["state"]),
     )
