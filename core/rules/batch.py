@@ -59,12 +59,11 @@ class Batch:
         sizes = [len(snapshot[heads]) for snapshot in snapshots]
         for household, size in zip(self._households, sizes, strict=True):
             if size > MAX_MEMBERS:
-                raise OutOfBounds(
+                raise OutOfBounds.of(
+                    household,
                     f"一户登记成员超过{MAX_MEMBERS}人",
                     f"a household has more than {MAX_MEMBERS} members",
-                    where=str(household),
-                    mend_zh="请核对该户家庭成员",
-                    mend_en="check the members of that household",
+                    "members",
                 )
         self.sizes = np.array(sizes, dtype=np.int64)
         self.owner = np.repeat(np.arange(self.size, dtype=np.int64), self.sizes)
@@ -100,12 +99,11 @@ class Batch:
                 for place, value in enumerate(raw):
                     if not -MAX_FEN <= value <= MAX_FEN:
                         owner = place if column.of == "household" else int(self.owner[place])
-                        raise OutOfBounds(
+                        raise OutOfBounds.of(
+                            self._households[owner],
                             f"“{column.zh}”金额过大，无法核算",
                             f"{column.name} is beyond {MAX_FEN} fen",
-                            where=f"{self._households[owner]} / {column.name}",
-                            mend_zh="请核对该户录入的金额",
-                            mend_en="check the amount that was entered for that household",
+                            column.name,
                         )
                 return np.array(raw, dtype=np.int64)
         raise TypeError(f"column {column.name} is not a number: ask any_of or has_any")

@@ -17,9 +17,11 @@ from sqlalchemy.orm import Session
 from core.errors import NotFound
 from core.host.manager import host
 from core.parameters.service import Parameters, resolve
+from core.people.models import WorkerFile
 from core.people.repository import fact_rows
+from core.rules.batch import Snapshot
 from core.rules.engine import Outcome, RuleSet, decide, explained, snapshots_of
-from core.rules.errors import RulesUnknown
+from core.rules.errors import OutOfBounds, RulesUnknown
 from core.rules.sheet import ExplanationSheet, SheetParameter
 from core.scope import current_scope
 from core.surveys import repository
@@ -101,7 +103,20 @@ def evaluate(
     if supposing:
         parameters = parameters.supposing(supposing)
     facts = fact_rows(session, on, household_ids)
-    return decide(rules, on, parameters.values_of(rules.parameters), snapshots_of(rules, facts))
+    return _decided(session, rules, on, parameters.values_of(rules.parameters), snapshots_of(rules, facts))
+
+
+def _decided(
+    session: Session, rules: RuleSet, day: date, values: Mapping[str, Any], snapshots: Sequence[tuple[uuid.UUID, Snapshot]]
+) -> list[Outcome]:
+    """What ``decide`` finds; a household that stops it is named by its file's number, which a clerk can look up."""
+    try:
+        return decide(rules, day, values, snapshots)
+    except OutOfBounds as error:
+        if error.household is not None:
+            asked = select(WorkerFile.file_number).where(WorkerFile.household_id == error.household)
+            error.where = f"{session.scalar(asked)} / {error.column}"
+        raise
 
 
 def what_if(session: Session, rule_set_name: str, on: date, changes: Mapping[str, Any]) -> WhatIf:
@@ -109,8 +124,8 @@ def what_if(session: Session, rule_set_name: str, on: date, changes: Mapping[str
     rules = rule_set_named(rule_set_name)
     parameters = resolve(session, on)
     snapshots = snapshots_of(rules, fact_rows(session, on))
-    before = decide(rules, on, parameters.values_of(rules.parameters), snapshots)
-    after = decide(rules, on, parameters.supposing(changes).values_of(rules.parameters), snapshots)
+    before = _decided(session, rules, on, parameters.values_of(rules.parameters), snapshots)
+    after = _decided(session, rules, on, parameters.supposing(changes).values_of(rules.parameters), snapshots)
     pairs = zip(before, after, strict=True)
     changed = tuple((old, new) for old, new in pairs if (old.kind, old.amounts) != (new.kind, new.amounts))
     return WhatIf(changed, len(snapshots))
@@ -133,7 +148,7 @@ def determine(session: Session, round_id: uuid.UUID | None, household_ids: Seque
         return 0
     parameters = resolve(session, day)
     snapshots = snapshots_of(rules, fact_rows(session, day, household_ids))
-    outcomes = decide(rules, day, parameters.values_of(rules.parameters), snapshots)
+    outcomes = _decided(session, rules, day, parameters.values_of(rules.parameters), snapshots)
     if not outcomes:
         return 0
     stored = _stored_parameters(session, rules, parameters)

@@ -89,7 +89,7 @@ def test_a_parameter_out_of_bounds_stops_the_run(parameter: object) -> None:
 def test_too_many_members_stop_the_run_and_the_household_is_named() -> None:
     with pytest.raises(OutOfBounds, match="200 members") as refused:
         decided(rule_set(), [1], [1] * 201, [1])
-    assert refused.value.where == str(uuid.UUID(int=1))
+    assert refused.value.where == f"{uuid.UUID(int=1)} / members"
 
 
 def test_a_monstrous_amount_names_the_household_that_it_stands_in() -> None:
