@@ -1,4 +1,4 @@
-"""Drawings that the server makes: meters, sparklines, workflow pictures (no script, no style attribute)."""
+"""Drawings that the server makes: meters and workflow pictures (no script, no style attribute)."""
 
 from __future__ import annotations
 
@@ -81,36 +81,6 @@ def meter_parts(parts: Sequence[tuple[float, str]]) -> list[tuple[float, float, 
         placed.append((round(start, 2), width, tone))
         start += width
     return placed
-
-
-def heat_level(value: float, target: float) -> str:
-    """Class of a cell by its points to the target: l1 ten below, l2 three, l3 any, l4 reached, l5 five over."""
-    distance = value - target
-    if distance <= -10:
-        return "l1"
-    if distance <= -3:
-        return "l2"
-    if distance < 0:
-        return "l3"
-    return "l5" if distance >= 5 else "l4"
-
-
-def sparkline(values: Sequence[float], width: float = 96, height: float = 24) -> dict[str, str]:
-    """Path of the line, of the area below it, and the last point, for ``values`` from left to right."""
-    if not values:
-        return {"line": "", "area": "", "x": "", "y": ""}
-    low, high = min(values), max(values)
-    span = (high - low) or 1.0
-    step = (width - 4) / max(len(values) - 1, 1)
-    top, bottom = 4.0, height - 6.0
-    points = [
-        (round(2 + index * step, 1), round(bottom - (value - low) / span * (bottom - top), 1))
-        for index, value in enumerate(values)
-    ]
-    line = "M" + "L".join(f"{x} {y}" for x, y in points)
-    floor = height - 2
-    last_x, last_y = points[-1]
-    return {"line": line, "area": f"{line}L{last_x} {floor}L2 {floor}Z", "x": str(last_x), "y": str(last_y)}
 
 
 def _text_width(text: str, size: float) -> float:

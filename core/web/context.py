@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
+from urllib.parse import parse_qsl, urlsplit
 
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
@@ -157,8 +158,19 @@ def _shown(entry: NavEntry, scope: Scope) -> bool:
     return scope.level in entry.levels and scope.may(entry.permission)
 
 
-def navigation(scope: Scope, path: str, english: bool = False) -> list[NavItem]:
-    """The entries that the post may use at its level, in order; the one that ``path`` lies under is marked."""
+def _closeness(href: str, path: str, asked: frozenset[tuple[str, str]]) -> tuple[int, int] | None:
+    """How closely a page lies under an entry: by the length of its path, then by the filters that both name; None where it
+    does not, also for another filter of the same list."""
+    parts = urlsplit(href)
+    wanted = frozenset(parse_qsl(parts.query))
+    if not wanted <= asked or not (path == parts.path or path.startswith(parts.path.rstrip("/") + "/")):
+        return None
+    return len(parts.path), len(wanted)
+
+
+def navigation(scope: Scope, path: str, english: bool = False, query: str = "") -> list[NavItem]:
+    """The entries that the post may use at its level, in order; the one that the page of ``path`` and ``query`` lies under
+    is marked."""
     found: list[NavEntry] = [e for e in host().collected_here("bangfu_navigation", scope.plugins) if _shown(e, scope)]
     found.sort(key=lambda entry: (entry.order, entry.path))
     items = [
@@ -170,8 +182,9 @@ def navigation(scope: Scope, path: str, english: bool = False) -> list[NavItem]:
         )
         for entry in found
     ]
-    under = [item.href for item in items if path == item.href or path.startswith(item.href.rstrip("/") + "/")]
-    here = max(under, key=len, default=None)
+    asked = frozenset(parse_qsl(query))
+    close = {item.href: near for item in items if (near := _closeness(item.href, path, asked)) is not None}
+    here = max(close, key=lambda href: close[href], default=None)
     home = f"/{scope.tenant}/"
     return [replace(item, current=item.href == here and (here != home or path == home)) for item in items]
 
@@ -193,7 +206,7 @@ def page_context(request: Request, *, messages: Sequence[Message] = (), data_tim
         centre_name=CENTRE_NAME,
         user_name=visit.signed_in.display_name,
         user_role=_titles(scope, english),
-        navigation=navigation(scope, request.url.path, english),
+        navigation=navigation(scope, request.url.path, english, request.url.query),
         csrf_token=visit.signed_in.csrf_token,
         business_date=scope.business_date,
         demo=settings().demo,

@@ -6,11 +6,10 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from types import MappingProxyType
-from zoneinfo import ZoneInfo
 
+from core.calendar.working_days import CHINA_TIME
 from core.money import format_wan, format_yuan
 
-_SHANGHAI = ZoneInfo("Asia/Shanghai")
 _WEEKDAYS = ("星期一", "星期二", "星期三", "星期四", "星期五", "星期六", "星期日")
 _MINUS = "−"
 
@@ -53,7 +52,7 @@ def percent(ratio: float, digits: int = 1) -> str:
 def _local_day(value: date) -> date:
     """The day in China of an instant; a date stays itself."""
     if isinstance(value, datetime):
-        return value.astimezone(_SHANGHAI).date()
+        return value.astimezone(CHINA_TIME).date()
     return value
 
 
@@ -82,17 +81,12 @@ def weekday(value: date) -> str:
 
 def moment(value: datetime | None) -> str:
     """An instant in China's time, ``2026-11-25 09:12``; nothing for None."""
-    return "" if value is None else f"{value.astimezone(_SHANGHAI):%Y-%m-%d %H:%M}"
+    return "" if value is None else f"{value.astimezone(CHINA_TIME):%Y-%m-%d %H:%M}"
 
 
 def moment_short(value: datetime | None) -> str:
     """An instant in China's time without the year, ``11-25 09:12``; nothing for None."""
-    return "" if value is None else f"{value.astimezone(_SHANGHAI):%m-%d %H:%M}"
-
-
-def clock(value: datetime | None) -> str:
-    """The time of day in China, ``09:12``; nothing for None."""
-    return "" if value is None else f"{value.astimezone(_SHANGHAI):%H:%M}"
+    return "" if value is None else f"{value.astimezone(CHINA_TIME):%m-%d %H:%M}"
 
 
 def mask(value: object) -> str:
@@ -128,7 +122,6 @@ FILTERS: Mapping[str, Callable[..., str]] = MappingProxyType(
         "weekday": weekday,
         "moment": moment,
         "moment_short": moment_short,
-        "clock": clock,
         "mask": mask,
         "clause": clause,
     }

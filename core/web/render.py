@@ -83,13 +83,10 @@ class PageContext:
     # UTC instant of the youngest figure on the page; None when nothing on it is summed beforehand.
     data_time: datetime | None = None
     version: str = ""
-    unread: int = 0
     # 大字模式: everything an eighth larger.
     large_type: bool = False
     # Single-letter keys can be switched off (WCAG 2.1.4).
     shortcuts: bool = True
-    search_hint: str = ""
-    inbox_url: str | None = None
     # Where the other language and the large type are switched; None leaves the link out.
     language_url: str | None = None
     large_type_url: str | None = None
@@ -208,9 +205,7 @@ def make_environment(plugins: Mapping[str, Path] | None = None) -> TemplateHouse
         icon=icon,
         icon_names=ICON_NAMES,
         meter_parts=charts.meter_parts,
-        sparkline_path=charts.sparkline,
         draw_workflow=charts.draw_workflow,
-        heat_level=charts.heat_level,
     )
     return environment
 

@@ -76,8 +76,6 @@ def page_context() -> PageContext:
         messages=(Message("已保存为 v8"), Message("<b>未转义</b>", "bad", "/510899/jobs/1", "查看任务")),
         data_time=INSTANT,
         version="0.1.0",
-        unread=3,
-        inbox_url="/510899/inbox",
         language_url="?lang=en",
         large_type_url="?type=large",
     )

@@ -14,8 +14,9 @@ from core.cases.service import due_counts, due_items
 from core.db.base import new_id
 from core.db.bulk import insert_rows
 from core.db.session import unit_of_work
+from core.web.context import navigation
 from tests.conftest import COUNTY, TODAY, Database
-from tests.core.lines import Acting, install, job_seeker, post
+from tests.core.lines import LINES, Acting, install, job_seeker, permissions, post
 from tests.web.conftest import Desk
 
 NUMBER = re.compile(r"共 ([0-9,]+) 条")
@@ -87,6 +88,24 @@ def test_the_page_counts_all_and_goes_on_by_key(acting: Acting, person: Desk) ->
         url = following.group(1) if following else ""
     assert rows == int(NUMBER.findall(page.text)[0]) >= 120
     assert worker.client.get(f"/{COUNTY}/deadlines?after=2025-13-40.{new_id()}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("address", "current"),
+    [
+        ("/", "/"),
+        ("/deadlines", "/deadlines"),
+        ("/cases?line=petitions&state=registered", "/cases?line=petitions"),
+        ("/cases?line=legal_aid", "/cases?line=legal_aid"),
+        ("/cases", None),
+        ("/trial", "/trial"),
+    ],
+)
+def test_the_entry_that_a_page_lies_under_is_marked(acting: Acting, address: str, current: str | None) -> None:
+    path, _, query = f"/{COUNTY}{address}".partition("?")
+    with acting(COUNTY, permissions=permissions(), plugins=LINES | {"trial"}) as scope:
+        marked = [item.href for item in navigation(scope, path, query=query) if item.current]
+    assert marked == ([f"/{COUNTY}{current}"] if current else [])
 
 
 def test_a_post_for_which_nothing_waits_sees_where_to_begin(acting: Acting, person: Desk, db: Database) -> None:

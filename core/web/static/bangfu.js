@@ -72,12 +72,6 @@
   });
   prepare(document);
 
-  // A switch with a form of its own saves at once.
-  document.addEventListener("change", function (event) {
-    var form = event.target.closest("form[data-switch]");
-    if (form) form.requestSubmit();
-  });
-
   // Lists: J and K move, Enter opens.
   function step(by) {
     var rows = Array.from(document.querySelectorAll("[data-row]"));
