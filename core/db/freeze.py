@@ -23,6 +23,10 @@ LEGS_SUM = (
 )
 
 
+FOUNDATIONS = ("create extension if not exists btree_gist", LEGS_SUM)
+"""What the core's tables stand on: equality beside ranges in one index (posts), and the function of the ledger's check."""
+
+
 def frozen_ddl(metadata: MetaData, *, before: Sequence[str] = ()) -> str:
     """All statements that make the tables of ``metadata`` with indexes, policies and grants, one after the other."""
     dialect = PGDialect()  # type: ignore[no-untyped-call]  # the dialect has no typed constructor
@@ -45,4 +49,4 @@ def split_ddl(text: str) -> list[str]:
 if __name__ == "__main__":
     from core.models import metadata
 
-    sys.stdout.write(frozen_ddl(metadata, before=[LEGS_SUM]))
+    sys.stdout.write(frozen_ddl(metadata, before=FOUNDATIONS))

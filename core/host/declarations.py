@@ -61,6 +61,12 @@ class RoleDecl:
     en: str
     permissions: frozenset[str]
     levels: frozenset[Level] = ALL_LEVELS
+    duty: Literal["clerk", "approver", "fund_manager", "payer"] | None = None
+    """Duties that exclude each other: one person holds at most one of them in a tenant (domain 7.1, 12)."""
+    audit_side: Literal["auditor", "audited"] | None = "audited"
+    """Whether the role audits, is audited, or neither (whoever reads figures only, the administrators)."""
+    administers: Literal["system", "security", "audit"] | None = None
+    """One of the three administrators (三员), who hold no other post."""
 
 
 @dataclass(frozen=True, slots=True)

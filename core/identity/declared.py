@@ -44,6 +44,7 @@ ROLES = (
             "exchange.take",
             "job.read",
         },
+        duty="clerk",
     ),
     RoleDecl("reviewer", "审核人", "reviewer", _CASE_WORK | {"people.reveal", "case.advance"}),
     RoleDecl(
@@ -51,6 +52,7 @@ ROLES = (
         "审批人",
         "case approver",
         _CASE_WORK | {"case.advance", "case.decide", "case.withdraw", "notice.answer_objection", "funds.read", "exchange.take"},
+        duty="approver",
     ),
     RoleDecl(
         "vice_chair_in_charge",
@@ -63,14 +65,16 @@ ROLES = (
         "资金专管员",
         "fund manager",
         frozenset({"home.read", "funds.read", "funds.receive", "funds.prepare", "announcement.publish"}),
+        duty="fund_manager",
     ),
     RoleDecl(
         "payment_approver",
         "支付审批人",
         "payment approver",
         frozenset({"home.read", "funds.read", "funds.approve_payment"}),
+        duty="approver",
     ),
-    RoleDecl("payer", "出纳", "payer", frozenset({"home.read", "funds.read", "funds.pay"})),
+    RoleDecl("payer", "出纳", "payer", frozenset({"home.read", "funds.read", "funds.pay"}), duty="payer"),
     RoleDecl(
         "auditor",
         "审计人员",
@@ -88,6 +92,7 @@ ROLES = (
                 "job.read",
             }
         ),
+        audit_side="auditor",
     ),
     RoleDecl(
         "survey_visitor",
@@ -96,7 +101,7 @@ ROLES = (
         frozenset({"home.read", "people.read"}),
         frozenset({Level.COUNTY}),
     ),
-    RoleDecl("leader", "领导（只读）", "leader", frozenset({"home.read"})),
+    RoleDecl("leader", "领导（只读）", "leader", frozenset({"home.read"}), audit_side=None),
     RoleDecl(
         "tenant_admin",
         "本级管理员",

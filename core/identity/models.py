@@ -1,4 +1,8 @@
-"""Accounts, posts and sessions of the staff (domain 1.2, 12)."""
+"""Accounts, posts and sessions of the staff (domain 1.2, 12).
+
+Duties that exclude each other are kept apart by the database itself: posts carry what their role excludes, and exclusion
+constraints compare them. The table is small, so they cost nothing that matters.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,20 @@ import uuid
 from datetime import date, datetime
 from typing import ClassVar
 
-from sqlalchemy import CHAR, CheckConstraint, DateTime, ForeignKey, Index, LargeBinary, Text, UniqueConstraint
-from sqlalchemy.dialects.postgresql import UUID
+from sqlalchemy import (
+    CHAR,
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import UUID, ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db.base import Base, ReferenceTable, new_id
@@ -27,8 +43,40 @@ class Account(Base):
     login: Mapped[str] = mapped_column(Text, unique=True)
     display_name: Mapped[Str]
     password_hash: Mapped[str | None]
+    """argon2id; None for whoever signs in elsewhere (Keycloak) alone, and for a program."""
+    subject: Mapped[str | None] = mapped_column(Text, unique=True)
+    """Who the account is at the identity provider: its user id there. None for a local account."""
+    is_program: Mapped[bool] = mapped_column(default=False)
+    """True for another system's service account (client credentials), which never opens a session."""
+    must_change_password: Mapped[bool] = mapped_column(default=False)
+    """Set with a first or a reset password: nothing else can be done before it is changed."""
+    totp_cipher: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """The secret of the second factor, under the installation's key; None where none is set up."""
+    totp_step: Mapped[int | None] = mapped_column(BigInteger)
+    """The time step of the last code that was accepted: a code works once."""
     disabled_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    disabled_why: Mapped[str | None]
+    """``dormant``, or the reason that the administrator gave."""
+    signed_in_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    """When somebody last signed in; dormancy counts from here, or from ``created_at``."""
     created_at: Mapped[Instant]
+
+
+class RecoveryCode(Base):
+    """A code that stands in for the second factor, once (恢复码). Only its hash is stored."""
+
+    __tablename__ = "recovery_code"
+    __rule__: ClassVar[TableRule] = ReferenceTable("belongs to an account, which has no tenant", ("insert", "update", "delete"))
+
+    account_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("account.id"), primary_key=True)
+    code_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    used_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+def _apart(name: str, *same: str, differs: str) -> ExcludeConstraint:
+    """No two posts with the same ``same`` whose ``differs`` differ may hold on one day; null excludes nothing."""
+    period = func.daterange(text("valid_from"), text("valid_to"))
+    return ExcludeConstraint(*((column, "=") for column in same), (differs, "<>"), (period, "&&"), name=name, using="gist")
 
 
 class Post(Base):
@@ -39,6 +87,9 @@ class Post(Base):
     __table_args__ = (
         UniqueConstraint("account_id", "tenant_code", "role", "valid_from"),
         CheckConstraint("valid_to is null or valid_to > valid_from", name="dates"),
+        _apart("ex_post_duties_apart", "account_id", "tenant_code", differs="duty"),
+        _apart("ex_post_auditor_apart", "account_id", "tenant_code", differs="audit_side"),
+        _apart("ex_post_administrators_apart", "account_id", differs="administers"),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(UUID(as_uuid=True), primary_key=True, default=new_id)
@@ -49,6 +100,21 @@ class Post(Base):
     """What the post is called on the screen, e.g. 窗口经办."""
     valid_from: Mapped[Day]
     valid_to: Mapped[date | None]
+    duty: Mapped[str | None]
+    """Which of the duties that exclude each other in a tenant the role has: clerk, approver, fund_manager, payer."""
+    audit_side: Mapped[str | None]
+    """``auditor`` or ``audited``: nobody audits the tenant that he works in (domain 7.2)."""
+    administers: Mapped[str] = mapped_column(default="nothing")
+    """``system``, ``security`` or ``audit`` for the three administrators, who hold no other post anywhere (domain 12)."""
+    delegated_from: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("post.id"))
+    """The post that this one stands in for during its holder's leave (代理), within its dates."""
+    granted_by: Mapped[str | None]
+    """Actor key of who gave the post; None for those made at onboarding by the platform."""
+    reason: Mapped[str | None]
+    last_used_on: Mapped[date | None]
+    """The last business date on which its holder acted in the tenant (kept to the day)."""
+    reviewed_on: Mapped[date | None]
+    """When the yearly review of access last confirmed it."""
 
 
 class StaffSession(Base):
@@ -56,7 +122,10 @@ class StaffSession(Base):
 
     __tablename__ = "staff_session"
     __rule__: ClassVar[TableRule] = ReferenceTable("found by the cookie before a scope exists", ("insert", "update"))
-    __table_args__ = (Index("ix_staff_session_account_id", "account_id"),)
+    __table_args__ = (
+        Index("ix_staff_session_account_id", "account_id"),
+        Index("ix_staff_session_provider_sid", "provider_sid"),
+    )
 
     token_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     account_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("account.id"))
@@ -67,3 +136,25 @@ class StaffSession(Base):
     ended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     address: Mapped[str | None]
     agent: Mapped[str | None]
+    authenticated_at: Mapped[Instant]
+    """When the person last proved who he is; a step up sets it anew."""
+    assurance: Mapped[int] = mapped_column(default=1)
+    """1 for a password, 2 where a second factor was shown (``acr``)."""
+    provider_sid: Mapped[str | None]
+    """The session's id at the identity provider, by which a back-channel logout names it."""
+    refresh_cipher: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """The provider's refresh token, under the installation's key."""
+    id_token_cipher: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """The provider's ID token, which signing out there is asked with."""
+    fresh_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    """When the provider is asked again whether the session still holds; None for a local session."""
+
+
+class SeenToken(Base):
+    """Numbers (``jti``) of one-time tokens that were used, until they expire: none is taken twice."""
+
+    __tablename__ = "seen_token"
+    __rule__: ClassVar[TableRule] = ReferenceTable("a provider's token names no tenant", ("insert", "delete"))
+
+    number: Mapped[str] = mapped_column(Text, primary_key=True)
+    expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

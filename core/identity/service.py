@@ -19,6 +19,7 @@ from core.db.session import reference_work
 from core.errors import Forbidden, InvalidInput
 from core.host.declarations import RoleDecl
 from core.host.manager import host
+from core.identity.duties import NOTHING, refuse_excluded
 from core.identity.models import Account, Post, StaffSession
 from core.identity.passwords import hashed, matches
 from core.scope import Level, Scope
@@ -90,14 +91,31 @@ def add_account(session: Session, login: str, display_name: str, password_hash: 
     return account
 
 
-def give_post(session: Session, account_id: uuid.UUID, tenant: str, role: str, *, valid_from: date) -> Post:
-    """Give an account a post in a tenant. Raises ``InvalidInput`` for a role that does not exist at that level."""
+def give_post(
+    session: Session, account_id: uuid.UUID, tenant: str, role: str, *, valid_from: date, valid_to: date | None = None
+) -> Post:
+    """Give an account a post in a tenant, from the first of its days to the one before ``valid_to``.
+
+    Raises ``InvalidInput`` for a role that does not exist at that level, ``DutiesExclude`` where a post that the account
+    holds excludes it.
+    """
     decl = roles().get(role)
     if decl is None:
         raise InvalidInput(f"没有名为 {role} 的岗位角色", f"no role is called {role}", where="role")
     if Level(tenant_named(session, tenant).level) not in decl.levels:
         raise InvalidInput(f"{decl.zh}不设在该级工会", f"{decl.en} does not exist at that level", where="role")
-    post = Post(account_id=account_id, tenant_code=tenant, role=role, title=decl.zh, valid_from=valid_from)
+    refuse_excluded(session, account_id, tenant, decl, valid_from, valid_to)
+    post = Post(
+        account_id=account_id,
+        tenant_code=tenant,
+        role=role,
+        title=decl.zh,
+        valid_from=valid_from,
+        valid_to=valid_to,
+        duty=decl.duty,
+        audit_side=decl.audit_side,
+        administers=decl.administers or NOTHING,
+    )
     session.add(post)
     session.flush()
     return post

@@ -61,7 +61,7 @@ def account(db: Database) -> uuid.UUID:
 
 def _post(account_id: uuid.UUID, tenant: str, role: str, since: date = TODAY, until: date | None = None) -> None:
     with reference_work() as session:
-        give_post(session, account_id, tenant, role, valid_from=since).valid_to = until
+        give_post(session, account_id, tenant, role, valid_from=since, valid_to=until)
 
 
 def _live(token: str | None) -> bool:

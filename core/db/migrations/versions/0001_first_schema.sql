@@ -1,3 +1,5 @@
+create extension if not exists btree_gist;
+
 create function legs_sum(legs jsonb) returns bigint language sql immutable strict parallel safe
 return (select coalesce(sum((leg ->> 'fen')::bigint), 0)::bigint from jsonb_array_elements(legs) as leg);
 
@@ -6,10 +8,18 @@ CREATE TABLE account (
     login TEXT NOT NULL,
     display_name TEXT NOT NULL,
     password_hash VARCHAR,
+    subject TEXT,
+    is_program BOOLEAN NOT NULL,
+    must_change_password BOOLEAN NOT NULL,
+    totp_cipher BYTEA,
+    totp_step BIGINT,
     disabled_at TIMESTAMP WITH TIME ZONE,
+    disabled_why VARCHAR,
+    signed_in_at TIMESTAMP WITH TIME ZONE,
     created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT pk_account PRIMARY KEY (id),
-    CONSTRAINT uq_account_login UNIQUE (login)
+    CONSTRAINT uq_account_login UNIQUE (login),
+    CONSTRAINT uq_account_subject UNIQUE (subject)
 );
 
 grant select, insert, update on account to bangfu_app;
@@ -654,6 +664,14 @@ create policy removed on search_token for delete using (tenant = nullif(current_
 
 grant select, insert, update, delete on search_token to bangfu_app;
 
+CREATE TABLE seen_token (
+    number TEXT NOT NULL,
+    expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_seen_token PRIMARY KEY (number)
+);
+
+grant select, insert, delete on seen_token to bangfu_app;
+
 CREATE TABLE survey_round (
     tenant CHAR(6) NOT NULL,
     id UUID NOT NULL,
@@ -1277,11 +1295,23 @@ CREATE TABLE post (
     title TEXT NOT NULL,
     valid_from DATE NOT NULL,
     valid_to DATE,
+    duty VARCHAR,
+    audit_side VARCHAR,
+    administers VARCHAR NOT NULL,
+    delegated_from UUID,
+    granted_by VARCHAR,
+    reason VARCHAR,
+    last_used_on DATE,
+    reviewed_on DATE,
     CONSTRAINT pk_post PRIMARY KEY (id),
     CONSTRAINT uq_post_account_id_tenant_code_role_valid_from UNIQUE (account_id, tenant_code, role, valid_from),
     CONSTRAINT ck_post_dates CHECK (valid_to is null or valid_to > valid_from),
+    CONSTRAINT ex_post_duties_apart EXCLUDE USING gist (account_id WITH =, tenant_code WITH =, duty WITH <>, daterange(valid_from, valid_to) WITH &&),
+    CONSTRAINT ex_post_auditor_apart EXCLUDE USING gist (account_id WITH =, tenant_code WITH =, audit_side WITH <>, daterange(valid_from, valid_to) WITH &&),
+    CONSTRAINT ex_post_administrators_apart EXCLUDE USING gist (account_id WITH =, administers WITH <>, daterange(valid_from, valid_to) WITH &&),
     CONSTRAINT fk_post_account_id FOREIGN KEY(account_id) REFERENCES account (id),
-    CONSTRAINT fk_post_tenant_code FOREIGN KEY(tenant_code) REFERENCES tenant (code)
+    CONSTRAINT fk_post_tenant_code FOREIGN KEY(tenant_code) REFERENCES tenant (code),
+    CONSTRAINT fk_post_delegated_from FOREIGN KEY(delegated_from) REFERENCES post (id)
 );
 
 CREATE INDEX ix_post_account_id ON post (account_id);
@@ -1289,6 +1319,16 @@ CREATE INDEX ix_post_account_id ON post (account_id);
 CREATE INDEX ix_post_tenant_code ON post (tenant_code);
 
 grant select, insert, update on post to bangfu_app;
+
+CREATE TABLE recovery_code (
+    account_id UUID NOT NULL,
+    code_hash BYTEA NOT NULL,
+    used_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT pk_recovery_code PRIMARY KEY (account_id, code_hash),
+    CONSTRAINT fk_recovery_code_account_id FOREIGN KEY(account_id) REFERENCES account (id)
+);
+
+grant select, insert, update, delete on recovery_code to bangfu_app;
 
 CREATE TABLE relief_grant (
     tenant CHAR(6) NOT NULL,
@@ -1341,11 +1381,19 @@ CREATE TABLE staff_session (
     ended_at TIMESTAMP WITH TIME ZONE,
     address VARCHAR,
     agent VARCHAR,
+    authenticated_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    assurance INTEGER NOT NULL,
+    provider_sid VARCHAR,
+    refresh_cipher BYTEA,
+    id_token_cipher BYTEA,
+    fresh_until TIMESTAMP WITH TIME ZONE,
     CONSTRAINT pk_staff_session PRIMARY KEY (token_hash),
     CONSTRAINT fk_staff_session_account_id FOREIGN KEY(account_id) REFERENCES account (id)
 );
 
 CREATE INDEX ix_staff_session_account_id ON staff_session (account_id);
+
+CREATE INDEX ix_staff_session_provider_sid ON staff_session (provider_sid);
 
 grant select, insert, update on staff_session to bangfu_app;
 
