@@ -10,6 +10,7 @@ from core.codes import code_list
 from core.errors import InvalidInput
 from core.host.declarations import FormDecl, FormField
 from core.money import parse_yuan
+from core.text.lines import line_ends
 
 _YES = {"yes": True, "true": True, "on": True, "1": True, "是": True, "no": False, "false": False, "0": False, "否": False}
 _BIGGEST = 10**12
@@ -27,13 +28,23 @@ def read_form(form: FormDecl, filled: Mapping[str, Any]) -> dict[str, Any]:
     values = {}
     for field in form.fields:
         given = filled.get(field.name)
-        given = given.strip() if isinstance(given, str) else given
+        given = line_ends(given).strip() if isinstance(given, str) else given
         if given is None or given == "":
             if field.required:
                 raise InvalidInput(f"请填写“{field.zh}”", f"{field.en} is required", where=field.name)
             continue
         values[field.name] = _value(field, given)
     return values
+
+
+def can_be_confidential(form: FormDecl) -> bool:
+    """Whether a choice that the form offers makes the case confidential."""
+    return any(
+        item.extra.get("confidential") is True
+        for field in form.fields
+        if field.code_list is not None
+        for item in code_list(field.code_list).items
+    )
 
 
 def is_confidential(form: FormDecl, values: Mapping[str, Any]) -> bool:
@@ -98,7 +109,16 @@ def _yes_no(field: FormField, given: Any) -> bool:
 def _choice(field: FormField, given: Any) -> str:
     code = str(given)
     if field.code_list is not None:
-        return code_list(field.code_list).item(code).code
+        try:
+            return code_list(field.code_list).item(code).code
+        except InvalidInput as error:
+            raise InvalidInput(
+                f"“{field.zh}”：{error.zh}",
+                f"{field.en}: {error.en}",
+                where=field.name,
+                mend_zh=error.mend_zh,
+                mend_en=error.mend_en,
+            ) from None
     if code not in {choice for choice, _ in field.choices}:
         raise _bad(field, "不在可选项中", "not one of the choices")
     return code
@@ -108,5 +128,9 @@ def _text(field: FormField, given: Any) -> str:
     if not isinstance(given, str):
         raise _bad(field, "应为文字", "not a text")
     if len(given) > field.max_length:
-        raise _bad(field, f"不能超过 {field.max_length} 字", f"longer than {field.max_length} characters")
+        raise _bad(
+            field,
+            f"不能超过 {field.max_length} 字，现有 {len(given)} 字",
+            f"{len(given)} characters, {field.max_length} are the most",
+        )
     return given

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from sqlalchemy import ARRAY, ColumnElement, and_, any_, func, literal, select, tuple_
 from sqlalchemy.orm import Session
@@ -13,6 +14,7 @@ from sqlalchemy.orm import Session
 from core.cases.models import Case, CaseDecision, CaseStep, Deadline, Party, WorkflowVersion
 from core.db.statements import among
 from core.errors import NotFound
+from core.surveys.models import Determination
 
 
 def cases_named(session: Session, case_ids: Sequence[uuid.UUID], *, lock: bool = False) -> list[Case]:
@@ -193,3 +195,9 @@ def cases_of_households(session: Session, household_ids: Iterable[uuid.UUID]) ->
         .order_by(Case.id.desc())
     )
     return lines_of(session, session.scalars(query).all())
+
+
+def amounts_determined(session: Session, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Mapping[str, Any]]:
+    """What determinations found due, in fen by programme."""
+    rows = session.execute(select(Determination.id, Determination.amounts).where(among(Determination.id, ids)))
+    return dict(rows.all())

@@ -120,7 +120,9 @@ def test_a_step_needs_state_permission_note_guards_and_the_present_version(actin
         papers(session, cases[1:])
         with pytest.raises(PreconditionFailed):
             advance(session, ids, "counsel", "已谈", versions={ids[0]: 7})
-        advance(session, ids, "counsel", "已谈", versions={ids[0]: 1})
+        with pytest.raises(InvalidInput):
+            advance(session, ids, "counsel", "字" * 2001)
+        advance(session, ids, "counsel", "字\r\n" * 1000, versions={ids[0]: 1})
         assert [(case.state, case.version) for case in cases] == [("counselled", 2)] * 2
     with acting(COUNTY, actor="guest", plugins=LINES), unit_of_work() as session:
         with pytest.raises(Forbidden):

@@ -56,19 +56,23 @@ class Planted:
     matter: uuid.UUID
 
 
+def switch_lines(db: Database, tenant: str) -> None:
+    """Switch all built-in lines on, as the administrator's act would leave it."""
+    with db.owner.begin() as connection:
+        for line in sorted(LINES):
+            connection.execute(
+                text("insert into tenant_plugin (tenant, plugin, enabled, settings, version) values (:t, :p, true, '{}', 1)"),
+                {"t": tenant, "p": line},
+            )
+
+
 def open_county(db: Database, acting: Acting, roster: Path) -> None:
     """Lines on, keys given, the roster taken in, the clock set to ``LATER``."""
     install(db)
     with db.owner.begin() as connection:
         connection.execute(insert(BusinessClock).values(id=1, on=LATER))
-        for tenant in (COUNTY, OTHER_COUNTY, PREFECTURE):
-            for line in sorted(LINES):
-                connection.execute(
-                    text(
-                        "insert into tenant_plugin (tenant, plugin, enabled, settings, version) values (:t, :p, true, '{}', 1)"
-                    ),
-                    {"t": tenant, "p": line},
-                )
+    for tenant in (COUNTY, OTHER_COUNTY, PREFECTURE):
+        switch_lines(db, tenant)
     with post(acting, "system:parameters", tenant=PROVINCE), unit_of_work() as session:
         set_parameter(session, "minimum_living_standard", date(2025, 1, 1), 80_000, "省级文件", "domain 10")
     for tenant in (COUNTY, OTHER_COUNTY, PREFECTURE):

@@ -209,6 +209,24 @@ def test_a_case_is_opened_once_by_its_form_and_moved_along(planted: Planted, per
     assert added.status_code == 303
 
 
+def test_a_determined_household_is_offered_its_amount_and_no_other(planted: Planted, person: Desk) -> None:
+    worker = every_post(person)
+    address = f"/{COUNTY}/cases/new?workflow=living_relief&household={planted.household}"
+    page = worker.client.get(address).text
+    assert 'name="programme"' in page
+    assert 'name="requested"' not in page
+    typed = {
+        "csrf_token": worker.csrf,
+        "workflow": "living_relief",
+        "household": str(planted.household),
+        "programme": "yearly_living",
+        "requested": "99999",
+    }
+    refused = worker.client.post(f"/{COUNTY}/cases/new", data=typed)
+    assert refused.status_code == 422
+    assert "以认定金额为准" in refused.text
+
+
 def test_a_batch_goes_through_three_hands(planted: Planted, person: Desk) -> None:
     url = f"/{COUNTY}/funds/payments/{planted.batch}"
     approver, payer = person("a", role="payment_approver"), person("p", role="payer")

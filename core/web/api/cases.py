@@ -11,10 +11,13 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
+from core.cases.handlers import Office
 from core.cases.service import NewCase, NewParty, advance, case_view, list_cases, open_cases
+from core.cases.workflows import workflow_named
 from core.db.session import unit_of_work
 from core.errors import PreconditionFailed
 from core.exchange.matters import answers_of
+from core.scope import current_scope
 from core.web.context import requires
 from core.web.errors import VersionNeeded
 from core.web.paging import After, Limit, cut, tell_next
@@ -145,8 +148,24 @@ class PartyIn(BaseModel):
     label: str = Field(default="", max_length=100)
 
 
+class HandlerOut(BaseModel):
+    """An account that a confidential case may be given to; ``may_begin``: it may take the case up."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    actor: str
+    name: str
+    titles: list[str]
+    may_begin: bool
+
+
 class CaseIn(BaseModel):
-    """A case to open. ``opening_key`` makes sending it twice safe."""
+    """A case to open. ``opening_key`` makes sending it twice safe.
+
+    ``handlers`` makes it confidential: only they and who opens it see it. An appeal, accusation or report needs one who may
+    take it up (``/cases/handlers`` lists them), unless who opens it may. ``requested_fen`` is not given for a case that rests
+    on a determination.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -157,6 +176,7 @@ class CaseIn(BaseModel):
     form: dict[str, Any] = Field(default_factory=dict)
     requested_fen: int | None = Field(default=None, ge=0, le=10**12)
     opening_key: str | None = Field(default=None, max_length=200)
+    handlers: list[Annotated[str, Field(max_length=80)]] | None = Field(default=None, max_length=20)
 
 
 class StepIn(BaseModel):
@@ -183,6 +203,15 @@ def case_list(
     return CasesOut(items=[CaseLineOut.model_validate(line) for line in page.rows], after=page.after)
 
 
+@router.get("/cases/handlers")
+def handler_list(workflow: Annotated[str, Query(max_length=60)]) -> list[HandlerOut]:
+    """Whom a confidential case of a workflow may be given to, for those who may open one."""
+    flow = workflow_named(workflow)
+    current_scope().require(flow.open_permission)
+    with unit_of_work() as session:
+        return [HandlerOut.model_validate(one) for one in Office(session).candidates(flow)]
+
+
 @router.get("/cases/{case_id}")
 def one_case(case_id: uuid.UUID, response: Response) -> CaseOut:
     """One case with its history and what may be done next."""
@@ -201,6 +230,7 @@ def open_case(tenant: str, body: CaseIn, response: Response) -> CaseOut:
         form=body.form,
         requested_fen=body.requested_fen,
         opening_key=body.opening_key,
+        handlers=body.handlers,
     )
     with unit_of_work() as session:
         case = open_cases(session, [draft])[0]

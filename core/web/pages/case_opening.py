@@ -11,6 +11,8 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, Response
 from sqlalchemy.orm import Session
 
+from core.cases.forms import can_be_confidential
+from core.cases.handlers import Candidate, Office
 from core.cases.service import NewCase, NewParty, open_cases
 from core.cases.workflows import workflow_named
 from core.codes import code_list
@@ -28,13 +30,14 @@ router = APIRouter()
 
 READ = Depends(requires("case.read"))
 _PREFIX = "field."
-_LONGEST = 20_000
+_HANDLER = "handler."
+_NAME_LENGTH = 100
 
 
 async def filled_form(request: Request) -> dict[str, str]:
-    """The fields of the posted form that are texts; which there are, the workflow says."""
+    """The fields of the posted form that are texts, whole; which there are and how long, the workflow says."""
     form = await request.form()
-    return {name: value[:_LONGEST] for name, value in form.items() if isinstance(value, str)}
+    return {name: value for name, value in form.items() if isinstance(value, str)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +98,7 @@ def _draft(session: Session, name: str, household: uuid.UUID | None, filled: Map
     flow = workflow_named(name)
     determination = queries.latest_determination(session, household) if household else None
     programme = filled.get("programme") or None
-    requested = parse_yuan(filled["requested"], where="requested") if filled.get("requested") else None
-    if requested is None and determination is not None and programme is not None:
-        requested = determination.amounts.get(programme)
+    handlers = [name.removeprefix(_HANDLER) for name in filled if name.startswith(_HANDLER)]
     return NewCase(
         plugin=flow.plugin,
         workflow=flow.name,
@@ -105,8 +106,9 @@ def _draft(session: Session, name: str, household: uuid.UUID | None, filled: Map
         programme=programme,
         form={key.removeprefix(_PREFIX): value for key, value in filled.items() if key.startswith(_PREFIX)},
         determination_id=determination.id if determination else None,
-        requested_fen=requested,
+        requested_fen=parse_yuan(filled["requested"], where="requested") if filled.get("requested") else None,
         opening_key=filled.get("opening_key") or None,
+        handlers=handlers or None,
     )
 
 
@@ -121,7 +123,11 @@ def _parties(session: Session, household: uuid.UUID | None, filled: Mapping[str,
     label = filled.get("applicant", "").strip()
     if not label:
         raise InvalidInput("请填写申请人姓名", "the applicant's name is missing", where="applicant")
-    return (NewParty("applicant", label=label[:100]),)
+    if len(label) > _NAME_LENGTH:
+        raise InvalidInput(
+            f"申请人姓名不能超过 {_NAME_LENGTH} 字", f"a name has at most {_NAME_LENGTH} characters", where="applicant"
+        )
+    return (NewParty("applicant", label=label),)
 
 
 def _form(
@@ -135,6 +141,7 @@ def _form(
     with unit_of_work() as session:
         view = household_view(session, household) if household else None
         determination = queries.latest_determination(session, household) if household else None
+        candidates = _candidates(session, flow)
     return show(
         request,
         "case_new.html",
@@ -145,10 +152,20 @@ def _form(
         household=view,
         head=_head(view),
         programmes=_programmes(flow, determination.amounts if determination else {}),
+        determined=determination is not None,
+        candidates=candidates,
         line=words.line_title(flow.plugin),
         refused=refused,
         wrong=refused.where if refused else "",
     )
+
+
+def _candidates(session: Session, flow: WorkflowDecl) -> list[tuple[str, Candidate]] | None:
+    """Whom a confidential case may be given to, by the name of the box; None where the form makes none confidential."""
+    if not can_be_confidential(flow.form):
+        return None
+    own = current_scope().actor
+    return [(_HANDLER + one.actor, one) for one in Office(session).candidates(flow) if one.actor != own]
 
 
 def _head(view: HouseholdView | None) -> str:

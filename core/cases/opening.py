@@ -1,0 +1,219 @@
+"""Opening cases of all service lines: form, parties, handlers and amount checked, number and clocks given (domain 2, 4)."""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from core.cases import repository
+from core.cases.deadlines import start_clocks
+from core.cases.forms import is_confidential, read_form
+from core.cases.handlers import Office
+from core.cases.models import Case, CaseStep, Party
+from core.cases.sealing import sealed_form
+from core.cases.workflows import programme_named, workflow_named
+from core.db.base import new_id
+from core.db.bulk import insert_rows
+from core.errors import Forbidden, InvalidInput
+from core.host.declarations import WorkflowDecl
+from core.people.models import SearchToken
+from core.scope import Scope, current_scope
+from core.tenancy.service import next_numbers
+from core.text.normalise import fold, fold_name
+from core.text.pinyin import name_pinyin
+from core.trail.service import record
+
+
+@dataclass(frozen=True, slots=True)
+class NewParty:
+    """Who takes part (当事人): a person or household on file, or only the name given."""
+
+    role: str
+    person_id: uuid.UUID | None = None
+    household_id: uuid.UUID | None = None
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NewCase:
+    """A case to be opened. ``workflow`` names the plugin's workflow; its newest version is pinned.
+
+    ``handlers`` makes the case confidential: only those accounts, and the one who opens it, see it. A case that is
+    confidential by its form needs them too, unless who opens it may take it up. Of a case that rests on a determination the
+    amount is the determination's, and ``requested_fen`` need not be given. ``opening_key`` makes opening safe to repeat.
+    """
+
+    plugin: str
+    workflow: str
+    parties: tuple[NewParty, ...]
+    programme: str | None = None
+    form: Mapping[str, Any] = field(default_factory=dict)
+    determination_id: uuid.UUID | None = None
+    requested_fen: int | None = None
+    opening_key: str | None = None
+    handlers: Sequence[str] | None = None
+
+
+def open_cases(session: Session, drafts: Sequence[NewCase]) -> list[Case]:
+    """Open cases; the actor becomes their clerk (经办人). A draft whose opening key was used gives that case again.
+
+    Raises ``Forbidden`` where the line is off or the post may not, ``InvalidInput`` for a form, parties, handlers or an
+    amount that do not fit.
+    """
+    scope, office = current_scope(), Office(session)
+    known = repository.cases_by_opening_key(session, [draft.opening_key for draft in drafts if draft.opening_key])
+    flows = {name: workflow_named(name) for name in {draft.workflow for draft in drafts}}
+    for name, plugin in {(draft.workflow, draft.plugin) for draft in drafts}:
+        _may_open(scope, flows[name], plugin)
+    found_due = _found_due(session, drafts)
+    fresh: list[tuple[NewCase, Case]] = []
+    opened: list[Case] = []
+    for draft in drafts:
+        case = known.get(draft.opening_key) if draft.opening_key else None
+        if case is None:
+            case = _made(session, draft, flows[draft.workflow], office)
+            case.requested_fen = _amount(draft, found_due)
+            fresh.append((draft, case))
+            if draft.opening_key:
+                known[draft.opening_key] = case
+        opened.append(case)
+    if fresh:
+        _store(session, fresh, flows)
+    return opened
+
+
+def _may_open(scope: Scope, flow: WorkflowDecl, plugin: str) -> None:
+    if flow.plugin != plugin:
+        raise InvalidInput(f"流程 {flow.name} 不属于该业务", f"the workflow belongs to {flow.plugin}", where=plugin)
+    if plugin not in scope.plugins:
+        raise Forbidden(
+            "本单位未启用该业务",
+            f"the service line {plugin} is switched off here",
+            where=plugin,
+            mend_zh="请联系本级管理员启用",
+            mend_en="ask the tenant's administrator to switch it on",
+        )
+    scope.require(flow.open_permission)
+
+
+def _found_due(session: Session, drafts: Sequence[NewCase]) -> dict[uuid.UUID, Mapping[str, Any]]:
+    """Amounts in fen by programme of the determinations on which drafts rest."""
+    ids = {draft.determination_id for draft in drafts if draft.determination_id is not None}
+    return repository.amounts_determined(session, ids) if ids else {}
+
+
+def _amount(draft: NewCase, found_due: Mapping[uuid.UUID, Mapping[str, Any]]) -> int | None:
+    """What the case asks for: what was determined, which alone is posted and granted (domain 7.4); else what was asked."""
+    if draft.determination_id is None or draft.programme is None:
+        return draft.requested_fen
+    if draft.determination_id not in found_due:
+        raise InvalidInput("没有这份认定", "no such determination", where="determination_id")
+    due: int | None = found_due[draft.determination_id].get(draft.programme)
+    if draft.requested_fen is not None and draft.requested_fen != due:
+        raise InvalidInput(
+            "申请金额与认定结果不符：有认定的个案以认定金额为准",
+            "the amount of a case that rests on a determination is the determination's",
+            where="requested",
+            mend_zh="不填写申请金额；认定有变化的，请重新认定",
+            mend_en="leave the amount out; determine the household anew where its situation changed",
+        )
+    return due
+
+
+def _made(session: Session, draft: NewCase, flow: WorkflowDecl, office: Office) -> Case:
+    scope = current_scope()
+    _check_parties(draft, flow)
+    if draft.programme is not None and programme_named(draft.programme).plugin != draft.plugin:
+        raise InvalidInput("救助项目不属于该业务", "the programme is another line's", where=draft.programme)
+    values = read_form(flow.form, draft.form)
+    handlers = None
+    if draft.handlers is not None or is_confidential(flow.form, values):
+        handlers = office.handlers(flow, draft.handlers or ())
+    case_id = new_id()
+    return Case(
+        id=case_id,
+        plugin=draft.plugin,
+        programme=draft.programme,
+        workflow=flow.name,
+        workflow_version=flow.version,
+        state=flow.initial,
+        clerk=scope.actor,
+        opened_on=scope.business_date,
+        form={} if handlers is not None else values,
+        form_cipher=sealed_form(session, case_id, values) if handlers is not None else None,
+        determination_id=draft.determination_id,
+        opening_key=draft.opening_key,
+        handlers=handlers,
+        version=1,
+    )
+
+
+def _check_parties(draft: NewCase, flow: WorkflowDecl) -> None:
+    if not draft.parties:
+        raise InvalidInput("请登记当事人", "a case needs a party", where="parties")
+    if flow.needs_household and not any(party.household_id for party in draft.parties):
+        raise InvalidInput(
+            f"{flow.zh}须先建档、后帮扶",
+            f"{flow.en} needs a household on file",
+            where="parties",
+            mend_zh="请先为该家庭建档",
+            mend_en="open the household's file first",
+        )
+
+
+def _store(session: Session, fresh: Sequence[tuple[NewCase, Case]], flows: Mapping[str, WorkflowDecl]) -> None:
+    scope = current_scope()
+    by_prefix: dict[str, list[Case]] = defaultdict(list)
+    for _, case in fresh:
+        by_prefix[flows[case.workflow].number_prefix].append(case)
+    year = scope.business_date.year
+    for prefix, cases in sorted(by_prefix.items()):
+        for number, case in zip(next_numbers(session, f"case:{prefix}", year, len(cases)), cases, strict=True):
+            case.number = f"{prefix}-{year}-{number:04d}"
+    session.add_all(case for _, case in fresh)
+    session.flush()
+    insert_rows(session, Party, [_party(case, party) for draft, case in fresh for party in draft.parties])
+    insert_rows(session, CaseStep, [_opening(case, scope) for _, case in fresh])
+    insert_rows(session, SearchToken, [token for draft, case in fresh for token in _search_tokens(draft, case)])
+    start_clocks(session, [(case, flows[case.workflow]) for _, case in fresh])
+    for _, case in fresh:
+        fields = {"number": case.number, "plugin": case.plugin, "programme": case.programme}
+        record(session, "case.open", "case", case.id, fields, handlers=case.handlers)
+
+
+def _party(case: Case, party: NewParty) -> dict[str, Any]:
+    return {
+        "case_id": case.id,
+        "role": party.role,
+        "person_id": party.person_id,
+        "household_id": party.household_id,
+        "label": party.label,
+        "handlers": case.handlers,
+    }
+
+
+def _opening(case: Case, scope: Scope) -> dict[str, Any]:
+    return {
+        "case_id": case.id,
+        "seq": 1,
+        "transition": "open",
+        "source": "",
+        "target": case.state,
+        "actor": scope.actor,
+        "business_date": scope.business_date,
+        "handlers": case.handlers,
+    }
+
+
+def _search_tokens(draft: NewCase, case: Case) -> list[dict[str, Any]]:
+    words = {fold(case.number)}
+    for party in draft.parties:
+        if party.label and party.role not in ("household", "anonymous"):
+            read = name_pinyin(party.label)
+            words |= {fold_name(party.label), read.full, read.initials}
+    return [{"token": word, "subject_kind": "case", "subject_id": case.id, "handlers": case.handlers} for word in sorted(words)]
