@@ -31,6 +31,7 @@ from deploy.story.tell import tell
 from worker.relay import use_queue
 
 HOST = "127.0.0.1"
+WEB = "deploy.web:make_app"
 _ACCOUNTS_SHOWN = 60
 _WORKER_ENDING = Ending(((signal.SIGTERM, 20.0), (signal.SIGQUIT, 5.0)), signal.SIGKILL)
 
@@ -58,7 +59,7 @@ def _worker(home: Path, environment: Mapping[str, str]) -> Child:
 
 
 def _web(home: Path, environment: Mapping[str, str], port: int) -> Child:
-    argv = [sys.executable, "-m", "uvicorn", "core.web.app:make_app", "--factory", "--host", HOST, "--port", str(port)]
+    argv = [sys.executable, "-m", "uvicorn", WEB, "--factory", "--host", HOST, "--port", str(port)]
     return Child("web", [*argv, "--no-access-log", "--no-server-header"], home=home, env=environment)
 
 

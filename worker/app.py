@@ -61,15 +61,18 @@ app = make_app()
 
 
 def _check_the_role(**_: Any) -> None:
+    from sqlalchemy.exc import SQLAlchemyError
+
     from core.db.safety import refuse_unsafe_role
     from core.db.session import app_engine
     from core.errors import BangfuError
+    from core.jobs.failures import told
 
     try:
         refuse_unsafe_role(app_engine())
-    except BangfuError as error:
+    except (BangfuError, SQLAlchemyError) as error:
         # Celery swallows an Exception of a signal's receiver; only an exit stops the worker
-        raise SystemExit(str(error)) from error
+        raise SystemExit(told(error)) from error
 
 
 def _own_connections(**_: Any) -> None:

@@ -17,7 +17,7 @@ def send(task: str, arguments: Sequence[Any]) -> None:
 
 
 def use_queue() -> bool:
-    """Have this process (web, command, worker) tell the workers after each commit; False where no queue is set up."""
+    """Have this process (web, worker, launcher) tell the workers after each commit; False where no queue is set up."""
     if not settings().celery_broker_url:
         return False
     set_sender(send)

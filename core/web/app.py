@@ -5,13 +5,17 @@ Pages stand under ``/{tenant}/``, resources under ``/api/v1/{tenant}/``, what an
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import APIRouter, Depends, FastAPI, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.staticfiles import StaticFiles
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import Scope as AsgiScope
 
+from core.db.safety import refuse_unsafe_role
 from core.db.session import app_engine
 from core.errors import BangfuError
 from core.host.manager import host
@@ -85,9 +89,20 @@ def _include_core(app: FastAPI) -> None:
         )
 
 
+@asynccontextmanager
+async def _checked(_app: FastAPI) -> AsyncIterator[None]:
+    # before the first request: as a role that sees past the counties, every page would
+    await run_in_threadpool(refuse_unsafe_role, app_engine())
+    yield
+
+
 def make_app() -> FastAPI:
-    """The application of this installation, with everything that its plugins bring."""
+    """The application of this installation, with everything that its plugins bring.
+
+    Its start raises ``Misconfigured`` where the database role owns or bypasses anything.
+    """
     app = FastAPI(
+        lifespan=_checked,
         title="帮扶工作平台 Bangfu",
         version=platform_version(),
         docs_url=None,

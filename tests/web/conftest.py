@@ -182,6 +182,20 @@ def browser(app: FastAPI) -> Callable[[], TestClient]:
     return opened
 
 
+def signed_in(client: TestClient, login: str, *, tenant: str = COUNTY, role: str | None = "caseworker") -> Person:
+    """An account with a post, signed in in this browser."""
+    with reference_work() as session:
+        account = make_account(session, login, f"员工{login}", PASSWORD)
+        if role is not None:
+            give_post(session, account.id, tenant, role, valid_from=SINCE)
+    token = sign_in(login, PASSWORD)
+    assert token is not None
+    signed = session_of(token)
+    assert signed is not None
+    client.cookies.set("bangfu_session", token)
+    return Person(client, account.id, signed.csrf_token, token)
+
+
 @pytest.fixture
 def person(db: Database, browser: Callable[[], TestClient]) -> Desk:
     """``person("li", role="caseworker")``: an account with a post (default: in the first county), signed in."""
@@ -189,16 +203,6 @@ def person(db: Database, browser: Callable[[], TestClient]) -> Desk:
         switch_trial(db, tenant, True)
 
     def made(login: str, *, tenant: str = COUNTY, role: str | None = "caseworker") -> Person:
-        with reference_work() as session:
-            account = make_account(session, login, f"员工{login}", PASSWORD)
-            if role is not None:
-                give_post(session, account.id, tenant, role, valid_from=SINCE)
-        token = sign_in(login, PASSWORD)
-        assert token is not None
-        signed = session_of(token)
-        assert signed is not None
-        client = browser()
-        client.cookies.set("bangfu_session", token)
-        return Person(client, account.id, signed.csrf_token, token)
+        return signed_in(browser(), login, tenant=tenant, role=role)
 
     return made

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from celery.signals import worker_init
-from sqlalchemy import select
+from sqlalchemy import create_engine, select
 
 from core.db.session import unit_of_work
 from core.exchange.models import Fact
@@ -123,6 +123,16 @@ def test_a_worker_refuses_a_role_that_sees_past_the_counties(db: Database, monke
     worker_init.send(sender=None)
     monkeypatch.setattr("core.db.session.app_engine", lambda: db.owner)
     with pytest.raises(SystemExit, match="应用账号权限过大"):
+        worker_init.send(sender=None)
+
+
+def test_a_worker_that_cannot_ask_for_its_role_does_not_start_unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
+    import worker.app
+
+    assert worker.app.app.main == "bangfu"
+    nowhere = create_engine("postgresql+psycopg://bangfu_app@127.0.0.1:1/bangfu")
+    monkeypatch.setattr("core.db.session.app_engine", lambda: nowhere)
+    with pytest.raises(SystemExit, match="OperationalError"):
         worker_init.send(sender=None)
 
 

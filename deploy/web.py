@@ -1,0 +1,14 @@
+"""The web as an installation runs it: the core's application, which may not know the worker, with a way to the worker."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from core.web.app import make_app as core_app
+from worker.relay import use_queue
+
+
+def make_app() -> FastAPI:
+    """The application, telling the workers after each commit, so that a job starts at once and not at the next sweep."""
+    use_queue()
+    return core_app()
