@@ -18,7 +18,8 @@ from core.trail.service import record
 def yearly_figures(session: Session, year: int) -> dict[str, Any]:
     """The figures of one year, counted from the ledger and the grants in fen and heads; nothing about a person.
 
-    What was received is what was paid, what is reserved for grants not yet paid, and what is left.
+    What was received is what was paid, what is reserved for grants not yet paid, and what is left: all four are balances of
+    the ledger. Households, people and grants are counted once their grant is paid in full.
     """
     moved = session.execute(
         tenant_sql(
@@ -30,9 +31,9 @@ def yearly_figures(session: Session, year: int) -> dict[str, Any]:
     heads = session.execute(
         tenant_sql(
             "select g.source, g.purpose, count(distinct g.household_id) as households, count(distinct b.person_id) as people,"
-            " count(distinct g.id) as grants, sum(b.amount_fen) as fen from relief_grant g"
+            " count(distinct g.id) as grants from relief_grant g"
             " join grant_beneficiary b on b.tenant = g.tenant and b.grant_id = g.id"
-            " where g.tenant = :tenant and g.year = :year and g.state = 'paid' group by 1, 2 order by 1, 2"
+            " where g.tenant = :tenant and g.year = :year and g.state = 'paid' group by 1, 2"
         ),
         {"year": year},
     ).all()
@@ -43,19 +44,13 @@ def yearly_figures(session: Session, year: int) -> dict[str, Any]:
         ),
         {"year": year},
     ).scalar_one()
+    counted = {
+        (row.source, row.purpose): {"households": row.households, "people": row.people, "grants": row.grants} for row in heads
+    }
+    nobody = {"households": 0, "people": 0, "grants": 0}
     return {
         "received": _balances(moved, "income"),
-        "paid": [
-            {
-                "source": row.source,
-                "purpose": row.purpose,
-                "fen": int(row.fen),
-                "households": row.households,
-                "people": row.people,
-                "grants": row.grants,
-            }
-            for row in heads
-        ],
+        "paid": [row | counted.get((row["source"], row["purpose"]), nobody) for row in _balances(moved, "paid")],
         "reserved": _balances(moved, "reserved"),
         "left": _balances(moved, "available"),
         "households": all_heads,

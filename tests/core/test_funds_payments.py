@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from core.announcements.service import yearly_figures
 from core.cases.models import Case
 from core.db.session import unit_of_work
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound
@@ -241,6 +242,10 @@ def test_a_grant_of_several_instalments_stays_open_until_the_last_is_paid(office
     office.take(office.sent(), {})
     with office.work(MANAGER), unit_of_work() as session:
         states = session.scalars(select(Grant.state).order_by(Grant.id)).all()
+        told = yearly_figures(session, 2025)
+    sums = {name: sum(row["fen"] for row in told[name]) for name in ("received", "paid", "reserved", "left")}
+    assert sums["received"] == sums["paid"] + sums["reserved"] + sums["left"]
+    assert (sums["paid"], told["paid"][0]["grants"]) == (220000, 1)
     assert states == ["reserved", "reserved", "paid"]
     assert len(office.closed) == 1
     assert office.states()["reserved"] == 140000

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
+from fastapi.testclient import TestClient
 from sqlalchemy import select, update
 
 from core.cases.models import Case
@@ -47,6 +48,16 @@ def _sent(planted: Planted, person: Desk) -> tuple[str, Person]:
     assert sent.headers["content-type"].startswith("text/csv")
     assert sent.headers["content-disposition"].endswith(".csv")
     return url, payer
+
+
+def test_the_announcement_says_what_is_decided_and_not_yet_paid(planted: Planted, app: FastAPI) -> None:
+    page = TestClient(app).get(f"/public/{COUNTY}/annual/2025").text
+    figures = {
+        name: float(amount.replace(",", ""))
+        for name, amount in re.findall(r"<dt>([^<（]+)（元）</dt><dd>([0-9,.]+)</dd>", page)
+    }
+    assert figures["已决定待发放"] > 0
+    assert figures["收入"] == figures["支出"] + figures["已决定待发放"] + figures["结余"]
 
 
 def test_a_return_that_is_not_understood_pays_nothing(planted: Planted, person: Desk, acting: Acting) -> None:
