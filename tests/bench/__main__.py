@@ -7,7 +7,9 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-ENTRIES = ("rules", "tenants", "roster", "ledger")
+ALONE = ("rules", "tokens")
+INSTALLED = ("tenants", "roster", "ledger")
+ENTRIES = (*ALONE, *INSTALLED)
 
 
 def _figures(names: list[str]) -> list[tuple[str, str]]:
@@ -16,11 +18,15 @@ def _figures(names: list[str]) -> list[tuple[str, str]]:
         from tests.bench import rules
 
         found += rules.measure()
-    if set(names) - {"rules"}:
+    if "tokens" in names:
+        from tests.bench import tokens
+
+        found += tokens.measure()
+    if set(names) - set(ALONE):
         from tests.bench import installation
 
         with installation.installation():
-            for name in [each for each in ENTRIES if each in names and each != "rules"]:
+            for name in [each for each in INSTALLED if each in names]:
                 if name == "tenants":
                     found += installation.onboard()
                     continue
