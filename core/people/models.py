@@ -64,7 +64,6 @@ class Household(TenantRow):
     housing_kind: Mapped[str | None]
     floor_area_dm2: Mapped[int | None]
     """Floor area (建筑面积) in square decimetres, hundredths of a square metre."""
-    version: Mapped[int] = mapped_column(default=1)
     recorded_at: Mapped[Instant]
 
 

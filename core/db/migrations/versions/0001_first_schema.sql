@@ -266,7 +266,6 @@ CREATE TABLE household (
     postcode VARCHAR,
     housing_kind VARCHAR,
     floor_area_dm2 INTEGER,
-    version INTEGER NOT NULL,
     recorded_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT pk_household PRIMARY KEY (tenant, id)
 );
