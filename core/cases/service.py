@@ -18,7 +18,7 @@ from core.cases import engine, repository
 from core.cases.models import Case, CaseDecision, CaseStep, Deadline, Party
 from core.cases.opening import NewCase, NewParty, open_cases
 from core.cases.sealing import form_of
-from core.cases.workflows import state_of, workflow_of, workflows_of
+from core.cases.workflows import PAID, state_of, workflow_of, workflows_of
 from core.documents.models import Document
 from core.errors import Conflict
 from core.host.declarations import GuardVerdict, TransitionDecl, WorkflowDecl
@@ -105,7 +105,7 @@ def close_paid(session: Session, case_ids: Sequence[uuid.UUID]) -> list[Case]:
     """Close the cases whose grants are paid in full (已发放). Called by the payments alone: no post may do it by hand."""
     if not case_ids:
         return []
-    return engine.make(session, case_ids, "paid", settling=True)
+    return engine.make(session, case_ids, PAID, settling=True)
 
 
 def next_steps(session: Session, case: Case) -> list[StepOffer]:

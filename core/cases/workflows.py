@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -17,6 +17,12 @@ from core.host.manager import host
 _WORKFLOW: TypeAdapter[WorkflowDecl] = TypeAdapter(WorkflowDecl)
 _FORM: TypeAdapter[FormDecl] = TypeAdapter(FormDecl)
 Pin = tuple[str, int]
+
+PAID, SETTLE = "paid", "case.settle"
+"""The step that closes a case whose grants are paid in full, and its permission: the payments look for both."""
+POST_NOTICE, _NOTICE_PERMISSION = "post_notice", "notice.post"
+"""The step that posting a batch of names makes, and its permission."""
+_NOTICE_GUARDS = frozenset({"notice_posted", "notice_over"})
 
 
 def declared_workflows() -> dict[Pin, WorkflowDecl]:
@@ -86,11 +92,12 @@ def sync_workflows(connection: Connection) -> int:
     """
     guards = {guard.name for guard in host().collected("bangfu_guards")}
     effects = {effect.name for effect in host().collected("bangfu_effects")}
+    paying = {programme.plugin for programme in host().collected("bangfu_programmes")}
     rows = connection.execute(select(*WorkflowVersion.__table__.columns))
     stored = {(row.name, row.version): (row.definition, row.form) for row in rows}
     fresh = []
     for (name, version), workflow in sorted(declared_workflows().items()):
-        _refuse_broken(workflow, guards, effects)
+        _refuse_broken(workflow, guards, effects, paying)
         if (name, version) not in stored:
             definition, form = _written(workflow)
             fresh.append({"name": name, "version": version, "plugin": workflow.plugin, "definition": definition, "form": form})
@@ -126,8 +133,13 @@ def _same(stored: tuple[dict[str, Any], dict[str, Any]], workflow: WorkflowDecl)
         return False
 
 
-def problems_of(workflow: WorkflowDecl, guards: set[str], effects: set[str]) -> list[str]:
-    """What does not hold together in a declaration, in English; empty where all does."""
+def problems_of(
+    workflow: WorkflowDecl, guards: Collection[str], effects: Collection[str], paying: Collection[str] = ()
+) -> list[str]:
+    """What does not hold together in a declaration, in English; empty where all does.
+
+    ``guards`` and ``effects`` are the names that there are, ``paying`` the plugins that declare programmes.
+    """
     states = {state.code for state in workflow.states}
     problems = _repeated("state", [state.code for state in workflow.states])
     problems += _repeated("transition", [step.code for step in workflow.transitions])
@@ -144,7 +156,36 @@ def problems_of(workflow: WorkflowDecl, guards: set[str], effects: set[str]) -> 
     for clock in workflow.deadlines:
         if (clock.days is None) == (clock.parameter is None):
             problems.append(f"the deadline {clock.kind} needs either days or a parameter")
-    return problems
+    return problems + _unpaid(workflow, paying) + _unposted(workflow)
+
+
+def _unpaid(workflow: WorkflowDecl, paying: Collection[str]) -> list[str]:
+    """What would stop the bank's return: it closes the cases that were approved and paid, whatever else is true of them."""
+    settling = {step.code: step for step in workflow.transitions if step.permission == SETTLE or step.code == PAID}
+    problems = [f"{code} needs {SETTLE}, which no post holds: its name is {PAID}" for code in settling if code != PAID]
+    approved = sorted({step.target for step in workflow.transitions if step.decision == "approved"})
+    paid = settling.get(PAID)
+    if paid is None:
+        lacks = workflow.plugin in paying and approved
+        return [*problems, f"cases are granted money, and no step {PAID} closes them"] if lacks else problems
+    if paid.permission != SETTLE:
+        problems.append(f"{PAID} is made by the payments alone: its permission is {SETTLE}")
+    if paid.note_required or paid.guards or paid.decision:
+        problems.append(f"{PAID} has a note, a guard or a decision, for which the payments cannot stop")
+    if paid.target not in {state.code for state in workflow.states if state.closed}:
+        problems.append(f"{PAID} leads to {paid.target}, which is not closed")
+    return problems + [f"{PAID} does not leave the approved state {code}" for code in approved if code not in paid.sources]
+
+
+def _unposted(workflow: WorkflowDecl) -> list[str]:
+    """What would keep a case from ever being under notice, where a step waits for that."""
+    waits = [step.code for step in workflow.transitions if _NOTICE_GUARDS & set(step.guards)]
+    posting = next((step for step in workflow.transitions if step.code == POST_NOTICE), None)
+    if posting is None:
+        return [f"{code} waits for a notice, and there is no step {POST_NOTICE}" for code in waits]
+    if posting.permission != _NOTICE_PERMISSION or posting.note_required:
+        return [f"{POST_NOTICE} is made for a batch: its permission is {_NOTICE_PERMISSION} and it needs no note"]
+    return []
 
 
 def _repeated(what: str, codes: Sequence[str]) -> list[str]:
@@ -159,8 +200,8 @@ def _reachable(workflow: WorkflowDecl) -> set[str]:
     return reached
 
 
-def _refuse_broken(workflow: WorkflowDecl, guards: set[str], effects: set[str]) -> None:
-    if problems := problems_of(workflow, guards, effects):
+def _refuse_broken(workflow: WorkflowDecl, guards: Collection[str], effects: Collection[str], paying: Collection[str]) -> None:
+    if problems := problems_of(workflow, guards, effects, paying):
         raise Misconfigured(
             f"流程 {workflow.name} 的声明有误：{problems[0]}",
             f"the workflow {workflow.name} is not sound: {'; '.join(problems)}",

@@ -14,7 +14,7 @@ from core.cases.deadlines import working_calendar
 from core.cases.models import Case, Party
 from core.cases.repository import cases_named, parties_of
 from core.cases.sealing import seal, unseal
-from core.cases.workflows import programme_named, workflows_of
+from core.cases.workflows import POST_NOTICE, programme_named, workflows_of
 from core.codes import code_list
 from core.db.base import new_id
 from core.db.bulk import insert_rows
@@ -28,7 +28,6 @@ from core.vault.masking import public_name
 
 CLAUSE = "domain 7.4"
 PERIOD = "notice_working_days"
-TRANSITION = "post_notice"
 _TEXT_LENGTH = 4000
 _LINE_LENGTH = 200
 
@@ -64,7 +63,7 @@ def post_notice(session: Session, case_ids: Sequence[uuid.UUID], title: str) -> 
     session.add(batch)
     session.flush()
     insert_rows(session, NoticeItem, _items(session, batch, cases))
-    engine.make(session, [case.id for case in cases], TRANSITION)
+    engine.make(session, [case.id for case in cases], POST_NOTICE)
     record(session, "notice.post", "notice_batch", batch.id, {"number": batch.number, "cases": len(cases)})
     return batch
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import event, func, select, text
@@ -26,6 +27,7 @@ from core.cases.service import (
 from core.cases.workflows import declared_workflows, problems_of, sync_workflows, workflow_named, workflow_of
 from core.db.session import unit_of_work
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound, PreconditionFailed
+from core.host.declarations import WorkflowDecl
 from core.host.manager import host
 from core.people.models import SearchToken
 from core.trail.models import TrailEntry
@@ -303,8 +305,38 @@ def test_declarations_hold_together() -> None:
     for workflow in declared_workflows().values():
         assert problems_of(workflow, guards, effects) == []
         assert {step.permission for step in workflow.transitions} | {workflow.open_permission} <= known
+        assert problems_of(workflow, guards, effects, {"living_relief"}) == []
     broken = replace(workflow_named("petition"), initial="nowhere")
     assert "unknown state nowhere" in problems_of(broken, guards, effects)
+
+
+def _relief_with(code: str, more: dict[str, Any]) -> WorkflowDecl:
+    """The workflow of living relief with one step changed."""
+    flow = workflow_named("living_relief")
+    steps = [replace(step, **more) if step.code == code else step for step in flow.transitions]
+    return replace(flow, transitions=tuple(steps))
+
+
+@pytest.mark.parametrize(
+    ("code", "more", "problem"),
+    [
+        ("paid", {"code": "finished"}, "no step paid closes them"),
+        ("paid", {"code": "finished"}, "finished needs case.settle"),
+        ("paid", {"permission": "case.advance"}, "made by the payments alone"),
+        ("paid", {"note_required": True}, "for which the payments cannot stop"),
+        ("paid", {"target": "applied"}, "which is not closed"),
+        ("paid", {"sources": ("noticed",)}, "does not leave the approved state approved"),
+        ("post_notice", {"code": "publish"}, "approve waits for a notice"),
+        ("post_notice", {"permission": "case.advance"}, "made for a batch"),
+    ],
+)
+def test_what_the_payments_and_notices_look_for_is_asked_for_at_the_start(
+    code: str, more: dict[str, Any], problem: str
+) -> None:
+    guards = {guard.name for guard in host().collected("bangfu_guards")}
+    effects = {effect.name for effect in host().collected("bangfu_effects")}
+    found = problems_of(_relief_with(code, more), guards, effects, {"living_relief"})
+    assert any(problem in one for one in found), found
 
 
 def test_a_stored_workflow_without_a_later_optional_part_is_still_the_same(db: Database) -> None:

@@ -13,12 +13,12 @@ from sqlalchemy.orm import Session
 
 from core.cases.models import Case
 from core.cases.service import CaseView, StepOffer, advance, case_counts, case_view, list_cases
+from core.cases.workflows import POST_NOTICE, SETTLE
 from core.db.session import unit_of_work
 from core.documents.models import Document
 from core.documents.service import NewDocument, add_documents, read_document, required_kinds, withdraw_document
 from core.errors import BangfuError, Forbidden, NotFound
 from core.exchange.matters import AnswerHere, answers_of, hand_over
-from core.notices.service import TRANSITION as NOTICE_STEP
 from core.scope import Level, current_scope
 from core.settings import settings
 from core.web.context import go, requires, show
@@ -29,7 +29,6 @@ router = APIRouter()
 
 READ = Depends(requires("case.read"))
 _PAGE = 50
-_BY_PLATFORM = "case.settle"
 
 
 @router.get("/cases", dependencies=[READ])
@@ -211,7 +210,7 @@ def _values(view: CaseView) -> dict[str, Any]:
         "state": next(state.zh for state in flow.states if state.code == case.state),
         "steps": {step.code: step.zh for step in flow.transitions},
         "state_names": {state.code: state.zh for state in flow.states},
-        "offers": [offer for offer in view.offers if offer.transition.permission != _BY_PLATFORM],
+        "offers": [offer for offer in view.offers if offer.transition.permission != SETTLE],
         "needs": _needs(view.offers),
         "flow_states": case_drawing.flow_states(flow, case, view.steps),
         "flow_pairs": case_drawing.flow_pairs(flow),
@@ -229,7 +228,7 @@ def _values(view: CaseView) -> dict[str, Any]:
         "may_withdraw": scope.may("document.withdraw"),
         "may_read": scope.may("document.read"),
         "may_hand_over": _may_hand_over(case),
-        "notice_step": NOTICE_STEP,
+        "notice_step": POST_NOTICE,
     }
 
 
@@ -243,7 +242,7 @@ def _needs(offers: Sequence[StepOffer]) -> list[dict[str, str]]:
     """What the next steps still need, each thing once."""
     found: dict[str, dict[str, str]] = {}
     for offer in offers:
-        if offer.transition.permission == _BY_PLATFORM:
+        if offer.transition.permission == SETTLE:
             continue
         for verdict in offer.verdicts:
             state = "met" if verdict.passed else "open"

@@ -13,11 +13,11 @@ from sqlalchemy.orm import Session
 
 from core.cases.repository import CaseLine
 from core.cases.service import list_cases
+from core.cases.workflows import POST_NOTICE
 from core.db.session import unit_of_work
 from core.errors import BangfuError, Forbidden, InvalidInput, NotFound
 from core.notices.repository import batches, open_objections
 from core.notices.service import (
-    TRANSITION,
     answer_objection,
     contact_of,
     notice_view,
@@ -168,7 +168,7 @@ def _ready(session: Session) -> Sequence[CaseLine]:
     found: list[CaseLine] = []
     for flow in words.newest_workflows().values():
         for step in flow.transitions:
-            if step.code == TRANSITION:
+            if step.code == POST_NOTICE:
                 for state in step.sources:
                     found += list_cases(session, flow.plugin, state, None, _TOGETHER)
     return [line for line in found if not line.confidential]
