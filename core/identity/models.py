@@ -20,8 +20,8 @@ from sqlalchemy import (
     LargeBinary,
     Text,
     UniqueConstraint,
+    column,
     func,
-    text,
 )
 from sqlalchemy.dialects.postgresql import UUID, ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -75,7 +75,7 @@ class RecoveryCode(Base):
 
 def _apart(name: str, *same: str, differs: str) -> ExcludeConstraint:
     """No two posts with the same ``same`` whose ``differs`` differ may hold on one day; null excludes nothing."""
-    period = func.daterange(text("valid_from"), text("valid_to"))
+    period = func.daterange(column("valid_from"), column("valid_to"))
     return ExcludeConstraint(*((column, "=") for column in same), (differs, "<>"), (period, "&&"), name=name, using="gist")
 
 
