@@ -2,37 +2,32 @@
 
 from __future__ import annotations
 
-import json
 import sys
-import uuid
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
-from sqlalchemy.orm import Session
+from sqlalchemy.exc import OperationalError
 
-from core.errors import BangfuError
+from core.errors import BangfuError, Misconfigured
+from core.scope import Level
+from deploy import cli_cases, cli_work
+from deploy.cli_common import HOME, County, Home, SummaryFile, console, group
 from deploy.story.ledger import Arguments
 from deploy.story.sample_files import DEFAULT_COUNTIES, DEFAULT_HOUSEHOLDS, DEFAULT_SEED, DEFAULT_YEAR
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="帮扶 · Bangfu")
-plugin_app = typer.Typer(no_args_is_help=True, help="业务启停 · switch service lines")
-county_app = typer.Typer(no_args_is_help=True, help="单位 · tenants")
-job_app = typer.Typer(no_args_is_help=True, help="后台任务 · background jobs")
-import_app = typer.Typer(no_args_is_help=True, help="导入 · imports")
-case_app = typer.Typer(no_args_is_help=True, help="办理事项 · cases")
+plugin_app = group("业务启停 · switch service lines")
+county_app = group("单位 · tenants")
+app.add_typer(cli_work.app)
 app.add_typer(plugin_app, name="plugin")
 app.add_typer(county_app, name="county")
-app.add_typer(job_app, name="job")
-app.add_typer(import_app, name="import")
-app.add_typer(case_app, name="case")
-
-console = Console()
-Home = Annotated[Path, typer.Option("--home", help="数据目录 · data folder")]
-County = Annotated[str, typer.Option("--county", help="六位单位代码 · tenant code")]
-HOME = Path(".bangfu")
+app.add_typer(cli_work.job_app, name="job")
+app.add_typer(cli_work.import_app, name="import")
+app.add_typer(cli_cases.app, name="case")
 
 
 @app.command()
@@ -54,7 +49,7 @@ def up(
 
 
 @app.command()
-def demo(home: Home = HOME, summary: Annotated[Path | None, typer.Option("--json")] = None) -> None:
+def demo(home: Home = HOME, summary: SummaryFile = None) -> None:
     """只演示，不提供网页 · play the sample without serving."""
     up(home=home, once=True, summary=summary)
 
@@ -70,19 +65,15 @@ def migrate() -> None:
 
 
 @county_app.command("list")
-def county_list(
-    home: Home = HOME, level: Annotated[str | None, typer.Option(help="province|prefecture|county")] = None
-) -> None:
+def county_list(home: Home = HOME, level: Annotated[Level | None, typer.Option(help="级别 · level")] = None) -> None:
     """列出已开通单位 · list tenants."""
-    from deploy.connection import connected, owner_engine
+    from core.db.session import reference_work
+    from deploy.connection import connected
     from tenants.onboarding import tenant_codes
 
-    with connected(home):
-        engine = owner_engine()
-        with engine.connect() as connection:
-            for code in tenant_codes(connection, level):
-                console.print(code, highlight=False)
-        engine.dispose()
+    with connected(home), reference_work() as session:
+        for code in tenant_codes(session.connection(), level):
+            console.print(code, highlight=False)
 
 
 @plugin_app.command("list")
@@ -121,168 +112,6 @@ def plugin_off(name: str, county: County, reason: Annotated[str, typer.Option()]
     _switch(name, county, reason, home, enabled=False)
 
 
-@import_app.command("roster")
-def import_roster_file(
-    file: Path, county: County, home: Home = HOME, out: Annotated[Path | None, typer.Option("--json")] = None
-) -> None:
-    """导入困难职工档案表 · import a roster."""
-    from core.people.importer import import_roster
-    from deploy.connection import connected
-    from deploy.story.staff import by_platform
-
-    with connected(home), by_platform(county, "cli") as session:
-        made = import_roster(session, file)
-        result = {"households": made.households, "persons": made.persons, "held_back": made.held_back, "errors": made.problems}
-    console.print(f"导入 {made.households} 户 {made.persons} 人，退回 {made.held_back} 户", highlight=False)
-    for problem in made.problems[:20]:
-        console.print(problem, highlight=False)
-    if out:
-        out.write_text(json.dumps(result, ensure_ascii=False, indent=2), encoding="utf-8")
-
-
-def _run_job(kind: str, county: str, year: int, home: Path) -> None:
-    from core.jobs.runner import run_inline
-    from core.jobs.service import start_job
-    from deploy.connection import connected
-    from deploy.story.staff import by_platform
-
-    with connected(home):
-        with by_platform(county, "cli") as session:
-            job = start_job(session, kind, str(year), {"year": year}).id
-        seen = run_inline(county, job, lambda now: console.print(f"{now['done']}/{now['total']}", highlight=False))
-        console.print(f"{seen['title']}：{seen['state']}", highlight=False)
-        if seen["state"] != "done":
-            raise typer.Exit(1)
-
-
-@app.command()
-def survey(county: County, year: Annotated[int, typer.Option()], home: Home = HOME) -> None:
-    """年度调查认定 · the survey's determination."""
-    _run_job("survey", county, year, home)
-
-
-@app.command()
-def audit(county: County, year: Annotated[int, typer.Option()], home: Home = HOME) -> None:
-    """年度审计（省级代码则审计全省）· the annual audit."""
-    _run_job("audit.province" if county.endswith("0000") else "audit", county, year, home)
-
-
-@app.command()
-def announce(county: County, year: Annotated[int, typer.Option()], home: Home = HOME) -> None:
-    """发布年度公告 · publish the annual announcement."""
-    from core.announcements.service import publish
-    from deploy.connection import connected
-    from deploy.story.staff import by_platform
-
-    with connected(home), by_platform(county, "cli") as session:
-        made = publish(session, year)
-        console.print(f"{made.title}（第 {made.edition} 版）", highlight=False)
-
-
-@job_app.command("list")
-def job_list(county: County, home: Home = HOME) -> None:
-    """列出后台任务 · list jobs."""
-    from core.jobs.service import recent_jobs
-    from deploy.connection import connected
-    from deploy.story.staff import by_platform
-
-    table = Table("编号", "任务", "状态", "进度")
-    with connected(home), by_platform(county, "cli") as session:
-        for job in recent_jobs(session):
-            table.add_row(str(job.id), job.title, job.state, f"{job.done}/{job.total}")
-    console.print(table)
-
-
-@job_app.command("resume")
-def job_resume(job: str, county: County, home: Home = HOME) -> None:
-    """继续中断的任务 · take up a job again."""
-    from core.jobs.runner import run_inline
-    from core.jobs.service import resume_job
-    from deploy.connection import connected
-    from deploy.story.staff import by_platform
-
-    with connected(home):
-        with by_platform(county, "cli") as session:
-            resume_job(session, uuid.UUID(job))
-        console.print(run_inline(county, uuid.UUID(job))["state"], highlight=False)
-
-
-@case_app.command("open")
-def case_open(
-    workflow: str,
-    county: County,
-    login: Annotated[str, typer.Option("--as", help="账号 · account")],
-    applicant: Annotated[str, typer.Option(help="申请人姓名 · applicant's name")],
-    form: Annotated[str, typer.Option(help="申请表内容，JSON · the form")] = "{}",
-    home: Home = HOME,
-) -> None:
-    """以某账号受理一件事项 · open a case of any line as an account."""
-    from core.cases.service import NewCase, NewParty, open_cases
-    from core.cases.workflows import workflow_named
-    from deploy.connection import connected
-    from deploy.story.staff import acting_as
-
-    with connected(home), acting_as(login, county) as session:
-        draft = NewCase(
-            plugin=workflow_named(workflow).plugin,
-            workflow=workflow,
-            parties=(NewParty("applicant", label=applicant),),
-            form=json.loads(form),
-        )
-        [case] = open_cases(session, [draft])
-        console.print(f"{case.number} {case.state}", highlight=False)
-
-
-@case_app.command("document")
-def case_document(
-    number: str,
-    kind: str,
-    file: Path,
-    county: County,
-    login: Annotated[str, typer.Option("--as", help="账号 · account")],
-    home: Home = HOME,
-) -> None:
-    """为事项收一份材料（PDF、JPEG、PNG）· take in a paper of a case."""
-    from core.documents.service import NewDocument, add_documents
-    from deploy.connection import connected
-    from deploy.story.staff import acting_as
-
-    with connected(home), acting_as(login, county) as session:
-        [made] = add_documents(session, [NewDocument(kind, "", file.read_bytes(), case_id=_case_id(session, number))])
-        console.print(f"{number} {made.title}", highlight=False)
-
-
-@case_app.command("advance")
-def case_advance(
-    number: str,
-    step: str,
-    county: County,
-    login: Annotated[str, typer.Option("--as", help="账号 · account")],
-    note: Annotated[str | None, typer.Option(help="理由 · note")] = None,
-    home: Home = HOME,
-) -> None:
-    """以某账号办理一步 · make one step of a case as an account."""
-    from core.cases.service import advance
-    from deploy.connection import connected
-    from deploy.story.staff import acting_as
-
-    with connected(home), acting_as(login, county) as session:
-        [case] = advance(session, [_case_id(session, number)], step, note)
-        console.print(f"{case.number} → {case.state}", highlight=False)
-
-
-def _case_id(session: Session, number: str) -> uuid.UUID:
-    from sqlalchemy import select
-
-    from core.cases.models import Case
-    from core.errors import NotFound
-
-    found = session.scalar(select(Case.id).where(Case.number == number))
-    if found is None:
-        raise NotFound(f"没有事项 {number}", f"no case {number}", where=number)
-    return found
-
-
 @app.command()
 def doctor(home: Home = HOME) -> None:
     """检查安装并说明如何修复 · check the installation."""
@@ -292,10 +121,30 @@ def doctor(home: Home = HOME) -> None:
     healthy = True
     for check in examine(home):
         healthy = healthy and check.good
-        table.add_row(check.zh, "正常" if check.good else f"[red]{check.said}[/red]", "" if check.good else check.mend)
+        said = escape(check.said)
+        result = f"正常 {said}".rstrip() if check.good else f"[red]{said}[/red]"
+        table.add_row(check.zh, result, "" if check.good else escape(check.mend))
     console.print(table)
     if not healthy:
         raise typer.Exit(1)
+
+
+def _no_database(error: OperationalError) -> Misconfigured:
+    return Misconfigured(
+        f"数据库没有响应（{type(error.orig).__name__}）",
+        f"the database does not answer ({type(error.orig).__name__})",
+        where="BANGFU_DATABASE_URL",
+        mend_zh="请检查地址、密码和数据库服务，再运行 bangfu doctor",
+        mend_en="check address, password and server, then run bangfu doctor",
+    )
+
+
+def _tell(error: BangfuError) -> None:
+    said = Console(stderr=True)
+    said.print(f"[red]{escape(error.zh)}[/red]\n{escape(error.en)}", highlight=False)
+    for line in (error.where, error.mend_zh, error.mend_en):
+        if line:
+            said.print(f"  {line}", highlight=False, markup=False)
 
 
 def main() -> None:
@@ -303,10 +152,10 @@ def main() -> None:
     try:
         app()
     except BangfuError as error:
-        Console(stderr=True).print(f"[red]{error.zh}[/red]\n{error.en}", highlight=False)
-        for line in (error.where, error.mend_zh, error.mend_en):
-            if line:
-                Console(stderr=True).print(f"  {line}", highlight=False)
+        _tell(error)
+        sys.exit(1)
+    except OperationalError as error:
+        _tell(_no_database(error))
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

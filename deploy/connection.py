@@ -93,7 +93,7 @@ def _answers(home: Path) -> dict[str, str] | None:
 def connected(home: Path) -> Iterator[None]:
     """Engines for one command: those that the environment names, those running on ``home``, or started for the command."""
     if os.environ.get("BANGFU_DATABASE_URL"):
-        use({})
+        use({"BANGFU_HOME": str(home)})
         yield
         return
     found = _answers(home.resolve())

@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
 from core.db.safety import refuse_unsafe_role
 from core.db.session import app_engine
 from core.errors import BangfuError
@@ -22,7 +25,7 @@ STATIC = Path(__file__).parent.parent / "core" / "web" / "static" / "vendor"
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing looked at."""
+    """One thing looked at: what was seen of it, and what to do where it is not good."""
 
     zh: str
     good: bool
@@ -31,40 +34,79 @@ class Check:
 
 
 def examine(home: Path) -> Iterator[Check]:
-    """Look at Python, disk, front end, plugins, secrets, database role and queue, one after the other."""
+    """Look at Python, disk, front end, plugins, secrets, database, role and queue, one after the other.
+
+    What cannot be looked at is a check that is not good.
+    """
     yield Check("Python 3.11 或更高", sys.version_info >= (3, 11), sys.version.split()[0], "请安装 Python 3.11")
     free = shutil.disk_usage(home if home.exists() else Path.cwd()).free
     yield Check("磁盘空间", free > COMFORTABLE_BYTES, f"剩余 {free // 2**20} MB", "请清理磁盘")
+    built = (STATIC / "tabler.css").exists()
     yield Check(
         "网页资源",
-        (STATIC / "tabler.css").exists(),
-        "缺少 core/web/static/vendor",
-        "请运行 make run，或 npm ci 后 npm run build",
+        built,
+        "" if built else "缺少 core/web/static/vendor",
+        "请运行 make run，或在 core/web/assets 中运行 npm ci 和 npm run build",
     )
-    for left_out in host().left_out:
-        yield Check(f"插件 {left_out.name}", good=False, said=left_out.reason, mend="请升级或卸载该插件")
-    yield Check("业务插件", bool(host().infos), "没有插件", "请重新安装")
+    yield from _plugins()
     if not home.exists():
-        yield Check("数据目录", good=False, said=f"{home} 不存在", mend="请先运行 make run")
+        yield Check("数据目录", good=False, said=f"{home} 不存在", mend="请先运行 make run，或用 BANGFU_HOME、--home 指明")
         return
     mode = stat.S_IMODE(home.stat().st_mode)
     yield Check("数据目录权限 0700", mode == 0o700, f"{mode:o}", f"chmod 700 {home}")
+    # before connecting, which makes a key for an embedded installation that is new
+    kept = (home / "secrets" / "installation.key").exists()
+    yield Check("安装密钥", kept, "" if kept else "缺失，已加密的内容无法打开", "请从备份恢复 secrets/installation.key")
+    if kept:
+        yield from _engines(home)
+
+
+def _plugins() -> Iterator[Check]:
+    try:
+        found = host()
+    except Exception as error:
+        yield Check("业务插件", good=False, said=f"内置插件无法加载：{error}", mend="请重新安装本程序")
+        return
+    lines = [info for info in found.infos.values() if info.service_line]
+    yield Check("业务插件", bool(lines), f"{len(lines)} 项业务", "请重新安装本程序及其插件")
+    for left_out in found.left_out:
+        yield Check(f"插件 {left_out.name}", good=False, said=left_out.reason, mend="请升级或卸载该插件")
+
+
+def _engines(home: Path) -> Iterator[Check]:
     try:
         with connected(home):
+            with app_engine().connect() as connection:
+                connection.execute(text("select 1"))
             yield Check("数据库可连接", good=True)
-            refuse_unsafe_role(app_engine())
-            yield Check("应用账号权限受限", good=True)
-            yield Check("安装密钥", settings().installation_key_file.exists(), "缺失", "请从备份恢复")
+            yield _role()
             yield _queue()
     except BangfuError as error:
-        yield Check("数据库", good=False, said=error.zh, mend=error.mend_zh or "")
+        yield Check("数据库可连接", good=False, said=error.zh, mend=error.mend_zh or "")
+    except SQLAlchemyError as error:
+        cause = type(getattr(error, "orig", None) or error).__name__
+        yield Check(
+            "数据库可连接",
+            good=False,
+            said=f"数据库没有响应（{cause}）",
+            mend="请检查 BANGFU_DATABASE_URL 的地址、密码和数据库服务",
+        )
+
+
+def _role() -> Check:
+    try:
+        refuse_unsafe_role(app_engine())
+    except BangfuError as error:
+        return Check("应用账号权限受限", good=False, said=error.zh, mend=error.mend_zh or "")
+    return Check("应用账号权限受限", good=True)
 
 
 def _queue() -> Check:
     import redis
 
     try:
-        redis.Redis.from_url(settings().valkey_url).ping()
-    except redis.RedisError as error:
-        return Check("消息队列", good=False, said=str(error), mend="请运行 make run 重新启动")
+        with redis.Redis.from_url(settings().valkey_url) as queue:
+            queue.ping()
+    except (redis.RedisError, ValueError) as error:
+        return Check("消息队列", good=False, said=str(error), mend="请检查 BANGFU_VALKEY_URL 和队列服务")
     return Check("消息队列", good=True)

@@ -6,21 +6,28 @@ import json
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 from typer.testing import CliRunner
 
-from core.cases.workflows import sync_workflows, workflow_named
+from core.cases.workflows import state_of, sync_workflows, workflow_named
 from core.db.session import reference_work, unit_of_work
 from core.documents.service import required_kinds
-from core.errors import Conflict, Forbidden, NotFound
+from core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from core.identity.service import give_post, make_account
+from core.people.models import RosterImport
+from core.people.roster_cells import Problem
 from core.scope import entered
 from core.tenancy.keys import give_key
 from core.tenancy.service import system_scope
+from deploy import cli
 from deploy.cli import app
+from deploy.cli_common import write_json
 from deploy.story.papers import paper
 from deploy.story.staff import by_platform
 from tenants.switching import switch_plugin
-from tests.conftest import COUNTY, OTHER_COUNTY, TODAY, Database
+from tests.conftest import COUNTY, OTHER_COUNTY, PROVINCE, TODAY, Database
+from tests.core.lines import install
 
 LINES = {
     "petition": (
@@ -82,13 +89,14 @@ def test_a_line_is_opened_advanced_and_closed(office: None, workflow: str, tmp_p
         "case", "open", workflow, *place, "--as", clerk, "--applicant", "张三", "--form", json.dumps(form, ensure_ascii=False)
     )
     number = said.split()[0]
+    assert said.split()[1] == state_of(workflow_named(workflow), workflow_named(workflow).initial).zh
     for kind in required_kinds(workflow_named(workflow), None):
         file = tmp_path / f"{kind}.pdf"
         file.write_bytes(paper(kind, number))
         _run("case", "document", number, kind, str(file), *place, "--as", clerk)
     for step, role in steps:
         said = _run("case", "advance", number, step, *place, "--as", role, "--note", "依规办理")
-    assert said.strip().endswith("closed")
+    assert said.strip().endswith(f"→ {state_of(workflow_named(workflow), 'closed').zh}")
 
 
 def test_a_line_is_switched_and_what_is_off_takes_no_case(office: None) -> None:
@@ -100,3 +108,92 @@ def test_a_line_is_switched_and_what_is_off_takes_no_case(office: None) -> None:
     assert "停用" in _run("plugin", "list", "--county", COUNTY)
     with by_platform(OTHER_COUNTY, "test"), pytest.raises(Forbidden):
         CliRunner().invoke(app, [*order[:3], "--county", OTHER_COUNTY, *order[5:]], catch_exceptions=False)
+
+
+@pytest.mark.parametrize(
+    ("order", "where"),
+    [
+        (["job", "resume", "seven"], "seven"),
+        (["case", "open", "petition", "--as", "x", "--applicant", "张三", "--form", "{"], "--form"),
+        (["case", "open", "petition", "--as", "x", "--applicant", "张三", "--form", "[1]"], "--form"),
+        (["case", "document", "XF-1", "identity_card", "nowhere.pdf", "--as", "x"], "nowhere.pdf"),
+        (["import", "roster", "nowhere.xlsx"], "nowhere.xlsx"),
+    ],
+)
+def test_what_was_typed_wrong_is_refused_with_its_place_and_mend(db: Database, order: list[str], where: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        CliRunner().invoke(app, [*order, "--county", COUNTY], catch_exceptions=False)
+    assert refused.value.where == where
+    assert refused.value.mend_zh
+    assert refused.value.mend_en
+
+
+def test_a_result_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="结果无法写入"):
+        write_json(tmp_path, {})
+
+
+def test_work_of_a_year_is_done_again_and_told_in_chinese(db: Database) -> None:
+    install(db)
+    for level, code in (("县", COUNTY), ("省", PROVINCE)):
+        order = ("audit", "--county", code, "--year", "2025")
+        title = "全省年度审计" if level == "省" else "年度审计"
+        for _ in range(2):
+            assert _run(*order).splitlines()[-1] == f"{code} {title}：已完成"
+    listed = _run("job", "list", "--county", COUNTY)
+    assert listed.count("已完成") == 2
+    assert "done" not in listed
+
+
+def test_a_job_that_fails_says_why_and_exits_with_one(db: Database) -> None:
+    result = CliRunner().invoke(app, ["survey", "--county", COUNTY, "--year", "2025"], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    with db.owner.begin() as connection:
+        connection.execute(text("update job set state = 'cancelled' where tenant = :tenant"), {"tenant": COUNTY})
+        job = connection.execute(text("select id from job where tenant = :tenant"), {"tenant": COUNTY}).scalar_one()
+        connection.execute(
+            text(
+                "insert into job_chunk (tenant, id, job_id, no, label, state, payload, result, attempts, handlers)"
+                " values (:tenant, gen_random_uuid(), :job, 1, '第 1 批', 'queued', '{}', '{}', 0, null)"
+            ),
+            {"tenant": COUNTY, "job": job},
+        )
+    result = CliRunner().invoke(app, ["job", "resume", str(job), "--county", COUNTY], catch_exceptions=False)
+    assert result.exit_code == 1
+    assert "年度调查认定：未完成" in result.output
+    assert "第 1 批：程序内部错误" in result.output
+
+
+def test_problems_of_an_import_are_a_table(db: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    problem = Problem("困难职工档案表", 7, "姓名", "张*", "D1", "姓名为空", "no name", "请填写姓名", "write the name")
+    made = RosterImport(households=0, persons=0, held_back=1, problems=[problem.as_json()] * 21)
+    monkeypatch.setattr("deploy.cli_work.import_roster", lambda *_: made)
+    file, out = tmp_path / "roster.xlsx", tmp_path / "out.json"
+    file.write_bytes(b"-")
+    said = _run("import", "roster", str(file), "--county", COUNTY, "--json", str(out))
+    assert "{" not in said
+    for word in ("姓名为空", "请填写姓名", "其余 1 个问题"):
+        assert word in said
+    assert len(json.loads(out.read_text())["errors"]) == 21
+
+
+def test_tenants_are_listed_without_the_owner_s_password(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("BANGFU_OWNER_DATABASE_URL", raising=False)
+    assert _run("county", "list", "--level", "county").split() == [COUNTY, OTHER_COUNTY]
+    assert PROVINCE in _run("county", "list").split()
+
+
+def test_a_database_that_does_not_answer_is_one_message(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def lost() -> None:
+        raise OperationalError("select 1", {}, ConnectionError("secret"))
+
+    monkeypatch.setattr(cli, "app", lost)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    said = capsys.readouterr().err
+    assert ended.value.code == 1
+    assert "数据库没有响应" in said
+    assert "BANGFU_DATABASE_URL" in said
+    assert "secret" not in said

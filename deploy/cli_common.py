@@ -1,0 +1,90 @@
+"""What the commands share: their options, the console, and files and words that may be wrong."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from core.errors import InvalidInput
+
+console = Console()
+
+HOME = Path(".bangfu")
+Home = Annotated[Path, typer.Option("--home", envvar="BANGFU_HOME", help="数据目录 · data folder")]
+County = Annotated[str, typer.Option("--county", help="六位单位代码 · tenant code")]
+Year = Annotated[int, typer.Option(min=2000, max=2100, help="年度 · year")]
+Login = Annotated[str, typer.Option("--as", help="账号 · account")]
+SummaryFile = Annotated[Path | None, typer.Option("--json", help="结果写入文件 · write the result")]
+
+
+def group(help_text: str) -> typer.Typer:
+    """A group of commands."""
+    return typer.Typer(no_args_is_help=True, help=help_text)
+
+
+def bytes_of(file: Path) -> bytes:
+    """The content of a file that was named on the command line; raises ``InvalidInput``."""
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise InvalidInput(
+            f"文件无法读取（{type(error).__name__}）",
+            f"the file cannot be read ({type(error).__name__})",
+            where=str(file),
+            mend_zh="请检查路径和权限",
+            mend_en="check the path and its permissions",
+        ) from None
+
+
+def write_json(file: Path, told: Mapping[str, Any]) -> None:
+    """Write a result to the file that was named; raises ``InvalidInput`` where that cannot be done."""
+    try:
+        file.write_text(json.dumps(told, ensure_ascii=False, indent=2), encoding="utf-8")
+    except OSError as error:
+        raise InvalidInput(
+            f"结果无法写入（{type(error).__name__}）",
+            f"the result cannot be written ({type(error).__name__})",
+            where=str(file),
+            mend_zh="请换一个可写的路径",
+            mend_en="name a path that can be written",
+        ) from None
+
+
+def json_object(text: str, where: str) -> dict[str, Any]:
+    """The JSON object that an option holds; raises ``InvalidInput``."""
+    try:
+        found = json.loads(text)
+    except json.JSONDecodeError as error:
+        place = f"第 {error.lineno} 行第 {error.colno} 列"
+        english = f"line {error.lineno}, column {error.colno}"
+    else:
+        if isinstance(found, dict):
+            return found
+        place, english = "最外层", "the outermost value"
+    raise InvalidInput(
+        f"不是 JSON 对象：{place}",
+        f"not a JSON object: {english}",
+        where=where,
+        mend_zh='请写成 {"字段": "内容"}，并用单引号括住整段',
+        mend_en='write {"field": "value"} and quote the whole with single quotes',
+    )
+
+
+def job_id(text: str) -> uuid.UUID:
+    """The id of a job; raises ``InvalidInput``."""
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        raise InvalidInput(
+            "不是任务编号",
+            "not the id of a job",
+            where=text,
+            mend_zh="编号见 bangfu job list",
+            mend_en="bangfu job list shows the ids",
+        ) from None

@@ -1,0 +1,117 @@
+"""The year's work on the command line: rosters, survey, audit, announcement, and background jobs (``bangfu job``)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.table import Table
+
+from core.announcements.service import publish
+from core.jobs.runner import run_inline
+from core.jobs.service import STATES_ZH, recent_jobs, resume_job, start_for_year
+from core.people.importer import import_roster
+from core.scope import Level, current_scope
+from deploy.cli_common import HOME, County, Home, SummaryFile, Year, bytes_of, console, group, job_id, write_json
+from deploy.connection import connected
+from deploy.story.staff import by_platform
+
+app = typer.Typer()
+job_app = group("后台任务 · background jobs")
+import_app = group("导入 · imports")
+
+_PROBLEMS_SHOWN = 20
+
+
+@import_app.command("roster")
+def import_roster_file(file: Path, county: County, home: Home = HOME, out: SummaryFile = None) -> None:
+    """导入困难职工档案表 · import a roster."""
+    bytes_of(file)  # a file that may not be read is refused before any engine starts
+    with connected(home), by_platform(county, "cli") as session:
+        made = import_roster(session, file)
+        result = {"households": made.households, "persons": made.persons, "held_back": made.held_back, "errors": made.problems}
+    console.print(f"导入 {made.households} 户 {made.persons} 人，退回 {made.held_back} 户", highlight=False)
+    if made.problems:
+        console.print(_problems(made.problems))
+    if len(made.problems) > _PROBLEMS_SHOWN:
+        console.print(f"其余 {len(made.problems) - _PROBLEMS_SHOWN} 个问题可用 --json 写入文件查看 · the rest by --json")
+    if out:
+        write_json(out, result)
+
+
+def _problems(problems: Sequence[Mapping[str, Any]]) -> Table:
+    table = Table("工作表", "行", "列", "填写内容", "问题", "处理", title="退回的内容 · held back")
+    for problem in problems[:_PROBLEMS_SHOWN]:
+        table.add_row(*(str(problem[name] or "") for name in ("sheet", "row", "column", "value", "zh", "mend_zh")))
+    return table
+
+
+def _run_for_year(kind: str, county: str, year: int) -> None:
+    with by_platform(county, "cli") as session:
+        started = start_for_year(session, kind, year)
+    if not started.new:
+        console.print("该任务正在办理，接着办理 · under way already, going on with it")
+    _finish(county, run_inline(county, started.job.id, _said))
+
+
+def _said(seen: Mapping[str, Any]) -> None:
+    console.print(f"{seen['done']}/{seen['total']}", highlight=False)
+
+
+def _finish(county: str, seen: Mapping[str, Any]) -> None:
+    """Say how a job ended, with what failed in it; exit with 1 where it did not end well."""
+    console.print(f"{county} {seen['title']}：{seen['state_zh']}", highlight=False)
+    if seen["state"] == "done":
+        return
+    if seen["error"]:
+        console.print(f"  {seen['error']}", highlight=False, markup=False)
+    for chunk in seen["chunks"]:
+        if chunk["error"]:
+            console.print(f"  {chunk['label']}：{chunk['error']}", highlight=False, markup=False)
+    raise typer.Exit(1)
+
+
+@app.command()
+def survey(county: County, year: Year, home: Home = HOME) -> None:
+    """年度调查认定，可再次运行 · the survey's determination, as often as needed."""
+    with connected(home):
+        _run_for_year("survey", county, year)
+
+
+@app.command()
+def audit(county: County, year: Year, home: Home = HOME) -> None:
+    """年度审计（省级代码则审计全省），可再次运行 · the annual audit, as often as needed."""
+    with connected(home):
+        with by_platform(county, "cli"):
+            level = current_scope().level
+        _run_for_year("audit.province" if level is Level.PROVINCE else "audit", county, year)
+
+
+@app.command()
+def announce(county: County, year: Year, home: Home = HOME) -> None:
+    """发布年度公告 · publish the annual announcement."""
+    with connected(home), by_platform(county, "cli") as session:
+        made = publish(session, year)
+        console.print(f"{made.title}（第 {made.edition} 版）", highlight=False)
+
+
+@job_app.command("list")
+def job_list(county: County, home: Home = HOME) -> None:
+    """列出后台任务 · list jobs."""
+    table = Table("编号", "任务", "状态", "进度")
+    with connected(home), by_platform(county, "cli") as session:
+        for job in recent_jobs(session):
+            table.add_row(str(job.id), job.title, STATES_ZH[job.state], f"{job.done}/{job.total}")
+    console.print(table)
+
+
+@job_app.command("resume")
+def job_resume(job: str, county: County, home: Home = HOME) -> None:
+    """继续中断的任务 · take up a job again."""
+    wanted = job_id(job)
+    with connected(home):
+        with by_platform(county, "cli") as session:
+            resume_job(session, wanted)
+        _finish(county, run_inline(county, wanted, _said))
