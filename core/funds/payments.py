@@ -23,6 +23,7 @@ from core.tenancy.service import next_numbers
 from core.trail.service import record
 
 _NUMBERS = "payment_batch"
+_REASON_LENGTH = 500
 
 
 def prepare_batch(session: Session, *, year: int, key: str, grant_ids: Sequence[uuid.UUID] | None = None) -> PaymentBatch:
@@ -128,8 +129,13 @@ def send_batch(session: Session, batch_id: uuid.UUID) -> bytes:
 
 
 def cancel_batch(session: Session, batch_id: uuid.UUID, reason: str) -> PaymentBatch:
-    """Give up a batch that has not been sent; its instalments are due again. Repeated it changes nothing."""
+    """Give up a batch that has not been sent; its instalments are due again. Repeated it changes nothing.
+
+    Raises ``InvalidInput`` without a ``reason`` of at most 500 characters: the trail says why money was not paid.
+    """
     current_scope().require("funds.prepare")
+    if not reason.strip() or len(reason) > _REASON_LENGTH:
+        raise InvalidInput(f"请填写作废理由，不超过 {_REASON_LENGTH} 字", "say why the batch is given up", where="reason")
     batch = _locked(session, batch_id)
     if batch.state == "cancelled":
         return batch

@@ -24,7 +24,6 @@ from tests.conftest import COUNTY, Database
 from tests.core.lines import post
 from tests.web.conftest import Desk, Person
 from tests.web.county import Acting, Planted, plant
-from tests.web.test_pages import every_post
 
 JANUARY = date(2026, 1, 6)
 
@@ -71,10 +70,21 @@ def test_a_return_that_is_not_understood_pays_nothing(planted: Planted, person: 
         assert '<option value="name_mismatch" selected>' in refused.text
     with post(acting, "test"), unit_of_work() as session:
         assert set(session.scalars(select(PaymentAttempt.state))) == {"open"}
-    assert payer.client.post(f"{url}/return", data=known).status_code == 303
+    many = {f"failed.{uuid.uuid4()}": "" for _ in range(1500)}
+    assert payer.client.post(f"{url}/return", data=known | many).status_code == 303
     page = payer.client.get(url).text
     assert "户名不符" in page
     assert "name_mismatch" not in page
+
+
+def test_a_batch_is_given_up_with_a_reason_alone(planted: Planted, person: Desk) -> None:
+    url, manager = f"/{COUNTY}/funds/payments/{planted.batch}/cancel", person("m", role="fund_manager")
+    token = {"csrf_token": manager.csrf}
+    assert manager.client.post(url, data=token | {"reason": " "}).status_code == 422
+    assert "长" * 501 in manager.client.post(url, data=token | {"reason": "长" * 501}).text
+    assert manager.client.post(url, data=token | {"reason": "收款人有误"}).status_code == 303
+    planted_batch = url.removesuffix("/cancel")
+    assert "已作废" in manager.client.get(planted_batch).text
 
 
 def test_last_year_s_money_is_paid_in_january(planted: Planted, person: Desk, acting: Acting, db: Database) -> None:
@@ -119,7 +129,7 @@ def test_a_receipt_names_its_year_and_keeps_what_was_typed(planted: Planted, per
 
 
 def test_a_refused_posting_keeps_title_and_ticks(planted: Planted, person: Desk, acting: Acting) -> None:
-    worker = every_post(person)
+    worker = person("w")
     with post(acting, "test"), unit_of_work() as session:
         stood = select(NoticeItem.case_id)
         ready = session.scalars(select(Case.id).where(Case.plugin == "living_relief", Case.id.not_in(stood))).all()
@@ -136,7 +146,7 @@ def test_a_refused_posting_keeps_title_and_ticks(planted: Planted, person: Desk,
 
 
 def test_an_objection_names_somebody_of_the_list_or_the_whole_batch(planted: Planted, person: Desk, acting: Acting) -> None:
-    worker = every_post(person)
+    worker = person("w")
     url = f"/{COUNTY}/notices/{planted.notice}/objections"
     form = {"csrf_token": worker.csrf, "text": "该户有车", "contact": "13800001234"}
     with post(acting, "test"), unit_of_work() as session:
@@ -161,12 +171,13 @@ def test_an_objection_names_somebody_of_the_list_or_the_whole_batch(planted: Pla
 
 
 def test_a_refused_answer_stays_with_its_own_objection(planted: Planted, person: Desk, acting: Acting) -> None:
-    worker = every_post(person)
-    url, token = f"/{COUNTY}/notices/{planted.notice}/objections", {"csrf_token": worker.csrf}
-    assert worker.client.post(url, data=token | {"text": "第二条"}).status_code == 303
+    clerk, approver = person("c"), person("d", role="case_approver")
+    url = f"/{COUNTY}/notices/{planted.notice}/objections"
+    assert clerk.client.post(url, data={"csrf_token": clerk.csrf, "text": "第二条"}).status_code == 303
     with post(acting, "test"), unit_of_work() as session:
         first = session.scalars(select(Objection.id).order_by(Objection.id)).first()
-    refused = worker.client.post(f"{url}/{first}", data=token | {"outcome": "unheard_of", "answer": "已核实无房"})
+    answer = {"csrf_token": approver.csrf, "outcome": "unheard_of", "answer": "已核实无房"}
+    refused = approver.client.post(f"{url}/{first}", data=answer)
     assert refused.status_code == 422
     assert refused.text.count("已核实无房") == 1
 

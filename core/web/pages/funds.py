@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, Response
 from sqlalchemy.orm import Session
 
@@ -134,9 +134,12 @@ def approve(request: Request, tenant: str, batch_id: uuid.UUID) -> Response:
 
 
 @router.post("/funds/payments/{batch_id}/cancel", dependencies=[Depends(requires("funds.prepare"))])
-def cancel(request: Request, tenant: str, batch_id: uuid.UUID, reason: Annotated[str, Form(max_length=500)] = "") -> Response:
+def cancel(
+    request: Request, tenant: str, batch_id: uuid.UUID, filled: Annotated[Mapping[str, str], Depends(filled_form)]
+) -> Response:
     """Give up a batch that has not been sent."""
-    return _change(request, tenant, batch_id, "批次已作废", lambda session: cancel_batch(session, batch_id, reason))
+    reason = filled.get("reason", "")
+    return _change(request, tenant, batch_id, "批次已作废", lambda session: cancel_batch(session, batch_id, reason), filled)
 
 
 @router.post("/funds/payments/{batch_id}/send", dependencies=[Depends(requires("funds.pay"))])
@@ -170,7 +173,7 @@ def bank_return(
         batch_id,
         "回盘已登记",
         lambda session: take_return(session, batch_id, {_attempt_id(name): reason for name, reason in told.items()}),
-        told,
+        filled,
     )
 
 
@@ -199,7 +202,7 @@ def _change(
     batch_id: uuid.UUID,
     done: str,
     act: Callable[[Session], object],
-    told: Mapping[str, str] | None = None,
+    filled: Mapping[str, str] | None = None,
 ) -> Response:
     try:
         with unit_of_work() as session:
@@ -207,7 +210,7 @@ def _change(
     except (Forbidden, NotFound):
         raise
     except BangfuError as error:
-        return _batch(request, batch_id, error, told)
+        return _batch(request, batch_id, error, filled)
     return go(f"/{tenant}/funds/payments/{batch_id}", done)
 
 
@@ -269,7 +272,7 @@ def _batch(
     request: Request,
     batch_id: uuid.UUID,
     refused: BangfuError | None = None,
-    told: Mapping[str, str] | None = None,
+    filled: Mapping[str, str] | None = None,
 ) -> HTMLResponse:
     scope = current_scope()
     with unit_of_work() as session:
@@ -290,7 +293,7 @@ def _batch(
         batch_states=words.BATCH_STATES,
         attempt_states={"open": "待发放", "succeeded": "已发放", "failed": "银行退回", "cancelled": "已作废"},
         reasons=words.words_of("bank_return_reason"),
-        told=dict(told or {}),
+        filled=dict(filled or {}),
         may_approve=batch.state == "draft" and scope.may("funds.approve_payment") and not mine,
         may_cancel=batch.state in ("draft", "approved") and scope.may("funds.prepare"),
         may_send=batch.state in ("approved", "sent") and scope.may("funds.pay") and not mine,
