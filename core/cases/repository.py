@@ -9,6 +9,7 @@ from datetime import date
 from typing import Any
 
 from sqlalchemy import ARRAY, ColumnElement, and_, any_, func, literal, select, tuple_
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from core.cases.models import Case, CaseDecision, CaseStep, Deadline, Party, WorkflowVersion
@@ -54,6 +55,13 @@ def last_steps(session: Session, case_ids: Iterable[uuid.UUID]) -> dict[uuid.UUI
     rows = session.execute(
         select(CaseStep.case_id, func.max(CaseStep.seq)).where(among(CaseStep.case_id, case_ids)).group_by(CaseStep.case_id)
     )
+    return dict(rows.all())
+
+
+def last_notes(session: Session, case_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, str | None]:
+    """Note of the last step of each case."""
+    steps = select(CaseStep.case_id, CaseStep.note).where(among(CaseStep.case_id, case_ids))
+    rows = session.execute(steps.ext(distinct_on(CaseStep.case_id)).order_by(CaseStep.case_id, CaseStep.seq.desc()))
     return dict(rows.all())
 
 

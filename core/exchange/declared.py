@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from core.exchange import envelopes, matters
+from core.exchange import envelopes, matters, upward
 
 TOPICS = (envelopes.TOPIC,)
 KINDS = (matters.MATTER, matters.TAKEN, matters.ANSWER)
+GUARDS = upward.GUARDS
+EFFECTS = upward.EFFECTS

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from core.host import hookimpl
 from core.host.declarations import COUNTIES, NavEntry, PermissionDecl, PluginInfo, RoleDecl, RoleGrant, WorkflowDecl
-from plugins.petitions.workflow import WORKFLOW
+from plugins.petitions.workflow import WORKFLOWS
 
 
 class Petitions:
@@ -49,6 +49,7 @@ class Petitions:
                         "document.add",
                         "document.read",
                         "document.withdraw",
+                        "exchange.hand_over",
                         "petitions.register",
                         "petitions.handle",
                         "petitions.answer",
@@ -63,12 +64,13 @@ class Petitions:
     def bangfu_role_grants(self) -> Sequence[RoleGrant]:
         return (
             RoleGrant("caseworker", frozenset({"petitions.register"})),
-            RoleGrant("case_approver", frozenset({"petitions.answer", "petitions.hand_up"})),
+            # Reporting up makes a package for the union above, which needs the exchange's own permission.
+            RoleGrant("case_approver", frozenset({"petitions.answer", "petitions.hand_up", "exchange.hand_over"})),
         )
 
     @hookimpl
     def bangfu_workflows(self) -> Sequence[WorkflowDecl]:
-        return (WORKFLOW,)
+        return WORKFLOWS
 
     @hookimpl
     def bangfu_navigation(self) -> Sequence[NavEntry]:

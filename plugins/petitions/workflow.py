@@ -1,9 +1,13 @@
 """The workflow of letters and visits (信访): registration, acceptance, answer, closing (domain 4.2, 8).
 
+From the second version on, reporting up (上报) sends the matter to the union above; on its answer the case goes on here.
+
 An appeal, accusation or report is confidential from its registration on: the code list petition_kind says so.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from core.host.declarations import DeadlineDecl, FormDecl, FormField, StateDecl, TransitionDecl, WorkflowDecl
 
@@ -104,7 +108,7 @@ _TRANSITIONS = (
     ),
 )
 
-WORKFLOW = WorkflowDecl(
+_FIRST = WorkflowDecl(
     name=NAME,
     version=1,
     plugin="petitions",
@@ -129,3 +133,18 @@ WORKFLOW = WorkflowDecl(
     ),
     open_permission="petitions.register",
 )
+
+
+def _reporting(step: TransitionDecl) -> TransitionDecl:
+    if step.code == "hand_up":
+        return replace(step, guards=("union_above_takes",), effects=("hand_up",))
+    if step.code == "answer":
+        # The written opinion may rest on what the union above answered; every petitioner gets one (domain 4.2.5).
+        return replace(step, sources=("accepted", "handed_up"))
+    return step
+
+
+WORKFLOW = replace(_FIRST, version=2, transitions=tuple(_reporting(step) for step in _TRANSITIONS))
+
+WORKFLOWS = (_FIRST, WORKFLOW)
+"""All versions, the newest last; cases stay with the version that they were opened with."""

@@ -198,9 +198,7 @@ def test_a_job_seeker_is_placed_and_followed_up(acting: Acting) -> None:
         assert (cases[0].state, cases[0].closed_on) == ("closed", TODAY)
 
 
-@pytest.mark.parametrize(
-    "steps", [("accept", "answer", "close"), ("decline",), ("hand_up", "take_back", "accept", "hand_up", "close")]
-)
+@pytest.mark.parametrize("steps", [("accept", "answer", "close"), ("decline",)])
 def test_a_petition_ends_with_an_answer(acting: Acting, steps: tuple[str, ...]) -> None:
     with post(acting, "handler"), unit_of_work() as session:
         [case] = open_cases(session, [NewCase("petitions", "petition", (NewParty("applicant", label="王"),), form=PETITION)])
