@@ -53,14 +53,26 @@ def _environment(running: Mapping[str, str]) -> dict[str, str]:
 
 
 def _worker(home: Path, environment: Mapping[str, str]) -> Child:
-    argv = [sys.executable, "-m", "celery", "-A", "worker.app", "worker", "-B", "--concurrency=2", "--loglevel=WARNING"]
-    argv += ["--queues=bangfu,bangfu.chunks", "-s", str(home / "run" / "beat"), "--without-gossip", "--without-mingle"]
+    argv = [sys.executable, "-m", "celery", "-A", "worker.app", "worker", "--concurrency=2", "--loglevel=WARNING"]
+    argv += ["--queues=bangfu,bangfu.chunks", "--without-gossip", "--without-mingle"]
     return Child("worker", argv, home=home, env=environment, ending=_WORKER_ENDING)
 
 
+def _beat(home: Path, environment: Mapping[str, str]) -> Child:
+    """Apart from the worker (``-B``): a worker does not notice when its embedded beat is gone, the supervisor does."""
+    argv = [sys.executable, "-m", "celery", "-A", "worker.app", "beat", "--loglevel=WARNING"]
+    return Child("beat", [*argv, "-s", str(home / "run" / "beat"), "--pidfile="], home=home, env=environment)
+
+
+def web_arguments(port: int) -> list[str]:
+    """What uvicorn is started with. No proxy stands before it: whoever claims to be forwarded would choose the address that
+    sign-ins are counted by."""
+    where = ["--host", HOST, "--port", str(port)]
+    return [WEB, "--factory", *where, "--no-proxy-headers", "--no-access-log", "--no-server-header"]
+
+
 def _web(home: Path, environment: Mapping[str, str], port: int) -> Child:
-    argv = [sys.executable, "-m", "uvicorn", WEB, "--factory", "--host", HOST, "--port", str(port)]
-    return Child("web", [*argv, "--no-access-log", "--no-server-header"], home=home, env=environment)
+    return Child("web", [sys.executable, "-m", "uvicorn", *web_arguments(port)], home=home, env=environment)
 
 
 def _serving(port: int) -> bool:
@@ -86,6 +98,7 @@ def up(options: Options, console: Console) -> None:
         bring_up_to_date()
         supervisor: Supervisor = stack.supervisor
         supervisor.start(_worker(home, environment))
+        supervisor.start(_beat(home, environment))
         use_queue()
         owner = owner_engine()
         progress = Progress(owner, options.arguments, lambda line: console.print(line, highlight=False))

@@ -1,7 +1,6 @@
 """The Celery application. Messages carry ids only; rows hold the truth (`core.jobs`), so no result is kept anywhere.
 
-``celery -A worker.app worker`` does the work, with ``-B`` (or ``celery -A worker.app beat`` beside it, once per
-installation) also the sweep.
+``celery -A worker.app worker`` does the work, ``celery -A worker.app beat`` beside it, once per installation, has it sweep.
 """
 
 from __future__ import annotations

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import CheckConstraint, DateTime, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, DateTime, Index, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.db.base import Handled, TenantRow, TenantTable, tenant_fk
+from core.db.base import Base, Handled, ReferenceTable, TenantRow, TenantTable, tenant_fk
 from core.db.rules import Policy, TableRule
 from core.db.types import Day, Instant, Json, Ref, Str, Texts
 
@@ -82,3 +82,13 @@ class OutboxItem(Handled, TenantRow):
     sent_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     error: Mapped[str | None]
     at: Mapped[Instant]
+
+
+class Pulse(Base):
+    """The last sign of life of something that must recur (心跳): the sweep, which all background work rests on."""
+
+    __tablename__ = "pulse"
+    __rule__: ClassVar[TableRule] = ReferenceTable("belongs to the installation, not to a tenant", ("insert", "update"))
+
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

@@ -8,9 +8,13 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
 
 from core.db.session import reference_work, unit_of_work
 from core.jobs import outbox, repository
+from core.jobs.models import Pulse
+from core.jobs.outbox import SWEEP
 from core.scope import Level, Scope, entered
 from core.tenancy.models import Tenant
 from core.tenancy.service import business_date, system_scope
@@ -19,6 +23,9 @@ log = logging.getLogger(__name__)
 
 STALE_AFTER = timedelta(seconds=30)
 """How long nobody may work on an open job before it is sent again. A chunk at work is never taken away: its row is locked."""
+
+SILENT_AFTER = timedelta(seconds=60)
+"""How long no sweep may begin before the background counts as stopped."""
 
 _GONE = "办理进程中断 / the process that did this part was lost"
 
@@ -61,6 +68,7 @@ def sweep_all(*, stale_after: timedelta = STALE_AFTER) -> int:
     Returns how many were swept.
     """
     with reference_work() as session:
+        _note_pulse(session)
         today = business_date(session)
         tenants = session.scalars(select(Tenant).where(Tenant.closed_on.is_(None)).order_by(Tenant.code)).all()
     swept = 0
@@ -72,6 +80,23 @@ def sweep_all(*, stale_after: timedelta = STALE_AFTER) -> int:
         except Exception:
             log.exception("sweep of %s failed", tenant.code)
     return swept
+
+
+def _note_pulse(session: Session) -> None:
+    now = datetime.now(UTC)
+    session.execute(insert(Pulse).values(name=SWEEP, at=now).on_conflict_do_update(index_elements=["name"], set_={"at": now}))
+
+
+def swept_at() -> datetime | None:
+    """When the last sweep began, in any process of the installation; None before the first."""
+    with reference_work() as session:
+        return session.scalar(select(Pulse.at).where(Pulse.name == SWEEP))
+
+
+def is_swept() -> bool:
+    """Whether sweeps recur: without them nothing that was interrupted goes on, and nothing that waits is sent again."""
+    last = swept_at()
+    return last is not None and datetime.now(UTC) - last < SILENT_AFTER
 
 
 def _has_something(tenant: Tenant, today: date, before: datetime) -> bool:

@@ -19,6 +19,7 @@ from core.db.safety import refuse_unsafe_role
 from core.db.session import app_engine
 from core.errors import BangfuError
 from core.host.manager import host
+from core.jobs.recovery import is_swept
 from core.web import api, pages
 from core.web.context import PluginOn, enter_public, enter_session, enter_tenant, platform_version
 from core.web.errors import install_handlers
@@ -50,13 +51,13 @@ ops = APIRouter()
 
 @ops.get("/healthz", tags=["operation"])
 def healthz() -> dict[str, str]:
-    """Whether the application and its database answer (健康检查)."""
+    """Whether the application and its database answer, and whether background work recurs (健康检查)."""
     try:
         with app_engine().connect() as connection:
             connection.exec_driver_sql("select 1")
     except SQLAlchemyError:
         raise NotReady("数据库没有响应", "the database does not answer") from None
-    return {"status": "ok", "version": platform_version()}
+    return {"status": "ok", "version": platform_version(), "background": "ok" if is_swept() else "late"}
 
 
 def _include_plugins(app: FastAPI) -> None:

@@ -24,6 +24,7 @@ REFERENCE_TABLES = {
     "installation",
     "national_parameter",
     "post",
+    "pulse",
     "recovery_code",
     "seen_token",
     "staff_session",

@@ -19,7 +19,7 @@ from core.errors import Conflict, Forbidden, NotFound
 from core.exchange.models import Fact, Opening
 from core.host.manager import host
 from core.jobs import outbox, recovery
-from core.jobs.models import Job, JobChunk, OutboxItem
+from core.jobs.models import Job, JobChunk, OutboxItem, Pulse
 from core.jobs.runner import Outcome, plan_job, run_chunk, run_inline
 from core.jobs.service import (
     Started,
@@ -313,3 +313,12 @@ def test_who_may_start_a_kind_of_work_may_take_it_up_again(acting: Acting) -> No
             else:
                 with pytest.raises(Forbidden):
                     resume_job(session, job_id)
+
+
+def test_the_background_is_late_when_no_sweep_begins(acting: Acting, db: Database) -> None:
+    assert not recovery.is_swept()
+    recovery.sweep_all()
+    assert recovery.is_swept()
+    with db.owner.begin() as connection:
+        connection.execute(update(Pulse).values(at=Pulse.at - recovery.SILENT_AFTER))
+    assert not recovery.is_swept()

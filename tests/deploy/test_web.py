@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
+import uvicorn
 from fastapi.testclient import TestClient
 from uvicorn.importer import import_from_string
 
@@ -15,7 +16,7 @@ from core.host.manager import host
 from core.jobs import outbox
 from core.settings import settings
 from core.web.app import make_app as core_app
-from deploy.launcher import WEB
+from deploy.launcher import WEB, web_arguments
 from deploy.web import make_app
 from tests.conftest import COUNTY, Database
 from tests.web.conftest import signed_in
@@ -62,3 +63,9 @@ def test_a_job_started_on_a_page_is_told_to_the_workers_at_once(
 
 def test_the_launcher_starts_the_web_that_knows_the_workers() -> None:
     assert import_from_string(WEB) is make_app
+
+
+def test_whoever_claims_to_be_forwarded_does_not_choose_his_address() -> None:
+    """No proxy stands before the embedded web, so what a client says of one is not heard; addresses are kept nowhere."""
+    given = uvicorn.main.make_context("web", web_arguments(8000)).params
+    assert (given["proxy_headers"], given["access_log"], given["host"]) == (False, False, "127.0.0.1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Request
@@ -25,7 +26,11 @@ _VISIT_S = 3600
 
 def address_of(request: Request) -> str:
     """From where the request came; behind a proxy that the server trusts, from where the proxy says."""
-    return request.client.host if request.client else "local"
+    given = request.client.host if request.client else ""
+    try:
+        return str(ip_address(given))
+    except ValueError:
+        return "unknown"
 
 
 def _form(request: Request, *, login: str, wanted: str, error: Exception | None = None) -> Response:

@@ -581,6 +581,14 @@ create policy changed on person for update using (tenant = nullif(current_settin
 
 grant select, insert, update on person to bangfu_app;
 
+CREATE TABLE pulse (
+    name TEXT NOT NULL,
+    at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_pulse PRIMARY KEY (name)
+);
+
+grant select, insert, update on pulse to bangfu_app;
+
 CREATE TABLE read_log (
     tenant CHAR(6) NOT NULL,
     id UUID NOT NULL,
