@@ -1,4 +1,5 @@
 # make run    bare clone to served page;           ARGS="--once --port 8010"
+# make keycloak  Keycloak beside make run;         ARGS="--port 8181"
 # make test   all tests;                           ARGS="-k ledger -x"
 # make check  style, types, import contracts, house rules
 # make bench  measured figures;                    ARGS="..."
@@ -8,12 +9,16 @@ PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
 
-.PHONY: run test check bench clean
+.PHONY: run keycloak test check bench clean
 
 # exec: signals reach the program itself, and make fails when it does. Were make killed, the launcher would end too.
 run:
 	@$(PYTHON) deploy/bootstrap.py
 	@BANGFU_END_WITH_PARENT=1 exec $(BIN)/bangfu up $(ARGS)
+
+keycloak:
+	@$(PYTHON) deploy/bootstrap.py
+	@BANGFU_END_WITH_PARENT=1 exec $(BIN)/bangfu keycloak start $(ARGS)
 
 test:
 	@$(PYTHON) deploy/bootstrap.py --dev --browser
