@@ -49,6 +49,7 @@ class Office:
                 Post.valid_from <= scope.business_date,
                 or_(Post.valid_to.is_(None), Post.valid_to > scope.business_date),
                 Account.disabled_at.is_(None),
+                Account.is_program.is_(False),
             )
             .order_by(Account.display_name, Account.id, Post.role)
         )

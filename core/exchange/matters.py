@@ -16,6 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.cases.models import Case, Party
+from core.cases.opening import NewCase, NewParty, open_cases
 from core.cases.repository import cases_named
 from core.errors import Conflict, InvalidInput, NotFound
 from core.exchange.envelopes import on_arrival, personal_content, seal_envelope
@@ -148,6 +149,38 @@ def answer(session: Session, envelope_id: uuid.UUID, text: str, *, outcome: str 
     )
     record(session, "matter.answered", "envelope", envelope.id, {"peer": envelope.peer, "outcome": outcome})
     return envelope
+
+
+def open_here(session: Session, envelope_id: uuid.UUID) -> Case:
+    """Open a case of one's own for a matter that arrived (立案), with its parties by name and its form; it counts as taken.
+
+    Opening it twice gives the same case. Raises ``Forbidden`` where the line is off or the post may not open its cases,
+    ``InvalidInput`` where the form does not fit the workflow here, ``Conflict`` once the matter was answered.
+    """
+    scope = current_scope()
+    scope.require("exchange.take")
+    envelope = _received(session, envelope_id)
+    if envelope.state not in ("delivered", "taken"):
+        raise Conflict("该事项已答复", "the matter was answered already", where=str(envelope_id))
+    content, body = personal_content(envelope), envelope.body
+    # A household's file stays where it is: its number says nothing here.
+    parties = [NewParty(one["role"], label=one["label"]) for one in content["parties"] if one["role"] != "household"]
+    draft = NewCase(
+        str(body["plugin"]), str(body["workflow"]), tuple(parties), form=content["form"], opening_key=f"matter:{envelope_id}"
+    )
+    [case] = open_cases(session, [draft])
+    if envelope.case_id is None:
+        envelope.case_id = case.id
+        record(session, "matter.opened", "envelope", envelope.id, {"peer": envelope.peer, "case": case.id})
+    take(session, envelope_id)
+    return case
+
+
+def matter_behind(session: Session, case_id: uuid.UUID) -> Envelope | None:
+    """The matter for which a case was opened here; None for a case of this tenant's own."""
+    return session.scalar(
+        select(Envelope).where(Envelope.case_id == case_id, Envelope.direction == "in", Envelope.kind == MATTER)
+    )
 
 
 def matter_content(session: Session, envelope_id: uuid.UUID) -> dict[str, Any]:

@@ -9,10 +9,10 @@ from sqlalchemy import func, select
 
 from core.cases.engine import GuardsNotMet
 from core.cases.models import Case
-from core.cases.service import NewCase, NewParty, advance, next_steps, open_cases
+from core.cases.service import NewCase, NewParty, advance, case_view, next_steps, open_cases
 from core.db.session import unit_of_work
-from core.errors import Conflict
-from core.exchange.matters import MATTER, answer, take
+from core.errors import Conflict, Forbidden
+from core.exchange.matters import MATTER, answer, matter_behind, open_here, take
 from core.exchange.models import Envelope
 from core.identity.service import permissions_of
 from core.scope import Scope
@@ -41,6 +41,49 @@ def _opened(acting: Acting, tenant: str = COUNTY, **more: str) -> Case:
 def _line_above(acting: Acting) -> None:
     with acting(PREFECTURE), unit_of_work() as session:
         session.add(TenantPlugin(plugin="petitions", enabled=True))
+
+
+def _caseworker_above(acting: Acting) -> AbstractContextManager[Scope]:
+    return acting(PREFECTURE, actor="zhou", permissions=permissions_of(["caseworker"], LINES), plugins=LINES)
+
+
+def test_what_arrives_is_opened_above_as_a_case_that_cites_it(acting: Acting) -> None:
+    _line_above(acting)
+    case = _opened(acting)
+    with _handler(acting), unit_of_work() as session:
+        advance(session, [case.id], "hand_up", "涉及市属企业")
+    relay(acting, COUNTY)
+    with _caseworker_above(acting), unit_of_work() as session:
+        package = session.scalars(select(Envelope.envelope_id).where(Envelope.kind == MATTER)).one()
+        made, again = open_here(session, package), open_here(session, package)
+        assert made.id == again.id
+        view = case_view(session, made.id)
+        assert ([party.label for party in view.parties], view.form) == (["王强"], PETITION)
+        behind = matter_behind(session, made.id)
+        assert behind is not None
+        assert (behind.envelope_id, behind.state, behind.body["number"]) == (package, "taken", case.number)
+        answer(session, package, "已责令支付")
+        with pytest.raises(Conflict, match="已答复"):
+            open_here(session, package)
+    relay(acting, PREFECTURE)
+    with _handler(acting), unit_of_work() as session:
+        assert session.get_one(Case, (COUNTY, case.id)).outside_state == "returned"
+        assert matter_behind(session, case.id) is None
+
+
+def test_nothing_is_opened_above_without_the_line_or_the_post(acting: Acting) -> None:
+    _line_above(acting)
+    case = _opened(acting)
+    with _handler(acting), unit_of_work() as session:
+        advance(session, [case.id], "hand_up", "涉及市属企业")
+    relay(acting, COUNTY)
+    may_take = frozenset({"exchange.take"})
+    for plugins, held in ((LINES - {"petitions"}, may_take | {"petitions.register"}), (LINES, may_take)):
+        with acting(PREFECTURE, actor="zhou", permissions=held, plugins=plugins), unit_of_work() as session:
+            package = session.scalars(select(Envelope.envelope_id).where(Envelope.kind == MATTER)).one()
+            with pytest.raises(Forbidden):
+                open_here(session, package)
+            assert session.scalars(select(Case)).all() == []
 
 
 @pytest.mark.parametrize("onward", [("take_back", "accept"), ("answer", "close"), ("close",)])

@@ -135,7 +135,7 @@ def test_lists_ask_the_same_number_of_questions_however_long_they_are(planted: P
 
 
 def test_a_value_is_revealed_with_a_reason_and_the_look_is_recorded(planted: Planted, person: Desk, acting: Acting) -> None:
-    everybody = every_post(person)
+    everybody = person("clerk")
     url = f"/{COUNTY}/households/{planted.household}"
     with post(acting, "test"), unit_of_work() as session:
         view = household_view(session, planted.household)
@@ -156,7 +156,7 @@ def test_a_value_is_revealed_with_a_reason_and_the_look_is_recorded(planted: Pla
 def test_a_clerk_learns_that_somebody_is_aided_elsewhere_and_nothing_more(
     planted: Planted, person: Desk, acting: Acting
 ) -> None:
-    everybody = every_post(person)
+    everybody = person("clerk")
     url = f"/{COUNTY}/households/{planted.household}"
     with post(acting, "test") as scope, unit_of_work() as session:
         view = household_view(session, planted.household)
@@ -270,6 +270,13 @@ def test_the_prefecture_takes_the_matter_and_its_answer_is_read_below(planted: P
     url = f"/{PREFECTURE}/matters/{planted.matter}"
     assert "涉及两个县" in upper.client.get(url).text
     assert upper.client.post(f"{url}/take", data={"csrf_token": upper.csrf}).status_code == 303
+    assert f"{url}/open" not in upper.client.get(url).text
+    caseworker = person("caseworker", tenant=PREFECTURE)
+    assert "在本单位立案" in caseworker.client.get(url).text
+    opened = caseworker.client.post(f"{url}/open", data={"csrf_token": caseworker.csrf})
+    assert opened.status_code == 303
+    assert "本件来自移交事项" in caseworker.client.get(opened.headers["location"]).text
+    assert "本单位已立案" in caseworker.client.get(url).text
     reply = {"csrf_token": upper.csrf, "text": "已协调", "outcome": "answered"}
     assert upper.client.post(f"{url}/answer", data=reply).status_code == 303
     deliver_all(acting, PREFECTURE)

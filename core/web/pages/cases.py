@@ -18,7 +18,7 @@ from core.db.session import unit_of_work
 from core.documents.models import Document
 from core.documents.service import NewDocument, add_documents, read_document, required_kinds, withdraw_document
 from core.errors import BangfuError, Forbidden, NotFound
-from core.exchange.matters import AnswerHere, answers_of, hand_over
+from core.exchange.matters import AnswerHere, answers_of, hand_over, matter_behind
 from core.scope import Level, current_scope
 from core.settings import settings
 from core.web.context import go, requires, show
@@ -185,6 +185,7 @@ def _page(
         may_see = current_scope().may("survey.read")
         values["why"] = queries.sheet_of(session, view.case.determination_id if may_see else None)
         values["outside_answers"] = _outside_answers(answers_of(session, case_id))
+        values["behind"] = matter_behind(session, case_id)
     actors = [step.actor for step in view.steps] + [view.case.clerk, view.case.assigned_to]
     messages = [words.refusal(refused)] if refused else []
     empty = {"note": "", "step": "", "reason": "", "kind": "", "title": ""}

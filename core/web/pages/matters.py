@@ -13,7 +13,9 @@ from sqlalchemy.orm import Session
 from core.db.session import unit_of_work
 from core.errors import BangfuError, Forbidden, NotFound
 from core.exchange.envelopes import envelopes
-from core.exchange.matters import MATTER, answer, matter_content, take
+from core.exchange.matters import MATTER, answer, matter_content, open_here, take
+from core.exchange.models import Envelope
+from core.scope import current_scope
 from core.web.context import go, requires, show
 from core.web.pages import case_drawing, queries, words
 
@@ -50,6 +52,20 @@ def one_matter(request: Request, envelope_id: uuid.UUID) -> HTMLResponse:
 def take_matter(request: Request, tenant: str, envelope_id: uuid.UUID) -> Response:
     """Acknowledge it; the giver sees that it was taken."""
     return _change(request, tenant, envelope_id, "已签收", lambda session: take(session, envelope_id))
+
+
+@router.post("/matters/{envelope_id}/open", dependencies=[READ])
+def open_case_here(request: Request, tenant: str, envelope_id: uuid.UUID) -> Response:
+    """Open a case of this union's own for it; the account becomes its clerk."""
+    try:
+        with unit_of_work() as session:
+            case = open_here(session, envelope_id)
+            url, number = f"/{tenant}/cases/{case.id}", case.number
+    except (Forbidden, NotFound):
+        raise
+    except BangfuError as error:
+        return _page(request, envelope_id, error)
+    return go(url, f"已立案 {number}")
 
 
 @router.post("/matters/{envelope_id}/answer", dependencies=[READ])
@@ -106,7 +122,15 @@ def _page(request: Request, envelope_id: uuid.UUID, refused: BangfuError | None 
         roles=words.PARTY_ROLES,
         line=words.line_title(str(envelope.body.get("plugin", ""))),
         typed=typed,
+        may_open=_may_open(envelope),
     )
+
+
+def _may_open(envelope: Envelope) -> bool:
+    """Whether the account may open a case of the matter's line here; one that needs a household's file starts from it."""
+    scope, flow = current_scope(), words.newest_workflows().get(str(envelope.body.get("workflow", "")))
+    here = flow is not None and flow.plugin in scope.plugins and not flow.needs_household and scope.may(flow.open_permission)
+    return here and envelope.case_id is None and envelope.state in ("delivered", "taken")
 
 
 def _answers(workflow: str, form: dict[str, Any]) -> list[tuple[str, str]]:
