@@ -270,6 +270,13 @@ def test_the_prefecture_takes_the_matter_and_its_answer_is_read_below(planted: P
     url = f"/{PREFECTURE}/matters/{planted.matter}"
     assert "涉及两个县" in upper.client.get(url).text
     assert upper.client.post(f"{url}/take", data={"csrf_token": upper.csrf}).status_code == 303
+    assert f"{url}/open" not in upper.client.get(url).text
+    caseworker = person("caseworker", tenant=PREFECTURE)
+    assert "在本单位立案" in caseworker.client.get(url).text
+    opened = caseworker.client.post(f"{url}/open", data={"csrf_token": caseworker.csrf})
+    assert opened.status_code == 303
+    assert "本件来自移交事项" in caseworker.client.get(opened.headers["location"]).text
+    assert "本单位已立案" in caseworker.client.get(url).text
     reply = {"csrf_token": upper.csrf, "text": "已协调", "outcome": "answered"}
     assert upper.client.post(f"{url}/answer", data=reply).status_code == 303
     deliver_all(acting, PREFECTURE)
