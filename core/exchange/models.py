@@ -72,10 +72,11 @@ class Envelope(TenantRow):
     peer: Mapped[str] = mapped_column(CHAR(6))
     """The other tenant."""
     kind: Mapped[Str]
-    """E.g. ``matter`` (a case handed over), ``answer``, ``aided_twice`` (a finding), ``acknowledgement``."""
+    """E.g. ``matter`` (a case handed over), ``matter.taken``, ``matter.answer``, ``audit.aided_twice`` (findings)."""
     in_reply_to: Mapped[uuid.UUID | None]
     state: Mapped[Str]
     case_id: Mapped[uuid.UUID | None]
+    """The sender's case that was handed over, or the receiver's own that was opened for it."""
     body: Mapped[Json] = mapped_column(JSONB, default=dict)
     """Content without personal data."""
     body_cipher: Mapped[bytes | None] = mapped_column(LargeBinary)
