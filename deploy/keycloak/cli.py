@@ -18,8 +18,8 @@ def start(
     web: Annotated[str, typer.Option(help="帮扶平台地址 · address of the web")] = "http://127.0.0.1:8000",
 ) -> None:
     """启动 Keycloak，直到 Ctrl-C · run a Keycloak beside the platform and switch sign-in over to it."""
-    from deploy.keycloak.identity import forget_identity, remember_identity
-    from deploy.keycloak.server import CONSOLE_USER, KeycloakServer
+    from deploy.keycloak.addresses import CONSOLE_USER, forget_identity, remember_identity
+    from deploy.keycloak.server import KeycloakServer
 
     console = Console()
     console.print("正在启动 Keycloak（首次需下载和构建）· starting Keycloak, the first time it is fetched and built")

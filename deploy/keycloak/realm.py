@@ -10,13 +10,8 @@ from typing import Any
 
 from keycloak import KeycloakAdmin, KeycloakPostError
 
-REALM = "bangfu"
-WEB_CLIENT = "bangfu-web"
-ADMIN_CLIENT = "bangfu-provisioning"
-CALLBACK_PATH = "/oidc/callback"
-"""Where Keycloak sends a person who has signed in; the one redirect URI of the web's client."""
-BACK_CHANNEL_LOGOUT_PATH = "/oidc/back-channel-logout"
-AFTER_SIGN_OUT_PATH = "/sign-in"
+from deploy.keycloak.addresses import REALM
+
 _FILE = Path(__file__).with_name("realm.json")
 _HTTP_CONFLICT = 409
 

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
-import urllib.request
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from urllib.error import URLError
 
 from keycloak import KeycloakAdmin, KeycloakAuthenticationError, KeycloakError
 
@@ -19,13 +14,12 @@ from deploy.embedded.checks import PortTaken, disk_errors, require_home, require
 from deploy.embedded.private import private_folder, secret
 from deploy.embedded.processes import Child, Ending
 from deploy.embedded.supervisor import Supervisor
+from deploy.keycloak.addresses import ADMIN_CLIENT, CONSOLE_USER, HOST, WEB_CLIENT, Addresses, answers
 from deploy.keycloak.fetch import ensure_keycloak
 from deploy.keycloak.java import java, keycloak_command
-from deploy.keycloak.realm import ADMIN_CLIENT, REALM, WEB_CLIENT, RealmValues, ensure_realm
+from deploy.keycloak.realm import RealmValues, ensure_realm
 
-HOST = "127.0.0.1"
 DEFAULT_PORT = 8180
-CONSOLE_USER = "bangfu-admin"
 _ENDING = Ending(((signal.SIGTERM, 20.0),), signal.SIGTERM)
 _START_LIMIT_S = 300.0
 _PROGRAMS = ("bin", "conf", "lib", "providers", "themes", "version.txt")
@@ -36,54 +30,6 @@ class KeycloakRefused(BangfuError):
 
     code = "keycloak_refused"
     status = 503
-
-
-@dataclass(frozen=True)
-class Addresses:
-    """Where a running Keycloak is and how the platform is known to it."""
-
-    url: str
-    public_url: str
-    """The web's own address, to which Keycloak sends people back."""
-    client_secret: str = field(repr=False)
-    admin_client_secret: str = field(repr=False)
-    console_password: str = field(repr=False)
-    """Of ``CONSOLE_USER`` in the realm ``master``: the administrators' console, and the tests."""
-
-    @property
-    def realm_url(self) -> str:
-        """The realm's address, which is the issuer of its tokens."""
-        return f"{self.url}/realms/{REALM}"
-
-    @property
-    def environment(self) -> Mapping[str, str]:
-        """The settings that make the web sign people in here, and the worker provision here."""
-        return {
-            "BANGFU_IDENTITY": "keycloak",
-            "BANGFU_PUBLIC_URL": self.public_url,
-            "BANGFU_KEYCLOAK_URL": self.url,
-            "BANGFU_KEYCLOAK_REALM": REALM,
-            "BANGFU_KEYCLOAK_CLIENT_ID": WEB_CLIENT,
-            "BANGFU_KEYCLOAK_CLIENT_SECRET": self.client_secret,
-            "BANGFU_KEYCLOAK_ADMIN_CLIENT_ID": ADMIN_CLIENT,
-            "BANGFU_KEYCLOAK_ADMIN_CLIENT_SECRET": self.admin_client_secret,
-        }
-
-
-def free_port() -> int:
-    """A port of the loopback address on which nothing listens now."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
-
-
-def answers(realm_url: str) -> bool:
-    """Whether a realm is served at ``realm_url``."""
-    try:
-        with urllib.request.urlopen(f"{realm_url}/.well-known/openid-configuration", timeout=5) as answer:  # noqa: S310 - our own server
-            return bool(answer.status == 200)
-    except (URLError, OSError):
-        return False
 
 
 class KeycloakServer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,13 +13,22 @@ from typing import Any
 import pytest
 from keycloak import KeycloakAdmin
 
+from deploy.keycloak.addresses import ADMIN_CLIENT, HOST, REALM, WEB_CLIENT, Addresses
 from deploy.keycloak.fetch import ensure_keycloak
 from deploy.keycloak.java import KeycloakMissing
-from deploy.keycloak.realm import ADMIN_CLIENT, CALLBACK_PATH, REALM, WEB_CLIENT
-from deploy.keycloak.server import Addresses, KeycloakServer, console_admin, free_port
+from deploy.keycloak.server import KeycloakServer, console_admin
 from tests.keycloak.sign_in import Visitor
 
 PASSWORD = "正确的密码-2025"
+CALLBACK_PATH = "/oidc/callback"
+"""As ``realm.json`` has it."""
+
+
+def free_port() -> int:
+    """A port of the loopback address on which nothing listens now."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
 
 
 @dataclass
@@ -78,7 +88,7 @@ def keycloak(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningKeyclo
     """One server on a free port for the whole run. Tests share its realm: each makes people and groups of its own."""
     require_keycloak()
     # The web that people are sent back to; nothing listens there unless a test starts it.
-    public_url = f"http://127.0.0.1:{free_port()}"
+    public_url = f"http://{HOST}:{free_port()}"
     server = KeycloakServer(tmp_path_factory.mktemp("keycloak"), public_url=public_url, port=free_port())
     addresses = server.start()
     try:

@@ -49,8 +49,10 @@ class Visitor:
     client_secret: str = field(repr=False)
     redirect_uri: str
     page: str = ""
+    arrived_at: str = ""
+    """The web's address that Keycloak sent the browser back to; empty while it shows a page of its own."""
     arrived: dict[str, str] = field(default_factory=dict)
-    """What the redirect back to the web carried (code, state or error); empty while a form is shown."""
+    """What that redirect carried (code, state or error)."""
     _cookies: dict[str, str] = field(default_factory=dict, repr=False)
     _verifier: str = field(default="", repr=False)
 
@@ -87,6 +89,11 @@ class Visitor:
             code_verifier=self._verifier,
         )
 
+    def leave(self, id_token: str, goal: str) -> None:
+        """Sign out at Keycloak as the web would send the person there, to come back to ``goal``."""
+        asked = {"id_token_hint": id_token, "post_logout_redirect_uri": goal}
+        self._walk("GET", f"{self.realm_url}/protocol/openid-connect/logout", params=asked)
+
     def token_request(self, **fields: str) -> dict[str, Any]:
         """Ask the token endpoint as the web; what it answers, refusals (``error``) as well."""
         answer = httpx2.post(
@@ -96,7 +103,7 @@ class Visitor:
         return found
 
     def _walk(self, method: str, url: str, **more: Any) -> None:
-        self.page, self.arrived = "", {}
+        self.page, self.arrived_at, self.arrived = "", "", {}
         while True:
             cookies = "; ".join(f"{name}={value}" for name, value in self._cookies.items())
             answer = httpx2.request(method, url, headers={"Cookie": cookies}, **more)
@@ -105,7 +112,8 @@ class Visitor:
                 self.page = answer.text
                 return
             method, url, more = "GET", answer.headers["location"], {}
-            if url.startswith(self.redirect_uri):
+            if not url.startswith(self.realm_url):
+                self.arrived_at = url.partition("?")[0]
                 self.arrived = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
                 return
 

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from queue import Queue
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import pytest
 from keycloak import KeycloakAdmin
 from keycloak.exceptions import KeycloakError
 
-from deploy.keycloak.realm import ADMIN_CLIENT, REALM, WEB_CLIENT
+from deploy.keycloak.addresses import ADMIN_CLIENT, REALM, WEB_CLIENT
 from tests.keycloak.running import PASSWORD, RunningKeycloak
 from tests.keycloak.sign_in import Visitor, claims_of, one_time_code
 
@@ -117,6 +123,64 @@ def test_tokens_of_a_person(keycloak: RunningKeycloak) -> None:
         assert claims["groups"] == [f"/g-{name}/caseworker"]
         assert claims["sid"]
     assert not {"name", "email", "given_name", "family_name", "realm_access", "resource_access"} & access.keys()
+
+
+@contextmanager
+def web_listening(public_url: str) -> Iterator[Queue[tuple[str, bytes]]]:
+    """The web's place taken by a server that only notes what is posted to it: (path, body)."""
+    heard: Queue[tuple[str, bytes]] = Queue()
+
+    class Web(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            heard.put((self.path, self.rfile.read(int(self.headers["content-length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *args: object) -> None:
+            """Nothing is printed."""
+
+    place = urlsplit(public_url)
+    with ThreadingHTTPServer((str(place.hostname), int(place.port or 0)), Web) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield heard
+        server.shutdown()
+        thread.join()
+
+
+def logged_out(heard: Queue[tuple[str, bytes]]) -> dict[str, Any]:
+    path, body = heard.get(timeout=30)
+    assert path == "/oidc/back-channel-logout"
+    return claims_of(parse_qs(body.decode())["logout_token"][0])
+
+
+def test_signing_out_comes_back_to_the_web_and_tells_it(keycloak: RunningKeycloak) -> None:
+    visitor, tokens = signed_in(keycloak, keycloak.person())
+    goal = f"{keycloak.addresses.public_url}/sign-in"
+    with web_listening(keycloak.addresses.public_url) as heard:
+        visitor.leave(tokens["id_token"], goal)
+        assert logged_out(heard)["sid"] == claims_of(tokens["id_token"])["sid"]
+    assert visitor.arrived_at == goal
+    visitor.ask()
+    assert "password" in fields_of(visitor.page)
+
+
+def test_nobody_is_sent_elsewhere_after_signing_out(keycloak: RunningKeycloak) -> None:
+    visitor, tokens = signed_in(keycloak, keycloak.person())
+    visitor.leave(tokens["id_token"], f"{keycloak.addresses.public_url}/elsewhere")
+    assert not visitor.arrived_at
+
+
+def test_a_person_logged_out_by_an_administrator_is_told_to_the_web(keycloak: RunningKeycloak) -> None:
+    name = keycloak.person()
+    _, tokens = signed_in(keycloak, name)
+    with web_listening(keycloak.addresses.public_url) as heard:
+        keycloak.provisioning().user_logout(keycloak.admin.get_user_id(name) or "")
+        told = logged_out(heard)
+    assert told["typ"] == "Logout"
+    assert told["aud"] == WEB_CLIENT
+    assert told["sub"] == claims_of(tokens["id_token"])["sub"]
+    assert "http://schemas.openid.net/event/backchannel-logout" in told["events"]
 
 
 def test_introspection_follows_a_person_who_is_switched_off(keycloak: RunningKeycloak) -> None:

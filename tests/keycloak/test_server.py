@@ -10,10 +10,18 @@ import pytest
 
 from core.errors import BangfuError
 from deploy.embedded.checks import HomeInUse, PortTaken
-from deploy.keycloak.identity import forget_identity, identity_environment, remember_identity
-from deploy.keycloak.realm import ADMIN_CLIENT, REALM, WEB_CLIENT, RealmValues, ensure_realm, realm_of
-from deploy.keycloak.server import Addresses, KeycloakServer, console_admin, free_port
-from tests.keycloak.running import RunningKeycloak
+from deploy.keycloak.addresses import (
+    ADMIN_CLIENT,
+    REALM,
+    WEB_CLIENT,
+    Addresses,
+    forget_identity,
+    identity_environment,
+    remember_identity,
+)
+from deploy.keycloak.realm import RealmValues, ensure_realm, realm_of
+from deploy.keycloak.server import KeycloakServer, console_admin
+from tests.keycloak.running import RunningKeycloak, free_port
 
 NOWHERE = Addresses(f"http://127.0.0.1:{free_port()}", "http://127.0.0.1:8000", "s1", "s2", "s3")
 
