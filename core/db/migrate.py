@@ -5,6 +5,7 @@ Runs as the owner, in processes of their own; the web and the worker never hold 
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,10 +13,11 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, MetaData
+from sqlalchemy import Connection, MetaData, text
 
 from core.db.base import Base
 from core.db.ddl import APP_ROLE
+from core.errors import Misconfigured
 
 CORE_MIGRATIONS = Path(__file__).parent / "migrations"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -39,9 +41,31 @@ def _config(connection: Connection, scripts: Path, schema: str | None, metadata:
 
 
 def migrate_core(connection: Connection) -> None:
-    """Bring the core's tables to the newest version. ``connection`` belongs to the owner role."""
+    """Bring the core's tables to the newest version. ``connection`` belongs to the owner role.
+
+    Until the first release the first migration may be written anew; a database made from another one is refused with
+    ``Misconfigured``, before anything is changed.
+    """
+    first = hashlib.sha256((CORE_MIGRATIONS / "versions" / "0001_first_schema.sql").read_bytes()).hexdigest()
+    _refuse_other_beginning(connection, first)
     command.upgrade(_config(connection, CORE_MIGRATIONS, None, Base.metadata), "head")
+    connection.exec_driver_sql(f"comment on table alembic_version is '{first}'")
     connection.commit()
+
+
+def _refuse_other_beginning(connection: Connection, first: str) -> None:
+    if connection.scalar(text("select to_regclass('alembic_version')")) is None:
+        return
+    made_from = connection.scalar(text("select obj_description('alembic_version'::regclass)"))
+    connection.rollback()
+    if made_from != first:
+        raise Misconfigured(
+            "数据由另一个开发版本建立，表结构与本版本不同",
+            "this data was made by another development version, whose tables differ",
+            where="0001_first_schema",
+            mend_zh="请用 --home 指定新的数据目录，或移走原目录（默认 .bangfu）；正式版之间可以升级",
+            mend_en="use another folder with --home, or move the old one (.bangfu) away; releases will upgrade their data",
+        )
 
 
 def migrate_plugin(connection: Connection, plugin: PluginSchema) -> None:

@@ -13,8 +13,9 @@ from sqlalchemy import BigInteger, Connection, text
 import core.models
 from core.db.base import rule_of
 from core.db.freeze import FOUNDATIONS, frozen_ddl
-from core.db.migrate import CORE_MIGRATIONS
+from core.db.migrate import CORE_MIGRATIONS, migrate_core
 from core.db.rules import Policy, ReferenceTable, TenantTable
+from core.errors import Misconfigured
 from tests.conftest import Database
 
 # Tables without a tenant, by name: a new one must be added here with its reason stated on the model.
@@ -188,7 +189,7 @@ def test_grants_are_what_the_rules_say(db: Database) -> None:
         rule = rule_of(table)
         if isinstance(rule, TenantTable):
             expected = {"select", "insert"}
-            expected |= set() if rule.append_only else {"update"}
+            expected |= set() if rule.append_only or rule.mutable is not None else {"update"}
             expected |= {"delete"} if rule.deletable else set()
         else:
             expected = {"select", *rule.grants}
@@ -196,11 +197,29 @@ def test_grants_are_what_the_rules_say(db: Database) -> None:
     assert ALEMBIC not in granted
 
 
-def test_only_what_erasure_or_a_taken_back_grant_removes_can_be_deleted() -> None:
+def test_only_the_columns_that_a_rule_names_can_change(db: Database) -> None:
+    with db.owner.connect() as connection:
+        rows = connection.execute(
+            text(
+                "select table_name, array_agg(column_name::text) from information_schema.column_privileges"
+                " where grantee = 'bangfu_app' and privilege_type = 'UPDATE' group by 1"
+            )
+        ).all()
+    changeable = {name: set(columns) for name, columns in rows}
+    limited = 0
+    for table in core.models.metadata.sorted_tables:
+        rule = rule_of(table)
+        if isinstance(rule, TenantTable) and rule.mutable is not None:
+            assert changeable.get(table.name, set()) == set(rule.mutable), table.name
+            limited += 1
+    assert limited
+
+
+def test_only_what_erasure_removes_can_be_deleted() -> None:
     """Each table from which rows may go is named here: nothing else is ever deleted."""
     tables = {table.name: rule_of(table) for table in core.models.metadata.sorted_tables}
     deletable = {name for name, rule in tables.items() if isinstance(rule, TenantTable) and rule.deletable}
-    assert deletable == {"identity_mark", "search_token", "grant_occurrence"}
+    assert deletable == {"identity_mark", "search_token"}
 
 
 def test_the_migrated_schema_is_the_mapped_one(db: Database) -> None:
@@ -232,3 +251,16 @@ def test_tenant_stands_in_the_index_condition(db: Database) -> None:
         connection.execute(text("set local enable_seqscan = off"))
         plan = "\n".join(row[0] for row in connection.execute(text("explain select * from person")))
     assert re.search(r"Index Cond: .*tenant = ", plan), plan
+
+
+def test_data_of_another_beginning_is_refused_before_anything_changes(db: Database) -> None:
+    with db.owner.connect() as connection:
+        migrate_core(connection)
+        digest = connection.scalar(text("select obj_description('alembic_version'::regclass)"))
+        connection.exec_driver_sql("comment on table alembic_version is 'another'")
+        connection.commit()
+        with pytest.raises(Misconfigured, match="开发版本"):
+            migrate_core(connection)
+        connection.exec_driver_sql(f"comment on table alembic_version is '{digest}'")
+        connection.commit()
+        migrate_core(connection)
