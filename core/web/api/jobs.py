@@ -80,7 +80,7 @@ def job_list(limit: Limit = 50) -> list[JobLineOut]:
         return [JobLineOut.model_validate(job) for job in recent_jobs(session, limit)]
 
 
-@router.post("/jobs", status_code=201)
+@router.post("/jobs", status_code=201, responses={200: {"model": JobOut, "description": "Under way already"}})
 def start(tenant: str, wanted: JobIn, response: Response) -> JobOut:
     """Start the work of a year (201), or get the job of that kind and year that is under way (200).
 
