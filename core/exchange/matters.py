@@ -209,6 +209,8 @@ def _sent_case(session: Session, arrived: Envelope) -> tuple[Envelope, Case]:
         select(Envelope, Case)
         .join(Case, (Case.tenant == Envelope.tenant) & (Case.id == Envelope.case_id))
         .where(Envelope.envelope_id == arrived.in_reply_to, Envelope.direction == "out")
+        .with_for_update()
+        .execution_options(populate_existing=True)
     ).one_or_none()
     if row is None:
         raise NotFound("回执没有对应的移交包", "a reply to a package that was never sent", where=str(arrived.in_reply_to))
@@ -219,8 +221,11 @@ def _sent_case(session: Session, arrived: Envelope) -> tuple[Envelope, Case]:
 @on_arrival(TAKEN)
 def _was_taken(session: Session, arrived: Envelope) -> None:
     sent, case = _sent_case(session, arrived)
-    sent.state = "taken"
     sent.acknowledged_on = current_scope().business_date
+    # Its first delivery may have failed: then the answer is here before it, and the case is on its way at home again.
+    if sent.state not in ("sealed", "delivered"):
+        return
+    sent.state = "taken"
     case.outside_state = "taken"
     case.version += 1
 

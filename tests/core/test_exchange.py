@@ -174,6 +174,25 @@ def test_a_matter_goes_up_and_comes_back(acting: Acting) -> None:
             hand_over(session, case_id, PREFECTURE, "越权")
 
 
+def test_an_acknowledgement_that_is_late_does_not_undo_the_answer(acting: Acting) -> None:
+    case_id = _case(acting)
+    with acting(COUNTY), unit_of_work() as session:
+        package = hand_over(session, case_id, PREFECTURE, "涉及市属企业").envelope_id
+    _relay(acting, COUNTY)
+    with acting(PREFECTURE), unit_of_work() as session:
+        take(session, package)
+        answer(session, package, "已责令支付")
+        posted = session.scalars(select(OutboxItem).where(OutboxItem.topic == "envelope").order_by(OutboxItem.id)).all()
+        taken, answered = (item.payload for item in posted)
+    deliver(PREFECTURE, answered)
+    deliver(PREFECTURE, taken)
+    with acting(COUNTY), unit_of_work() as session:
+        assert session.scalars(select(Case.outside_state)).one() == "returned"
+        [sent] = session.scalars(select(Envelope).where(Envelope.direction == "out"))
+        assert sent.state == "answered"
+        assert sent.acknowledged_on is not None
+
+
 def test_a_confidential_matter_is_not_handed_over_and_stays_here(acting: Acting) -> None:
     case_id = _case(acting, ["wang"])
     with acting(COUNTY, actor="wang", permissions=frozenset({"exchange.hand_over"})), unit_of_work() as session:
