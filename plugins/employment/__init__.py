@@ -43,6 +43,7 @@ class Employment:
                 "employment officer",
                 frozenset(
                     {
+                        "home.read",
                         "case.open",
                         "case.read",
                         "document.add",

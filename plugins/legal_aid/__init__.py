@@ -43,7 +43,7 @@ class LegalAid:
                 "legal_aid_lawyer",
                 "援助律师",
                 "legal-aid lawyer",
-                frozenset({"case.read", "document.add", "document.read", "legal_aid.conclude"}),
+                frozenset({"home.read", "case.read", "document.add", "document.read", "legal_aid.conclude"}),
                 levels=COUNTIES,
             ),
         )

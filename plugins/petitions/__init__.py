@@ -45,6 +45,7 @@ class Petitions:
                 "petition handler",
                 frozenset(
                     {
+                        "home.read",
                         "case.read",
                         "document.add",
                         "document.read",

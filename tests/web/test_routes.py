@@ -111,6 +111,14 @@ def _home(role: RoleDecl) -> str:
     return next(tenant for level, tenant in HOMES.items() if level in role.levels)
 
 
+def test_every_role_may_read_the_first_page(holder: Callable[[RoleDecl], tuple[Person, str]]) -> None:
+    answers = {}
+    for code, role in roles().items():
+        who, home = holder(role)
+        answers[code] = who.client.get(f"/{home}/").status_code
+    assert set(answers.values()) == {200}, answers
+
+
 @pytest.mark.slow
 def test_every_role_gets_from_every_route_what_is_declared(
     app: FastAPI, holder: Callable[[RoleDecl], tuple[Person, str]]
