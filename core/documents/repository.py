@@ -34,9 +34,14 @@ def kinds_of(session: Session, case_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID,
     return found
 
 
-def document_named(session: Session, document_id: uuid.UUID, *, lock: bool = False) -> Document:
-    """One document; raises ``NotFound``, also for a paper of a case that is confidential to others."""
+def document_named(
+    session: Session, document_id: uuid.UUID, *, case_id: uuid.UUID | None = None, lock: bool = False
+) -> Document:
+    """One document, of the case ``case_id`` where one is named; raises ``NotFound``, also for a paper of a case that is
+    confidential to others."""
     query = select(Document).where(Document.id == document_id)
+    if case_id is not None:
+        query = query.where(Document.case_id == case_id)
     found = session.scalar(query.with_for_update() if lock else query)
     if found is None:
         raise NotFound("没有此份材料", "no such document", where=str(document_id))

@@ -111,23 +111,28 @@ def _open_cases(session: Session, case_ids: Sequence[uuid.UUID]) -> dict[uuid.UU
     return {case.id: case for case in cases}
 
 
-def read_document(session: Session, document_id: uuid.UUID) -> tuple[Document, bytes]:
-    """A paper with its bytes, proved against the digest; raises ``NotFound`` and ``Altered``."""
+def read_document(session: Session, document_id: uuid.UUID, *, case_id: uuid.UUID | None = None) -> tuple[Document, bytes]:
+    """A paper with its bytes, proved against the digest; raises ``Altered``, and ``NotFound`` also for a paper of another
+    case than ``case_id``."""
     current_scope().require("document.read")
-    document = document_named(session, document_id)
+    document = document_named(session, document_id, case_id=case_id)
     data = store.get(document.storage_name)
     if hashlib.sha256(data).digest() != document.sha256:
         raise Altered("材料文件与登记的校验值不符", "the file is not the one that was taken in", where=str(document_id))
     return document, data
 
 
-def withdraw_document(session: Session, document_id: uuid.UUID, reason: str) -> Document:
-    """Mark a paper as withdrawn (撤回), with the reason; row and file stay, for decisions that rested on it."""
+def withdraw_document(session: Session, document_id: uuid.UUID, reason: str, *, case_id: uuid.UUID | None = None) -> Document:
+    """Mark a paper as withdrawn (撤回), with the reason; row and file stay, for decisions that rested on it.
+
+    Raises ``NotFound``, also for a paper of another case than ``case_id``, ``InvalidInput`` without a reason, ``Conflict``
+    where it was withdrawn before.
+    """
     scope = current_scope()
     scope.require("document.withdraw")
     if not reason.strip():
         raise InvalidInput("请填写撤回理由", "a withdrawal needs a reason", where="reason")
-    document = document_named(session, document_id, lock=True)
+    document = document_named(session, document_id, case_id=case_id, lock=True)
     if document.withdrawn_on is not None:
         raise Conflict("该材料已撤回", "the paper was withdrawn before", where=str(document_id))
     document.withdrawn_on = scope.business_date

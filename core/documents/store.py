@@ -56,7 +56,7 @@ def put_all(session: Session, contents: Sequence[bytes]) -> list[str]:
     unfinished = [path.with_suffix(".part") for path in paths]
     session.info.setdefault(_WRITTEN, []).extend([*unfinished, *paths])
     for path, data in zip(unfinished, contents, strict=True):
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_folder(path.parent)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as file:
             file.write(data)
@@ -68,6 +68,13 @@ def put_all(session: Session, contents: Sequence[bytes]) -> list[str]:
     for folder in {path.parent for path in paths}:
         _settle(folder)
     return names
+
+
+def _make_folder(folder: Path) -> None:
+    # One by one: with ``parents=True`` those above would get the umask's mode.
+    if not folder.is_dir():
+        _make_folder(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def _settle(path: Path) -> None:

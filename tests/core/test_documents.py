@@ -40,6 +40,8 @@ def test_papers_lie_under_random_names_and_come_back_whole(acting: Acting) -> No
     new = _files() - before
     assert len(new) == 3
     assert all(path.stat().st_mode & 0o777 == 0o600 and not path.suffix for path in new)
+    folders = {folder for path in new for folder in (path.parent, path.parent.parent, settings().files_dir)}
+    assert {folder.stat().st_mode & 0o777 for folder in folders} == {0o700}
     with post(acting, "clerk"), unit_of_work() as session:
         sorted(new)[0].write_bytes(PDF + b"x")
         [altered] = [paper for paper in made if sorted(new)[0].match(paper.storage_name)]
@@ -90,6 +92,18 @@ def test_a_withdrawn_paper_stays_but_no_longer_counts(acting: Acting) -> None:
         assert read_document(session, paper.id)[0].withdrawn_reason == "照片不清"
         with pytest.raises(Conflict):
             withdraw_document(session, paper.id, "再次")
+
+
+def test_a_paper_is_reached_by_its_own_case_alone(acting: Acting) -> None:
+    with post(acting, "clerk"), unit_of_work() as session:
+        case, other = job_seeker(session, 2)
+        [paper] = add_documents(session, [NewDocument("photo", "", PDF, case_id=case.id)])
+        with pytest.raises(NotFound):
+            read_document(session, paper.id, case_id=other.id)
+        with pytest.raises(NotFound):
+            withdraw_document(session, paper.id, "照片不清", case_id=other.id)
+        assert read_document(session, paper.id, case_id=case.id)[1] == PDF
+        withdraw_document(session, paper.id, "照片不清", case_id=case.id)
 
 
 def test_a_paper_belongs_to_one_thing_and_needs_a_post(acting: Acting) -> None:

@@ -169,12 +169,12 @@ def test_a_clerk_learns_that_somebody_is_aided_elsewhere_and_nothing_more(
     refused = everybody.client.post(f"{url}/elsewhere", data=form | {"reason": " "})
     assert refused.status_code == 422
     before = everybody.client.post(f"{url}/elsewhere", data=form)
-    assert "未在其他单位建档或受助" in before.text
+    assert "未在其他单位建档，今年和去年未在其他单位受助" in before.text
     with acting(OTHER_COUNTY), unit_of_work() as session:
         mark(session, [tokens().identity_index_hash(number)], year, "aided:yearly_living")
     after = everybody.client.post(f"{url}/elsewhere", data=form)
     told = after.text
-    assert "在其他单位受助" in told
+    assert "未在其他单位建档，今年和去年曾在其他单位受助" in told
     # What is said of a person is not left in a cookie.
     assert "set-cookie" not in after.headers
     assert OTHER_COUNTY not in told
@@ -208,6 +208,19 @@ def test_a_case_is_opened_once_by_its_form_and_moved_along(planted: Planted, per
     paper = {"paper": ("a.pdf", b"%PDF-1.7\n% a paper\n", "application/pdf")}
     added = worker.client.post(f"{url}/documents", data={"csrf_token": worker.csrf, "kind": "identity_card"}, files=paper)
     assert added.status_code == 303
+
+
+def test_a_paper_is_withdrawn_under_its_own_case_alone(planted: Planted, person: Desk) -> None:
+    worker = person("clerk")
+    token = {"csrf_token": worker.csrf}
+    own, other = (f"/{COUNTY}/cases/{case}" for case in (planted.job_seeker, planted.petition))
+    paper = {"paper": ("a.pdf", b"%PDF-1.7\n% a paper\n", "application/pdf")}
+    assert worker.client.post(f"{own}/documents", data=token | {"kind": "photo"}, files=paper).status_code == 303
+    document = re.findall(r"/documents/([0-9a-f-]{36})", worker.client.get(own).text)[0]
+    said = token | {"reason": "照片不清"}
+    assert worker.client.get(f"{other}/documents/{document}").status_code == 404
+    assert worker.client.post(f"{other}/documents/{document}/withdraw", data=said).status_code == 404
+    assert worker.client.post(f"{own}/documents/{document}/withdraw", data=said).status_code == 303
 
 
 def test_a_determined_household_is_offered_its_amount_and_no_other(planted: Planted, person: Desk) -> None:

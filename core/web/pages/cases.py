@@ -137,16 +137,18 @@ def withdraw_paper(
     reason: Annotated[str, Form(max_length=500)] = "",
 ) -> Response:
     """Withdraw a paper; row and file stay."""
-    return _change(request, tenant, case_id, "材料已撤回", lambda session: withdraw_document(session, document_id, reason), {})
+
+    def act(session: Session) -> None:
+        withdraw_document(session, document_id, reason, case_id=case_id)
+
+    return _change(request, tenant, case_id, "材料已撤回", act, {})
 
 
 @router.get("/cases/{case_id}/documents/{document_id}", dependencies=[Depends(requires("document.read"))])
 def paper_file(case_id: uuid.UUID, document_id: uuid.UUID) -> Response:
     """A paper's file, to be saved; it is never shown within this site."""
     with unit_of_work() as session:
-        document, data = read_document(session, document_id)
-        if document.case_id != case_id:
-            raise NotFound("没有此份材料", "no such document of the case", where=str(document_id))
+        document, data = read_document(session, document_id, case_id=case_id)
         name, media_type = _file_name(document), document.media_type
     headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}"}
     return Response(data, media_type=media_type, headers=headers)

@@ -116,7 +116,7 @@ def ask_elsewhere(
     field: Annotated[str, Form(max_length=40)] = "",
     reason: Annotated[str, Form(max_length=500)] = "",
 ) -> HTMLResponse:
-    """Ask the identity index whether a member is on file or aided in another tenant now or last year; it is logged.
+    """Ask the identity index whether a member is on file in another tenant, or was aided there this year or last; it is logged.
 
     The answer stands on this page and nowhere else: what is said of a person is not left in a cookie of the browser.
     """
@@ -126,7 +126,7 @@ def ask_elsewhere(
             number = reveal(session, member.person.id, "identity_number", reason)
             this_year = current_scope().business_date.year
             answers = [elsewhere(session, number, year, reason) for year in (this_year, this_year - 1)]
-            told = Message(f"{member.person.name}：近两年{_said(answers)}（查询已记入日志）")
+            told = Message(f"{member.person.name}：{_said(answers)}（查询已记入日志）")
     except Forbidden:
         raise
     except BangfuError as error:
@@ -136,15 +136,10 @@ def ask_elsewhere(
 
 
 def _said(answers: Sequence[Elsewhere]) -> str:
-    said = [
-        word
-        for word, found in (
-            ("在其他单位建档", any(answer.on_file for answer in answers)),
-            ("在其他单位受助", any(answer.aided for answer in answers)),
-        )
-        if found
-    ]
-    return "、".join(said) if said else "未在其他单位建档或受助"
+    # Files are asked for whatever their year, aid for this year and the last.
+    on_file = "已" if any(answer.on_file for answer in answers) else "未"
+    aided = "曾" if any(answer.aided for answer in answers) else "未"
+    return f"{on_file}在其他单位建档，今年和去年{aided}在其他单位受助"
 
 
 @router.get("/find", dependencies=[READ])
