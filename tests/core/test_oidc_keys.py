@@ -173,7 +173,9 @@ def test_an_issuer_that_was_away_at_the_start_is_asked_again(issuer: TestIssuer,
     assert believed(trust, 1)
 
 
-@pytest.mark.parametrize("document", [{"keys": {}}, {}, b"[]", b"<html>", b'{"keys":[],"keys":[]}', b"[" * 9, b" " * 300_000])
+@pytest.mark.parametrize(
+    "document", [{"keys": {}}, {}, b"[]", b"<html>", b'{"keys":[],"keys":[]}', b"[" * 9, b'{"keys":[' + b" " * 300_000 + b"]}"]
+)
 def test_an_answer_that_is_no_list_of_keys_is_a_failure(issuer: TestIssuer, trust: Trust, document: Any) -> None:
     issuer.documents["/keys"] = document
     with pytest.raises(IssuerUnavailable):
@@ -217,6 +219,22 @@ def test_a_renewal_that_cannot_start_leaves_the_way_free(clock: Clock) -> None:
         value.at_hand()
     with pytest.raises(RuntimeError, match="no thread"):
         value.at_hand()
+
+
+def test_who_comes_late_to_a_renewal_leaves_the_way_free(pending: list[Work]) -> None:
+    """Between the look at the age and the lock, another thread has renewed: the second look finds a young value."""
+    values, times = iter("ab"), [0.0]
+    value = Fetched(
+        lambda: next(values), fresh_for=100, monotonic=lambda: times.pop() if times[1:] else times[0], background=pending.append
+    )
+    assert value.that(lambda _: True) == "a"
+    times[:] = [0, 100, 100]
+    assert value.at_hand() == "a"
+    assert not pending
+    times[:] = [100]
+    assert value.at_hand() == "a"
+    pending.pop()()
+    assert value.at_hand() == "b"
 
 
 def _short_rsa() -> dict[str, Any]:

@@ -77,7 +77,8 @@ class Fetched(Generic[T]):
         if value is not None and suits(value):
             return value
         with self._flight:
-            if not (self._held is not None and suits(self._held[0])) and not self._is_resting():
+            # Who waited for another's fetch finds it resting now.
+            if not self._is_resting():
                 self._fetch()
             held, failure = self._held, self._failure
         if held is not None and (failure is None or suits(held[0])):
