@@ -1,18 +1,16 @@
-"""Accounts, posts, sessions, and the scope that a post gives (domain 1.2, 12).
+"""Accounts, posts, and the scope that a post gives (domain 1.2, 12).
 
 Accounts and posts stand in reference tables: a person may hold posts in several tenants, and acts in one at a time.
 """
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from core.db.session import reference_work
@@ -20,25 +18,11 @@ from core.errors import Forbidden, InvalidInput
 from core.host.declarations import RoleDecl
 from core.host.manager import host
 from core.identity.duties import NOTHING, refuse_excluded
-from core.identity.models import Account, Post, StaffSession
-from core.identity.passwords import hashed, matches
+from core.identity.models import Account, Post
+from core.identity.passwords import hashed
 from core.scope import Level, Scope
 from core.tenancy.models import Tenant
 from core.tenancy.service import business_date, tenant_named, with_plugins
-
-SESSION_HOURS = 12
-IDLE_MINUTES = 60
-
-
-@dataclass(frozen=True, slots=True)
-class SignedIn:
-    """A live session: the account, its CSRF token, and the session's own key."""
-
-    account_id: uuid.UUID
-    login: str
-    display_name: str
-    csrf_token: str
-    token_hash: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,61 +155,3 @@ def scope_for(account_id: uuid.UUID, tenant_code: str) -> Scope:
         )
     placed = with_plugins(bare)
     return replace(placed, permissions=permissions_of(codes, placed.plugins))
-
-
-def sign_in(login: str, password: str, *, address: str | None = None, agent: str | None = None) -> str | None:
-    """Check a local account's password and open a session; the cookie's token, or None where they do not match."""
-    with reference_work() as session:
-        account = session.scalar(select(Account).where(Account.login == login.strip().lower()))
-        good = matches(account.password_hash if account else None, password)
-        if account is None or not good or account.disabled_at is not None:
-            return None
-        token = secrets.token_urlsafe(32)
-        session.add(
-            StaffSession(
-                token_hash=_hash(token),
-                account_id=account.id,
-                csrf_token=secrets.token_urlsafe(24),
-                expires_at=datetime.now(UTC) + timedelta(hours=SESSION_HOURS),
-                address=address,
-                agent=(agent or "")[:200] or None,
-            )
-        )
-        return token
-
-
-def session_of(token: str) -> SignedIn | None:
-    """The live session of a cookie's token: not ended, not expired, not idle too long, account not disabled."""
-    now = datetime.now(UTC)
-    with reference_work() as session:
-        row = session.execute(
-            select(StaffSession, Account)
-            .join(Account, Account.id == StaffSession.account_id)
-            .where(
-                StaffSession.token_hash == _hash(token),
-                StaffSession.ended_at.is_(None),
-                StaffSession.expires_at > now,
-                StaffSession.last_seen_at > now - timedelta(minutes=IDLE_MINUTES),
-                Account.disabled_at.is_(None),
-            )
-        ).one_or_none()
-        if row is None:
-            return None
-        live, account = row
-        if now - live.last_seen_at > timedelta(minutes=1):
-            session.execute(update(StaffSession).where(StaffSession.token_hash == live.token_hash).values(last_seen_at=now))
-        return SignedIn(account.id, account.login, account.display_name, live.csrf_token, live.token_hash)
-
-
-def sign_out(token: str) -> None:
-    """End the session of a cookie's token; one that has ended keeps its time."""
-    with reference_work() as session:
-        session.execute(
-            update(StaffSession)
-            .where(StaffSession.token_hash == _hash(token), StaffSession.ended_at.is_(None))
-            .values(ended_at=datetime.now(UTC))
-        )
-
-
-def _hash(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()

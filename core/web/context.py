@@ -23,7 +23,8 @@ from core.db.session import reference_work
 from core.errors import Forbidden, NotFound
 from core.host.declarations import NavEntry
 from core.host.manager import host
-from core.identity.service import SignedIn, roles, scope_for, session_of
+from core.identity.service import roles, scope_for
+from core.identity.sessions import SignedIn, session_of
 from core.scope import TENANT_CODE, Scope, current_scope, set_scope
 from core.settings import settings
 from core.tenancy.service import system_scope, tenant_named

@@ -13,23 +13,13 @@ from sqlalchemy.exc import IntegrityError
 from core.db.session import reference_work, unit_of_work
 from core.errors import Forbidden, InvalidInput, NotFound
 from core.host.manager import host
-from core.identity import passwords, service
+from core.identity import local, passwords
 from core.identity.declared import ROLES
+from core.identity.local import sign_in
 from core.identity.models import Account, Post, StaffSession
 from core.identity.passwords import hashed, matches
-from core.identity.service import (
-    IDLE_MINUTES,
-    SESSION_HOURS,
-    desks,
-    give_post,
-    make_account,
-    permissions_of,
-    roles,
-    scope_for,
-    session_of,
-    sign_in,
-    sign_out,
-)
+from core.identity.service import desks, give_post, make_account, permissions_of, roles, scope_for
+from core.identity.sessions import IDLE_MINUTES, SESSION_HOURS, session_of, sign_out
 from core.scope import Level, entered
 from core.tenancy.models import TenantPlugin
 from tests.conftest import COUNTY, OTHER_COUNTY, PREFECTURE, PROVINCE, TODAY, Database
@@ -181,7 +171,7 @@ def test_the_right_password_is_checked_as_long_as_a_wrong_one(monkeypatch: pytes
         asked.append(stored)
         return matches(stored, password)
 
-    monkeypatch.setattr(service, "matches", counted)
+    monkeypatch.setattr(local, "matches", counted)
     assert sign_in("nobody", PASSWORD) is None
     assert asked == [None]
 

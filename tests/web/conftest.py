@@ -28,7 +28,9 @@ from core.host.declarations import (
     WorkflowDecl,
 )
 from core.host.manager import host
-from core.identity.service import give_post, make_account, session_of, sign_in
+from core.identity.local import sign_in
+from core.identity.service import give_post, make_account
+from core.identity.sessions import session_of
 from core.scope import current_scope
 from core.web.app import make_app
 from core.web.context import go, requires, show

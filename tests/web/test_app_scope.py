@@ -9,7 +9,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from core.identity.service import sign_out
+from core.identity.sessions import sign_out
 from core.scope import NoScope, current_scope
 from tests.conftest import COUNTY, OTHER_COUNTY, PROVINCE, Database
 from tests.web.conftest import Desk, Person, switch_trial

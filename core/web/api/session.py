@@ -5,7 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
-from core.identity.service import SignedIn, desks
+from core.identity.service import desks
+from core.identity.sessions import SignedIn
 
 router = APIRouter(tags=["session"])
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from core.identity.service import SignedIn, desks, sign_out
+from core.identity.service import desks
+from core.identity.sessions import SignedIn, sign_out
 from core.settings import settings
 from core.web import cookies
 from core.web.preferences import keep_preferences, language_of, other_language_url

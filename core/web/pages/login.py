@@ -9,7 +9,8 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from core.errors import Forbidden, InvalidInput, TooMany
-from core.identity.service import sign_in, sign_out
+from core.identity.local import sign_in
+from core.identity.sessions import sign_out
 from core.settings import settings
 from core.web import cookies
 from core.web.preferences import keep_preferences, language_of, other_language_url

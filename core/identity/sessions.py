@@ -1,0 +1,137 @@
+"""Sessions of signed-in browsers (会话), however a person proved who he is: opened, found by the cookie, listed, ended."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from core.db.session import reference_work
+from core.identity.models import Account, StaffSession
+
+SESSION_HOURS = 12
+IDLE_MINUTES = 60
+PASSWORD, SECOND_FACTOR = 1, 2
+"""How well a person proved who he is (``assurance``): by a password, or by a second factor as well."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A live session: the account, its CSRF token, the session's own key, and when and how well the person proved himself."""
+
+    account_id: uuid.UUID
+    login: str
+    display_name: str
+    csrf_token: str
+    token_hash: bytes
+    authenticated_at: datetime
+    assurance: int
+    must_change_password: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """From where a browser signed in."""
+
+    address: str | None = None
+    agent: str | None = None
+
+
+def open_session(session: Session, account: Account, origin: Origin, *, assurance: int = PASSWORD) -> tuple[str, StaffSession]:
+    """A new session of ``account``: the cookie's token, which is stored nowhere, and the row, which holds its hash."""
+    now = datetime.now(UTC)
+    token = secrets.token_urlsafe(32)
+    row = StaffSession(
+        token_hash=token_hash(token),
+        account_id=account.id,
+        csrf_token=secrets.token_urlsafe(24),
+        expires_at=now + timedelta(hours=SESSION_HOURS),
+        address=origin.address,
+        agent=(origin.agent or "")[:200] or None,
+        authenticated_at=now,
+        assurance=assurance,
+    )
+    account.signed_in_at = now
+    session.add(row)
+    return token, row
+
+
+def session_of(token: str) -> SignedIn | None:
+    """The live session of a cookie's token: not ended, not expired, not idle too long, account not disabled."""
+    now = datetime.now(UTC)
+    with reference_work() as session:
+        row = session.execute(
+            select(StaffSession, Account)
+            .join(Account, Account.id == StaffSession.account_id)
+            .where(
+                StaffSession.token_hash == token_hash(token),
+                StaffSession.ended_at.is_(None),
+                StaffSession.expires_at > now,
+                StaffSession.last_seen_at > now - timedelta(minutes=IDLE_MINUTES),
+                Account.disabled_at.is_(None),
+            )
+        ).one_or_none()
+        if row is None:
+            return None
+        live, account = row
+        if now - live.last_seen_at > timedelta(minutes=1):
+            session.execute(update(StaffSession).where(StaffSession.token_hash == live.token_hash).values(last_seen_at=now))
+        return SignedIn(
+            account.id,
+            account.login,
+            account.display_name,
+            live.csrf_token,
+            live.token_hash,
+            live.authenticated_at,
+            live.assurance,
+            account.must_change_password,
+        )
+
+
+def live_sessions(session: Session, account_id: uuid.UUID) -> Sequence[StaffSession]:
+    """The sessions of an account that have not ended, newest first."""
+    now = datetime.now(UTC)
+    return session.scalars(
+        select(StaffSession)
+        .where(
+            StaffSession.account_id == account_id,
+            StaffSession.ended_at.is_(None),
+            StaffSession.expires_at > now,
+            StaffSession.last_seen_at > now - timedelta(minutes=IDLE_MINUTES),
+        )
+        .order_by(StaffSession.created_at.desc())
+    ).all()
+
+
+def end_sessions(session: Session, account_id: uuid.UUID, *, but: bytes | None = None) -> int:
+    """End all sessions of an account, all but the one with the hash ``but``; how many ended."""
+    ending = (
+        update(StaffSession)
+        .where(StaffSession.account_id == account_id, StaffSession.ended_at.is_(None))
+        .values(ended_at=datetime.now(UTC))
+        .returning(StaffSession.token_hash)
+    )
+    if but is not None:
+        ending = ending.where(StaffSession.token_hash != but)
+    return len(session.scalars(ending).all())
+
+
+def sign_out(token: str) -> None:
+    """End the session of a cookie's token; one that has ended keeps its time."""
+    with reference_work() as session:
+        session.execute(
+            update(StaffSession)
+            .where(StaffSession.token_hash == token_hash(token), StaffSession.ended_at.is_(None))
+            .values(ended_at=datetime.now(UTC))
+        )
+
+
+def token_hash(token: str) -> bytes:
+    """What is stored of a token: a random one of 256 bits needs no slow hash."""
+    return hashlib.sha256(token.encode()).digest()
