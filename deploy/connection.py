@@ -89,6 +89,11 @@ def _answers(home: Path) -> dict[str, str] | None:
     return found
 
 
+def is_running(home: Path) -> bool:
+    """Whether the engines of ``home`` are there already: an installation that runs, or one that the environment names."""
+    return bool(os.environ.get("BANGFU_DATABASE_URL")) or _answers(home.resolve()) is not None
+
+
 @contextmanager
 def connected(home: Path) -> Iterator[None]:
     """Engines for one command: those that the environment names, those running on ``home``, or started for the command."""

@@ -12,12 +12,14 @@ from pathlib import Path
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from core.calendar.working_days import CHINA_TIME
 from core.db.safety import refuse_unsafe_role
 from core.db.session import app_engine
 from core.errors import BangfuError
 from core.host.manager import host
+from core.jobs.recovery import is_swept, swept_at
 from core.settings import settings
-from deploy.connection import connected
+from deploy.connection import connected, is_running
 from deploy.embedded.checks import COMFORTABLE_BYTES
 
 STATIC = Path(__file__).parent.parent / "core" / "web" / "static" / "vendor"
@@ -74,6 +76,7 @@ def _plugins() -> Iterator[Check]:
 
 
 def _engines(home: Path) -> Iterator[Check]:
+    running = is_running(home)
     try:
         with connected(home):
             with app_engine().connect() as connection:
@@ -81,6 +84,8 @@ def _engines(home: Path) -> Iterator[Check]:
             yield Check("数据库可连接", good=True)
             yield _role()
             yield _queue()
+            if running:
+                yield _background()
     except BangfuError as error:
         yield Check("数据库可连接", good=False, said=error.zh, mend=error.mend_zh or "")
     except SQLAlchemyError as error:
@@ -99,6 +104,12 @@ def _role() -> Check:
     except BangfuError as error:
         return Check("应用账号权限受限", good=False, said=error.zh, mend=error.mend_zh or "")
     return Check("应用账号权限受限", good=True)
+
+
+def _background() -> Check:
+    last = swept_at()
+    since = f"最近一次巡检 {last.astimezone(CHINA_TIME):%Y-%m-%d %H:%M:%S}" if last else "还没有巡检过"
+    return Check("后台任务循环", is_swept(), since, "请检查 worker 和 beat 进程是否在运行")
 
 
 def _queue() -> Check:

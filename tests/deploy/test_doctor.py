@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from core.errors import Misconfigured
 from core.host.manager import LeftOut, host
+from core.jobs import recovery
 from deploy.cli import app
 from deploy.connection import use
 from deploy.doctor import Check, examine
@@ -39,6 +40,14 @@ def test_a_sound_installation_without_a_queue(db: Database, monkeypatch: pytest.
     assert not found["消息队列"].good
     monkeypatch.setenv("BANGFU_VALKEY_URL", "")
     assert not looked(db.home)["消息队列"].good
+
+
+def test_a_background_that_stands_still_is_told(db: Database) -> None:
+    assert not looked(db.home)["后台任务循环"].good
+    recovery.sweep_all()
+    found = looked(db.home)["后台任务循环"]
+    assert found.good
+    assert "最近一次巡检" in found.said
 
 
 def test_a_database_that_does_not_answer_is_not_called_good(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
