@@ -77,11 +77,20 @@ class Handled:
         return mapped_column(ARRAY(Text), nullable=True, default=None)
 
 
-def tenant_fk(columns: str | Sequence[str], target: str, target_columns: str | Sequence[str] = "id") -> ForeignKeyConstraint:
-    """A foreign key inside one tenant: ``tenant`` and ``columns`` refer to ``tenant`` and ``target_columns``."""
+def tenant_fk(
+    columns: str | Sequence[str], target: str, target_columns: str | Sequence[str] = "id", *, follows: bool = False
+) -> ForeignKeyConstraint:
+    """A foreign key inside one tenant: ``tenant`` and ``columns`` refer to ``tenant`` and ``target_columns``.
+
+    ``follows``: when the target's columns change, the database changes ``columns`` with them.
+    """
     own = [columns] if isinstance(columns, str) else list(columns)
     others = [target_columns] if isinstance(target_columns, str) else list(target_columns)
-    return ForeignKeyConstraint(["tenant", *own], [f"{target}.tenant", *(f"{target}.{column}" for column in others)])
+    return ForeignKeyConstraint(
+        ["tenant", *own],
+        [f"{target}.tenant", *(f"{target}.{column}" for column in others)],
+        onupdate="CASCADE" if follows else None,
+    )
 
 
 def rule_of(table: Table) -> TableRule:

@@ -46,7 +46,9 @@ def security_statements(table: Table, *, role: str = APP_ROLE) -> list[str]:
     name = table.fullname
     if isinstance(rule, ReferenceTable):
         return [f"grant {', '.join(('select', *rule.grants))} on {name} to {role}"]
-    writes = ["insert"] if rule.append_only else ["insert", "update"]
+    writes = ["insert"]
+    if not rule.append_only:
+        writes.append("update" if rule.mutable is None else f"update ({', '.join(rule.mutable)})")
     if rule.deletable:
         writes.append("delete")
     statements = [

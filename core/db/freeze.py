@@ -17,14 +17,8 @@ from core.db.ddl import security_statements
 
 SEPARATOR = ";\n\n"
 
-LEGS_SUM = (
-    "create function legs_sum(legs jsonb) returns bigint language sql immutable strict parallel safe\n"
-    "return (select coalesce(sum((leg ->> 'fen')::bigint), 0)::bigint from jsonb_array_elements(legs) as leg)"
-)
-
-
-FOUNDATIONS = ("create extension if not exists btree_gist", LEGS_SUM)
-"""What the core's tables stand on: equality beside ranges in one index (posts), and the function of the ledger's check."""
+FOUNDATIONS = ("create extension if not exists btree_gist",)
+"""What the core's tables stand on: equality beside ranges in one index (posts)."""
 
 
 def frozen_ddl(metadata: MetaData, *, before: Sequence[str] = ()) -> str:

@@ -33,6 +33,8 @@ class TenantTable:
     opened_by: str = "id"
     """Column that ``app.opened`` is compared with (confidential tables)."""
     deletable: bool = False
+    mutable: tuple[str, ...] | None = None
+    """The only columns that the program may change once a row is written; None leaves all to it."""
 
 
 @dataclass(frozen=True, slots=True)

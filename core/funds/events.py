@@ -8,15 +8,18 @@ from typing import TypeAlias
 
 from sqlalchemy.orm import Session
 
+from core.funds import repository
+
 Follower: TypeAlias = Callable[[Session, Sequence[uuid.UUID]], None]
 
 
 def close_cases(session: Session, case_ids: Sequence[uuid.UUID]) -> None:
-    """Let the case engine make the transition ``paid`` of the cases."""
+    """Let the case engine make the transition ``paid`` of the cases. One that was closed before, by a payment that the bank
+    sent back later, stays closed."""
     # The case engine's effects call this package; importing it above would close the circle.
     from core.cases.service import close_paid
 
-    close_paid(session, case_ids)
+    close_paid(session, repository.unclosed_cases(session, case_ids))
 
 
 def mark_beneficiaries(session: Session, case_ids: Sequence[uuid.UUID]) -> None:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import delete, update
+from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -239,11 +239,10 @@ def release_grants(session: Session, grant_ids: Iterable[uuid.UUID], reason: str
 
 def _free(session: Session, grants: Sequence[Grant], reason: str) -> None:
     ids = [grant.id for grant in grants]
+    session.execute(update(Instalment).where(among(Instalment.grant_id, ids)).values(state="cancelled"))
     for grant in grants:
         grant.state = "released"
     session.flush()
-    session.execute(update(Instalment).where(among(Instalment.grant_id, ids)).values(state="cancelled"))
-    session.execute(delete(Occurrence).where(among(Occurrence.grant_id, ids)))
     post(
         session,
         [

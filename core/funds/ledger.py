@@ -154,7 +154,7 @@ def _legs(posting: Posting, accounts: Mapping[AccountKey, LockedAccount]) -> lis
 
 
 def _refuse_other_content(posting: Posting, first: LedgerEntry, accounts: Mapping[AccountKey, LockedAccount]) -> None:
-    if (first.kind, first.legs) != (posting.kind, _legs(posting, accounts)):
+    if (first.kind, first.legs, first.note) != (posting.kind, _legs(posting, accounts), posting.note):
         raise KeyUsed(posting.key)
 
 

@@ -6,7 +6,7 @@ import uuid
 from datetime import date
 from typing import ClassVar
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, Computed, Index, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -22,7 +22,9 @@ class FundAccount(TenantRow):
     locks; only the income account, the world outside, may be negative."""
 
     __tablename__ = "fund_account"
+    __rule__: ClassVar[TableRule] = TenantTable(mutable=("balance_fen",))
     __table_args__ = (
+        UniqueConstraint("tenant", "id", "year"),
         UniqueConstraint("tenant", "year", "source", "purpose", "state"),
         CheckConstraint("source in ('donation', 'appropriation', 'union')", name="source"),
         CheckConstraint("state in ('income', 'available', 'reserved', 'paid')", name="state"),
@@ -38,15 +40,37 @@ class FundAccount(TenantRow):
 
 
 class LedgerEntry(TenantRow):
-    """One balanced entry; the row holds its legs ``[{"account": id, "fen": n}, …]`` whose sum is zero (会计分录)."""
+    """One balanced entry (会计分录): its two legs ``[{"account": id, "fen": -n}, {"account": id, "fen": n}]`` move
+    ``amount_fen`` between two accounts of its year. A payment is booked once, and reversed once at most."""
 
     __tablename__ = "ledger_entry"
     __rule__: ClassVar[TableRule] = TenantTable(append_only=True)
     __table_args__ = (
         UniqueConstraint("tenant", "idempotency_key"),
         UniqueConstraint("tenant", "year", "voucher"),
-        CheckConstraint("legs_sum(legs) = 0 and jsonb_array_length(legs) >= 2", name="balanced"),
+        CheckConstraint("kind in ('receipt', 'reserve', 'release', 'pay', 'reverse')", name="kind"),
+        CheckConstraint("amount_fen > 0", name="amount"),
+        CheckConstraint(
+            "(jsonb_array_length(legs) = 2 and (legs -> 0 ->> 'fen')::bigint = -amount_fen"
+            " and (legs -> 1 ->> 'fen')::bigint = amount_fen) is true",
+            name="balanced",
+        ),
+        CheckConstraint("origin_id <> target_id", name="two_accounts"),
+        CheckConstraint("(kind = 'receipt') = (grant_id is null)", name="of_a_grant"),
+        CheckConstraint("(kind in ('pay', 'reverse')) = (attempt_id is not null)", name="of_a_payment"),
         Index("ix_ledger_entry_grant", "tenant", "grant_id"),
+        Index(
+            "uq_ledger_entry_payment_once",
+            "tenant",
+            "attempt_id",
+            "kind",
+            unique=True,
+            postgresql_where=text("attempt_id is not null"),
+        ),
+        tenant_fk(("origin_id", "year"), "fund_account", ("id", "year")),
+        tenant_fk(("target_id", "year"), "fund_account", ("id", "year")),
+        tenant_fk("grant_id", "relief_grant"),
+        tenant_fk(("attempt_id", "grant_id", "amount_fen"), "payment_attempt", ("id", "grant_id", "amount_fen")),
     )
 
     year: Mapped[int]
@@ -54,6 +78,9 @@ class LedgerEntry(TenantRow):
     kind: Mapped[Str]
     """receipt, reserve, release, pay, reverse."""
     legs: Mapped[JsonList] = mapped_column(JSONB)
+    origin_id: Mapped[Ref] = mapped_column(Computed("((legs -> 0) ->> 'account'::text)::uuid", persisted=True))
+    """The account of the first leg, drawn from it by the database, which so knows that it exists."""
+    target_id: Mapped[Ref] = mapped_column(Computed("((legs -> 1) ->> 'account'::text)::uuid", persisted=True))
     amount_fen: Mapped[Fen]
     business_date: Mapped[Day]
     idempotency_key: Mapped[Str]
@@ -68,8 +95,10 @@ class Grant(TenantRow):
     """Decision to give an amount for one occurrence (救助决定)."""
 
     __tablename__ = "relief_grant"
+    __rule__: ClassVar[TableRule] = TenantTable(mutable=("state",))
     __table_args__ = (
         UniqueConstraint("tenant", "case_id"),
+        UniqueConstraint("tenant", "id", "released"),
         CheckConstraint("amount_fen > 0", name="amount"),
         CheckConstraint("approved_by <> clerk", name="approver_is_not_the_clerk"),
         CheckConstraint("state in ('reserved', 'paid', 'released')", name="state"),
@@ -90,6 +119,8 @@ class Grant(TenantRow):
     purpose: Mapped[Str]
     amount_fen: Mapped[Fen]
     state: Mapped[Str] = mapped_column(default="reserved")
+    released: Mapped[bool] = mapped_column(Computed("state = 'released'::text", persisted=True))
+    """Said by the database; occurrences and instalments follow it."""
     approved_on: Mapped[Day]
     at: Mapped[Instant]
 
@@ -113,14 +144,23 @@ class GrantBeneficiary(TenantRow):
 
 class Occurrence(TenantRow):
     """That a household or a beneficiary has had a programme's occurrence: unique, so that nobody is aided twice and
-    splitting a household dodges nothing (发放周期). A released grant frees its occurrences."""
+    splitting a household dodges nothing (发放周期). ``released`` follows the grant: that alone frees an occurrence."""
 
     __tablename__ = "grant_occurrence"
-    __rule__: ClassVar[TableRule] = TenantTable(deletable=True)
+    __rule__: ClassVar[TableRule] = TenantTable(append_only=True)
     __table_args__ = (
-        UniqueConstraint("tenant", "programme", "occurrence", "subject_id", name="uq_grant_occurrence_once"),
+        Index(
+            "uq_grant_occurrence_once",
+            "tenant",
+            "programme",
+            "occurrence",
+            "subject_id",
+            unique=True,
+            postgresql_where=text("not released"),
+        ),
+        Index("ix_grant_occurrence_grant", "tenant", "grant_id"),
         CheckConstraint("subject_kind in ('household', 'beneficiary')", name="subject_kind"),
-        tenant_fk("grant_id", "relief_grant"),
+        tenant_fk(("grant_id", "released"), "relief_grant", ("id", "released"), follows=True),
     )
 
     programme: Mapped[Str]
@@ -128,20 +168,26 @@ class Occurrence(TenantRow):
     subject_kind: Mapped[Str]
     subject_id: Mapped[Ref]
     grant_id: Mapped[Ref]
+    released: Mapped[bool] = mapped_column(default=False)
 
 
 class Instalment(TenantRow):
-    """A part of a grant that is due on a date (分期)."""
+    """A part of a grant that is due on a date (分期). A grant of which a part is paid cannot become released."""
 
     __tablename__ = "instalment"
+    __rule__: ClassVar[TableRule] = TenantTable(mutable=("state",))
     __table_args__ = (
         UniqueConstraint("tenant", "grant_id", "no"),
+        UniqueConstraint("tenant", "id", "grant_id", "amount_fen"),
         CheckConstraint("amount_fen > 0", name="amount"),
         CheckConstraint("state in ('due', 'paid', 'cancelled')", name="state"),
-        tenant_fk("grant_id", "relief_grant"),
+        CheckConstraint("not (released and state = 'paid')", name="paid_is_not_released"),
+        tenant_fk(("grant_id", "released"), "relief_grant", ("id", "released"), follows=True),
     )
 
     grant_id: Mapped[Ref]
+    released: Mapped[bool] = mapped_column(default=False)
+    """As of the grant, which it follows."""
     no: Mapped[int]
     due_on: Mapped[Day]
     amount_fen: Mapped[Fen]
@@ -149,9 +195,13 @@ class Instalment(TenantRow):
 
 
 class PaymentBatch(TenantRow):
-    """A run of payments sent to the bank together. Fund manager, payment approver and payer are three people (domain 7.1)."""
+    """A run of payments sent to the bank together. Fund manager, payment approver and payer are three people (domain 7.1);
+    a payer, the same or another, takes the bank's return."""
 
     __tablename__ = "payment_batch"
+    __rule__: ClassVar[TableRule] = TenantTable(
+        mutable=("state", "approved_by", "approved_on", "paid_by", "sent_on", "returned_by", "returned_on", "version")
+    )
     __table_args__ = (
         UniqueConstraint("tenant", "number"),
         UniqueConstraint("tenant", "idempotency_key"),
@@ -160,7 +210,13 @@ class PaymentBatch(TenantRow):
         CheckConstraint(
             "paid_by is null or (paid_by <> prepared_by and paid_by <> approved_by)", name="payer_is_a_third_person"
         ),
-        CheckConstraint("state = 'draft' or state = 'cancelled' or approved_by is not null", name="approved_first"),
+        CheckConstraint(
+            "returned_by is null or (returned_by <> prepared_by and returned_by <> approved_by)",
+            name="return_by_a_third_person",
+        ),
+        CheckConstraint("state = 'cancelled' or (state = 'draft') = (approved_by is null)", name="approved_first"),
+        CheckConstraint("(state in ('sent', 'returned')) = (paid_by is not null)", name="sent_by_somebody"),
+        CheckConstraint("(state = 'returned') = (returned_by is not null)", name="returned_by_somebody"),
     )
 
     number: Mapped[Str]
@@ -175,6 +231,7 @@ class PaymentBatch(TenantRow):
     approved_on: Mapped[date | None]
     paid_by: Mapped[str | None]
     sent_on: Mapped[date | None]
+    returned_by: Mapped[str | None]
     returned_on: Mapped[date | None]
     version: Mapped[int] = mapped_column(default=1)
     at: Mapped[Instant]
@@ -184,7 +241,9 @@ class PaymentAttempt(TenantRow):
     """One attempt to pay one instalment to one payee. An instalment has at most one that is open or succeeded (支付)."""
 
     __tablename__ = "payment_attempt"
+    __rule__: ClassVar[TableRule] = TenantTable(mutable=("state", "bank_reason", "settled_on"))
     __table_args__ = (
+        UniqueConstraint("tenant", "id", "grant_id", "amount_fen"),
         Index(
             "uq_payment_attempt_one_live",
             "tenant",
@@ -195,9 +254,9 @@ class PaymentAttempt(TenantRow):
         Index("ix_payment_attempt_batch", "tenant", "batch_id"),
         Index("ix_payment_attempt_account", "tenant", "account_token"),
         CheckConstraint("state in ('open', 'succeeded', 'failed', 'cancelled')", name="state"),
+        CheckConstraint("(state = 'failed') = (bank_reason is not null)", name="failed_with_a_reason"),
         CheckConstraint("amount_fen > 0", name="amount"),
-        tenant_fk("instalment_id", "instalment"),
-        tenant_fk("grant_id", "relief_grant"),
+        tenant_fk(("instalment_id", "grant_id", "amount_fen"), "instalment", ("id", "grant_id", "amount_fen")),
         tenant_fk("batch_id", "payment_batch"),
         tenant_fk("payee_id", "person"),
     )
@@ -214,4 +273,37 @@ class PaymentAttempt(TenantRow):
     account_masked: Mapped[str | None]
     account_token: Mapped[bytes | None]
     settled_on: Mapped[date | None]
+    at: Mapped[Instant]
+
+
+class PaymentReversal(TenantRow):
+    """That the bank sent money back which had been booked as paid (退汇). The payer tells it, the payment approver decides;
+    once approved, the payment has failed and its instalment is due again."""
+
+    __tablename__ = "payment_reversal"
+    __rule__: ClassVar[TableRule] = TenantTable(mutable=("state", "decided_by", "decided_on"))
+    __table_args__ = (
+        Index(
+            "uq_payment_reversal_one",
+            "tenant",
+            "attempt_id",
+            unique=True,
+            postgresql_where=text("state <> 'declined'"),
+        ),
+        CheckConstraint("state in ('told', 'approved', 'declined')", name="state"),
+        CheckConstraint("(state = 'told') = (decided_by is null)", name="decided_by_somebody"),
+        CheckConstraint("decided_by <> told_by", name="two_people"),
+        tenant_fk("attempt_id", "payment_attempt"),
+    )
+
+    attempt_id: Mapped[Ref]
+    reason: Mapped[Str]
+    """A code of the list bank_return_reason."""
+    slip: Mapped[Str]
+    """Number of the bank's slip (退汇回单号)."""
+    state: Mapped[Str] = mapped_column(default="told")
+    told_by: Mapped[Str]
+    told_on: Mapped[Day]
+    decided_by: Mapped[str | None]
+    decided_on: Mapped[date | None]
     at: Mapped[Instant]

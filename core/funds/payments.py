@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -18,6 +19,7 @@ from core.funds.bank_file import written
 from core.funds.errors import KeyUsed, SamePerson
 from core.funds.ledger import AccountKey, Posting, hold, post
 from core.funds.models import Grant, Instalment, PaymentAttempt, PaymentBatch
+from core.money import Fen, format_yuan
 from core.scope import current_scope
 from core.tenancy.service import next_numbers
 from core.trail.service import record
@@ -150,20 +152,33 @@ def cancel_batch(session: Session, batch_id: uuid.UUID, reason: str) -> PaymentB
     return batch
 
 
-def take_return(session: Session, batch_id: uuid.UUID, failures: Mapping[uuid.UUID, str]) -> PaymentBatch:
+@dataclass(frozen=True, slots=True)
+class BankTotals:
+    """What the bank's receipt says was paid (银行回单): number of payments and their sum in fen."""
+
+    items: int
+    fen: Fen
+
+
+def take_return(session: Session, batch_id: uuid.UUID, failures: Mapping[uuid.UUID, str], paid: BankTotals) -> PaymentBatch:
     """Take the bank's answer (回盘): ``failures`` gives the bank's reason by attempt, a code of the list
-    bank_return_reason; all others have been paid.
+    bank_return_reason; all others have been paid, which ``paid``, read from the bank's receipt, must confirm.
 
     Paid money moves from reserved to paid, grants with nothing left are paid and their cases closed. Failed money stays
     reserved and due. The same return taken again changes nothing; another one raises ``Conflict``. Raises ``InvalidInput``
-    for a payment of another batch or a reason that is not in the list, and takes nothing then.
+    for a payment of another batch, a reason that is not in the list, or totals that are not those of the payments without
+    a reason, and takes nothing then; ``SamePerson`` for the one who prepared or approved the batch.
     """
     scope = current_scope()
     scope.require("funds.pay")
     batch = _locked(session, batch_id)
+    if scope.actor in (batch.prepared_by, batch.approved_by):
+        raise SamePerson("登记回盘的人不得是制单人或支付审批人", "who prepared or approved the batch must not take its return")
     told = {attempt_id: reason.strip() for attempt_id, reason in failures.items()}
     attempts = repository.attempts(session, batch_id)
     _check_return(attempts, told)
+    succeeded = [attempt for attempt in attempts if attempt.id not in told]
+    _check_totals(succeeded, paid)
     if batch.state == "returned" and _told_before(attempts) == told:
         return batch
     _expect(batch, "sent")
@@ -171,12 +186,11 @@ def take_return(session: Session, batch_id: uuid.UUID, failures: Mapping[uuid.UU
     hold(session, [batch.year])
     if told:
         repository.fail_attempts(session, batch_id, told, scope.business_date)
-    succeeded = [attempt for attempt in attempts if attempt.id not in told]
     closed = _settle(session, batch, succeeded) if succeeded else []
     batch.state = "returned"
+    batch.returned_by = scope.actor
     batch.returned_on = scope.business_date
-    paid = sum(attempt.amount_fen for attempt in succeeded)
-    _changed(session, batch, "funds.batch_returned", succeeded=len(succeeded), failed=len(told), paid_fen=paid)
+    _changed(session, batch, "funds.batch_returned", succeeded=paid.items, failed=len(told), paid_fen=paid.fen)
     if closed:
         for follow in events.AFTER_PAID:
             follow(session, closed)
@@ -195,6 +209,21 @@ def _check_return(attempts: Sequence[PaymentAttempt], told: Mapping[uuid.UUID, s
         raise InvalidInput("请填写银行退回原因", "a failed payment needs the bank's reason")
     for reason in set(told.values()):
         code_list("bank_return_reason").item(reason)
+
+
+def _check_totals(succeeded: Sequence[PaymentAttempt], paid: BankTotals) -> None:
+    """A form that lost its reasons on the way must not pay the batch: the receipt's totals tell it."""
+    marked = BankTotals(len(succeeded), sum(attempt.amount_fen for attempt in succeeded))
+    if paid != marked:
+        raise InvalidInput(
+            f"银行回单写明成功 {paid.items} 笔、{format_yuan(paid.fen)}，"
+            f"而未选退回原因的支付为 {marked.items} 笔、{format_yuan(marked.fen)}",
+            f"the bank's receipt says {paid.items} paid, {format_yuan(paid.fen)};"
+            f" without a reason are {marked.items}, {format_yuan(marked.fen)}",
+            where="paid_items" if paid.items != marked.items else "paid_total",
+            mend_zh="请对照银行回单核对每笔的退回原因、成功笔数和金额",
+            mend_en="compare reasons, number and sum with the bank's receipt",
+        )
 
 
 def _told_before(attempts: Sequence[PaymentAttempt]) -> dict[uuid.UUID, str | None]:

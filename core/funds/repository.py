@@ -214,11 +214,12 @@ def lock_grants(session: Session, grant_ids: Iterable[uuid.UUID]) -> list[Grant]
 def aided(
     session: Session, occurrences: Iterable[tuple[str, str]], subjects: Iterable[uuid.UUID]
 ) -> set[tuple[str, str, uuid.UUID]]:
-    """Which (programme, occurrence, household or person) have been granted."""
+    """Which (programme, occurrence, household or person) have been granted, and stand."""
     columns = (Occurrence.programme, Occurrence.occurrence, Occurrence.subject_id)
     statement = select(*columns).where(
         tuple_(Occurrence.programme, Occurrence.occurrence).in_(sorted(set(occurrences))),
         among(Occurrence.subject_id, subjects),
+        ~Occurrence.released,
     )
     return {(programme, occurrence, subject) for programme, occurrence, subject in session.execute(statement)}
 
@@ -362,6 +363,11 @@ def bank_lines(session: Session, batch_id: uuid.UUID) -> Sequence[Any]:
         .order_by(PaymentAttempt.id)
     )
     return session.execute(statement).all()
+
+
+def unclosed_cases(session: Session, case_ids: Iterable[uuid.UUID]) -> list[uuid.UUID]:
+    """Those of the cases that are not closed, in the order of their ids."""
+    return list(session.scalars(select(Case.id).where(among(Case.id, case_ids), Case.closed_on.is_(None)).order_by(Case.id)))
 
 
 def lock_cases_of_batch(session: Session, batch_id: uuid.UUID) -> None:

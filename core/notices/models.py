@@ -6,7 +6,7 @@ import uuid
 from datetime import date
 from typing import ClassVar
 
-from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db.base import TenantRow, TenantTable, tenant_fk
@@ -52,19 +52,24 @@ class NoticeItem(TenantRow):
 
 
 class Objection(TenantRow):
-    """A statement against a name under notice or a question on an announcement; gets a number and an answer (异议)."""
+    """A statement against a name under notice or a question on an announcement; gets a number and an answer (异议), never
+    from the clerk of its case."""
 
     __tablename__ = "objection"
-    __rule__: ClassVar[TableRule] = TenantTable()
+    __rule__: ClassVar[TableRule] = TenantTable(mutable=("outcome", "answer", "answered_on", "answered_by"))
     __table_args__ = (
         UniqueConstraint("tenant", "number"),
-        tenant_fk("case_id", "case_record"),
+        CheckConstraint("(case_id is null) = (clerk is null)", name="clerk_of_the_case"),
+        CheckConstraint("answered_by <> clerk", name="answered_by_another"),
+        tenant_fk(("case_id", "clerk"), "case_record", ("id", "clerk")),
         tenant_fk("batch_id", "notice_batch"),
     )
 
     number: Mapped[Str]
     batch_id: Mapped[uuid.UUID | None]
     case_id: Mapped[uuid.UUID | None]
+    clerk: Mapped[str | None]
+    """The clerk of the case that it is against (经办人)."""
     raised_on: Mapped[Day]
     text: Mapped[Str]
     contact: Mapped[str | None]

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from core.cases import engine
 from core.cases.deadlines import working_calendar
+from core.cases.engine import SamePerson
 from core.cases.models import Case, Party
 from core.cases.repository import cases_named, parties_of
 from core.cases.sealing import seal, unseal
@@ -116,8 +117,7 @@ def raise_objection(
         )
     if batch_id is not None:
         batch_named(session, batch_id)
-    if case_id is not None:
-        cases_named(session, [case_id])
+    clerk = cases_named(session, [case_id])[0].clerk if case_id is not None else None
     if batch_id is not None and case_id is not None:
         _refuse_strangers(session, batch_id, case_id)
     objection_id = new_id()
@@ -126,6 +126,7 @@ def raise_objection(
         number=_number(session, "YY", scope),
         batch_id=batch_id,
         case_id=case_id,
+        clerk=clerk,
         raised_on=scope.business_date,
         text=text.strip(),
         contact=base64.b64encode(seal(session, objection_id, "contact", contact.strip())).decode() if contact else None,
@@ -164,7 +165,10 @@ def contact_of(session: Session, batch_id: uuid.UUID, objection_id: uuid.UUID, r
 
 def answer_objection(session: Session, objection_id: uuid.UUID, outcome: str, answer: str) -> Objection:
     """Answer an objection (答复异议). ``outcome`` is a code of the list objection_outcome; one that is upheld keeps the
-    case from being approved for good."""
+    case from being approved for good.
+
+    Raises ``SamePerson`` for the clerk of the case, or of any case of the batch where it is against the whole batch.
+    """
     scope = current_scope()
     scope.require("notice.answer_objection")
     code_list("objection_outcome").item(outcome)
@@ -173,6 +177,14 @@ def answer_objection(session: Session, objection_id: uuid.UUID, outcome: str, an
     objection = objection_named(session, objection_id)
     if objection.answered_on is not None:
         raise Conflict("该异议已答复", "the objection was answered before", where=objection.number)
+    if is_clerks_own(session, objection):
+        raise SamePerson(
+            "您是异议所涉个案的经办人，不能答复该异议",
+            "you are the clerk of a case that the objection is against",
+            where=objection.number,
+            mend_zh="请由经办人以外的审批人答复",
+            mend_en="an approver other than the clerk answers it",
+        )
     objection.outcome = outcome
     objection.answer = answer.strip()
     objection.answered_on = scope.business_date
@@ -180,6 +192,16 @@ def answer_objection(session: Session, objection_id: uuid.UUID, outcome: str, an
     session.flush()
     record(session, "objection.answer", "objection", objection.id, {"outcome": outcome, "case": objection.case_id})
     return objection
+
+
+def is_clerks_own(session: Session, objection: Objection) -> bool:
+    """Whether the actor is the clerk of the case that the objection is against, or of one of those of a whole batch: the
+    answer must be another's."""
+    actor = current_scope().actor
+    if objection.clerk is not None or objection.batch_id is None:
+        return objection.clerk == actor
+    cases = cases_named(session, [item.case_id for item in items_of(session, objection.batch_id)])
+    return any(case.clerk == actor for case in cases)
 
 
 def notice_view(session: Session, batch_id: uuid.UUID) -> tuple[NoticeBatch, Sequence[NoticeItem]]:

@@ -19,7 +19,8 @@ from core.cases.service import NewCase, NewParty, advance, open_cases
 from core.cases.workflows import workflow_named
 from core.documents.service import NewDocument, add_documents, missing_kinds
 from core.funds.models import Grant, Instalment, PaymentAttempt, PaymentBatch
-from core.funds.service import approve_batch, prepare_batch, send_batch, take_return
+from core.funds.repository import attempts
+from core.funds.service import BankTotals, approve_batch, prepare_batch, send_batch, take_return
 from core.host.manager import host
 from core.notices.service import post_notice
 from core.people.models import Person, WorkerFile
@@ -185,7 +186,8 @@ def _take_return(errand: Errand, number: int) -> Said:
         if batch is None or batch.state != "sent":
             return {"failed": 0}
         failures = _failures(session, batch.id, errand.book) if number == 1 else {}
-        take_return(session, batch.id, failures)
+        paid = [one.amount_fen for one in attempts(session, batch.id) if one.id not in failures]
+        take_return(session, batch.id, failures, BankTotals(len(paid), sum(paid)))
         return {"failed": len(failures)}
 
 

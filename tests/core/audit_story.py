@@ -16,7 +16,7 @@ from core.cases.service import NewCase, NewParty, advance, open_cases
 from core.db.base import new_id
 from core.db.session import unit_of_work
 from core.exchange.envelopes import deliver
-from core.funds.service import approve_batch, prepare_batch, receive, send_batch, take_return
+from core.funds.service import BankTotals, approve_batch, prepare_batch, receive, send_batch, take_return
 from core.jobs.models import OutboxItem
 from core.notices.service import post_notice
 from core.parameters.service import set_parameter
@@ -128,13 +128,14 @@ class OrderlyCounty:
         with self.post("decider", on=APPROVED), unit_of_work() as session:
             advance(session, ids, "approve", "同意")
         with self.post("manager", on=APPROVED), unit_of_work() as session:
-            batch = prepare_batch(session, year=YEAR, key="p1").id
+            prepared = prepare_batch(session, year=YEAR, key="p1")
+            batch, totals = prepared.id, BankTotals(prepared.items, prepared.total_fen)
         with self.post("approver", on=APPROVED), unit_of_work() as session:
             approve_batch(session, batch)
         with self.post("payer", on=APPROVED), unit_of_work() as session:
             send_batch(session, batch)
         with self.post("payer", on=APPROVED), unit_of_work() as session:
-            take_return(session, batch, {})
+            take_return(session, batch, {}, totals)
 
     def audit(self, year: int = YEAR) -> dict[str, int]:
         """Run the audit on the day of the audit: new findings by check, those checks only that found some."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 from core.cases.models import Case
 from core.db.base import new_id
 from core.db.session import unit_of_work
-from core.funds.service import GrantDraft, balances, receive
+from core.funds.repository import attempts
+from core.funds.service import BankTotals, GrantDraft, balances, receive
 from core.host.declarations import ProgrammeDecl
 from core.people.models import Household, Person, WorkerFile
 from core.scope import Scope
@@ -93,6 +94,12 @@ def draft(need: Need, fen: int = 120000, programme: ProgrammeDecl = LIVING, occu
     return GrantDraft(need.case_id, CLERK, programme, occurrence, need.household_id, ((need.worker_id, fen),))
 
 
+def totals(session: Session, batch_id: uuid.UUID, failed: Collection[uuid.UUID]) -> BankTotals:
+    """What the bank's receipt says of a batch of which all but ``failed`` were paid."""
+    paid = [attempt.amount_fen for attempt in attempts(session, batch_id) if attempt.id not in failed]
+    return BankTotals(len(paid), sum(paid))
+
+
 class Office:
     """The people of a county's office, each acting in a transaction of their own."""
 
@@ -110,11 +117,11 @@ class Office:
         with self.work(CLERK), unit_of_work() as session:
             return needs(session, count, name=name, with_account=with_account)
 
-    def receive(self, fen: int, key: str, source: str = "appropriation", purpose: str = "living") -> int:
+    def receive(self, fen: int, key: str, source: str = "appropriation", purpose: str = "living", note: str = "拨款") -> int:
         """Money comes in; the voucher's number."""
         with self.work(MANAGER, "funds.receive"), unit_of_work() as session:
             year = self._on.year
-            return receive(session, year=year, source=source, purpose=purpose, amount_fen=fen, key=key, note="拨款").voucher
+            return receive(session, year=year, source=source, purpose=purpose, amount_fen=fen, key=key, note=note).voucher
 
     def states(self, source: str = "appropriation", purpose: str = "living") -> dict[str, int]:
         """Balances of one source and purpose by state."""

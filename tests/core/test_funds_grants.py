@@ -45,6 +45,8 @@ def test_a_repeated_receipt_is_the_first_and_another_content_is_refused(office: 
     assert office.receive(1000_00, "a") == office.receive(1000_00, "a") == 1
     with pytest.raises(KeyUsed):
         office.receive(1000_01, "a")
+    with pytest.raises(KeyUsed):
+        office.receive(1000_00, "a", note="捐款")
     assert office.states()["available"] == 100000
     assert _count(office, LedgerEntry) == 1
 

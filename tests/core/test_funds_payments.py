@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session
 
 from core.announcements.service import yearly_figures
@@ -21,6 +21,7 @@ from core.funds.bank_file import plain_cell
 from core.funds.errors import KeyUsed, SamePerson
 from core.funds.models import Grant, Instalment, PaymentAttempt, PaymentBatch
 from core.funds.service import (
+    BankTotals,
     approve_batch,
     approve_grants,
     cancel_batch,
@@ -34,8 +35,8 @@ from core.funds.service import (
     take_return,
 )
 from core.trail.models import ReadLog
-from tests.conftest import OTHER_COUNTY, TODAY
-from tests.core.funds_story import APPROVER, DECIDER, MANAGER, PAYER, Acting, Need, Office, draft
+from tests.conftest import OTHER_COUNTY, TODAY, Database
+from tests.core.funds_story import APPROVER, DECIDER, MANAGER, PAYER, Acting, Need, Office, draft, totals
 
 
 class PayOffice(Office):
@@ -69,7 +70,7 @@ class PayOffice(Office):
 
     def take(self, batch: PaymentBatch, failures: Mapping[uuid.UUID, str]) -> PaymentBatch:
         with self.work(PAYER, "funds.pay"), unit_of_work() as session:
-            return take_return(session, batch.id, failures)
+            return take_return(session, batch.id, failures, totals(session, batch.id, failures))
 
     def attempts(self, batch: PaymentBatch) -> list[PaymentAttempt]:
         with self.work(MANAGER), unit_of_work() as session:
@@ -188,7 +189,7 @@ def test_each_step_needs_its_permission(office: PayOffice) -> None:
             lambda: prepare_batch(session, year=2025, key="x"),
             lambda: approve_batch(session, batch.id),
             lambda: send_batch(session, batch.id),
-            lambda: take_return(session, batch.id, {}),
+            lambda: take_return(session, batch.id, {}, BankTotals(1, 120000)),
             lambda: cancel_batch(session, batch.id, "重做"),
         ):
             with pytest.raises(Forbidden):
@@ -233,11 +234,39 @@ def test_a_return_names_payments_of_the_batch_with_reasons(office: PayOffice) ->
     assert office.states()["reserved"] == 120000
 
 
-def test_a_grant_of_several_instalments_stays_open_until_the_last_is_paid(office: PayOffice) -> None:
+@pytest.mark.parametrize(("items", "fen"), [(0, 0), (3, 360000), (2, 360000), (1, 240000), (2, 239999)])
+def test_a_return_that_the_receipt_does_not_confirm_pays_nothing(office: PayOffice, items: int, fen: int) -> None:
     office.granted(3)
+    batch = office.sent()
+    back = office.attempts(batch)[1]
+    with office.work(PAYER, "funds.pay"), unit_of_work() as session, pytest.raises(InvalidInput) as refused:
+        take_return(session, batch.id, {back.id: "name_mismatch"}, BankTotals(items, fen))
+    assert "2 笔、2,400.00 元" in refused.value.zh
+    assert {attempt.state for attempt in office.attempts(batch)} == {"open"}
+    assert office.states()["paid"] == 0
+
+
+def test_who_prepared_or_approved_does_not_take_the_return(office: PayOffice) -> None:
+    office.granted(1)
+    batch = office.sent()
+    for actor in (MANAGER, APPROVER):
+        with office.work(actor, "funds.pay"), unit_of_work() as session, pytest.raises(SamePerson):
+            take_return(session, batch.id, {}, BankTotals(1, 120000))
+    with office.work("second_payer", "funds.pay"), unit_of_work() as session:
+        taken = take_return(session, batch.id, {}, BankTotals(1, 120000))
+        assert (taken.paid_by, taken.returned_by, taken.state) == (PAYER, "second_payer", "returned")
+
+
+def _first_two() -> Select[uuid.UUID]:
+    return select(Instalment.id).order_by(Instalment.id).limit(2)
+
+
+def test_a_grant_of_several_instalments_stays_open_until_the_last_is_paid(office: PayOffice, db: Database) -> None:
+    office.granted(3)
+    with db.owner.begin() as connection:
+        connection.execute(update(Instalment).values(amount_fen=50000).where(Instalment.id.in_(_first_two())))
     with office.work(MANAGER), unit_of_work() as session:
         for first in session.scalars(select(Instalment).order_by(Instalment.id).limit(2)).all():
-            first.amount_fen = 50000
             session.add(Instalment(grant_id=first.grant_id, no=2, due_on=date(2025, 12, 1), amount_fen=70000))
     office.take(office.sent(), {})
     with office.work(MANAGER), unit_of_work() as session:

@@ -6,9 +6,10 @@ from datetime import date
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from core.cases.deadlines import working_calendar
-from core.cases.engine import Move, judged
+from core.cases.engine import Move, SamePerson, judged
 from core.cases.models import Case
 from core.cases.workflows import transition_of, workflow_named
 from core.db.session import unit_of_work
@@ -72,13 +73,37 @@ def test_an_objection_to_a_batch_stops_each_of_its_cases(acting: Acting, notice:
         question = raise_objection(session, "公告中的培训费是多少？")
         assert [found.number for found in open_objections(session)] == ["YY-2025-0001", "YY-2025-0002"]
     assert "尚未答复" in _says(acting, case, date(2025, 9, 9))
-    with post(acting, "clerk"), unit_of_work() as session:
+    with post(acting, "approver"), unit_of_work() as session:
         with pytest.raises(InvalidInput):
             answer_objection(session, objection.id, "maybe", "答复")
         answer_objection(session, objection.id, "rejected", "程序符合规定")
         answer_objection(session, question.id, "rejected", "见附表")
         assert len(notice_view(session, batch.id)[1]) == 1
     assert "无异议" in _says(acting, case, date(2025, 9, 9))
+
+
+def test_a_clerk_does_not_answer_objections_against_his_own_cases(
+    acting: Acting, db: Database, notice: tuple[NoticeBatch, Case]
+) -> None:
+    batch, case = notice
+    with post(acting, "clerk"), unit_of_work() as session:
+        against_one = raise_objection(session, "该户有车", batch_id=batch.id, case_id=case.id)
+        against_all = raise_objection(session, "程序不合规定", batch_id=batch.id)
+        question = raise_objection(session, "公告中的培训费是多少？")
+        for own in (against_one, against_all):
+            with pytest.raises(SamePerson):
+                answer_objection(session, own.id, "rejected", "不属实")
+        answer_objection(session, question.id, "rejected", "见附表")
+    with db.owner.connect() as connection:
+        wrong = "update objection set answered_by = 'clerk' where id = :id"
+        with pytest.raises(DBAPIError, match="answered_by_another"):
+            connection.execute(text(wrong), {"id": against_one.id})
+        connection.rollback()
+        with pytest.raises(DBAPIError, match="fk_objection_tenant_case_id_clerk"):
+            connection.execute(text("update objection set clerk = 'x' where id = :id"), {"id": against_one.id})
+    with post(acting, "approver"), unit_of_work() as session:
+        for own in (against_one, against_all):
+            assert answer_objection(session, own.id, "rejected", "不属实").answered_by == "approver"
 
 
 def test_the_county_sets_its_period(acting: Acting) -> None:

@@ -1,8 +1,5 @@
 create extension if not exists btree_gist;
 
-create function legs_sum(legs jsonb) returns bigint language sql immutable strict parallel safe
-return (select coalesce(sum((leg ->> 'fen')::bigint), 0)::bigint from jsonb_array_elements(legs) as leg);
-
 CREATE TABLE account (
     id UUID NOT NULL,
     login TEXT NOT NULL,
@@ -239,6 +236,7 @@ CREATE TABLE fund_account (
     state TEXT NOT NULL,
     balance_fen BIGINT NOT NULL,
     CONSTRAINT pk_fund_account PRIMARY KEY (tenant, id),
+    CONSTRAINT uq_fund_account_tenant_id_year UNIQUE (tenant, id, year),
     CONSTRAINT uq_fund_account_tenant_year_source_purpose_state UNIQUE (tenant, year, source, purpose, state),
     CONSTRAINT ck_fund_account_source CHECK (source in ('donation', 'appropriation', 'union')),
     CONSTRAINT ck_fund_account_state CHECK (state in ('income', 'available', 'reserved', 'paid')),
@@ -256,7 +254,7 @@ create policy written on fund_account for insert with check (tenant = nullif(cur
 
 create policy changed on fund_account for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
 
-grant select, insert, update on fund_account to bangfu_app;
+grant select, insert, update (balance_fen) on fund_account to bangfu_app;
 
 CREATE TABLE household (
     tenant CHAR(6) NOT NULL,
@@ -361,39 +359,6 @@ create policy written on job for insert with check (tenant = nullif(current_sett
 create policy changed on job for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6) and (handlers is null or current_setting('app.actor', true) = any (handlers) or id = nullif(current_setting('app.opened', true), '')::uuid)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
 
 grant select, insert, update on job to bangfu_app;
-
-CREATE TABLE ledger_entry (
-    tenant CHAR(6) NOT NULL,
-    id UUID NOT NULL,
-    year INTEGER NOT NULL,
-    voucher BIGINT NOT NULL,
-    kind TEXT NOT NULL,
-    legs JSONB NOT NULL,
-    amount_fen BIGINT NOT NULL,
-    business_date DATE NOT NULL,
-    idempotency_key TEXT NOT NULL,
-    grant_id UUID,
-    attempt_id UUID,
-    note TEXT NOT NULL,
-    actor TEXT NOT NULL,
-    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
-    CONSTRAINT pk_ledger_entry PRIMARY KEY (tenant, id),
-    CONSTRAINT uq_ledger_entry_tenant_idempotency_key UNIQUE (tenant, idempotency_key),
-    CONSTRAINT uq_ledger_entry_tenant_year_voucher UNIQUE (tenant, year, voucher),
-    CONSTRAINT ck_ledger_entry_balanced CHECK (legs_sum(legs) = 0 and jsonb_array_length(legs) >= 2)
-);
-
-CREATE INDEX ix_ledger_entry_grant ON ledger_entry (tenant, grant_id);
-
-alter table ledger_entry enable row level security;
-
-alter table ledger_entry force row level security;
-
-create policy seen on ledger_entry for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
-
-create policy written on ledger_entry for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
-
-grant select, insert on ledger_entry to bangfu_app;
 
 CREATE TABLE national_parameter (
     name TEXT NOT NULL,
@@ -517,6 +482,7 @@ CREATE TABLE payment_batch (
     approved_on DATE,
     paid_by VARCHAR,
     sent_on DATE,
+    returned_by VARCHAR,
     returned_on DATE,
     version INTEGER NOT NULL,
     at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
@@ -526,7 +492,10 @@ CREATE TABLE payment_batch (
     CONSTRAINT ck_payment_batch_state CHECK (state in ('draft', 'approved', 'sent', 'returned', 'cancelled')),
     CONSTRAINT ck_payment_batch_approver_is_not_the_manager CHECK (approved_by is null or approved_by <> prepared_by),
     CONSTRAINT ck_payment_batch_payer_is_a_third_person CHECK (paid_by is null or (paid_by <> prepared_by and paid_by <> approved_by)),
-    CONSTRAINT ck_payment_batch_approved_first CHECK (state = 'draft' or state = 'cancelled' or approved_by is not null)
+    CONSTRAINT ck_payment_batch_return_by_a_third_person CHECK (returned_by is null or (returned_by <> prepared_by and returned_by <> approved_by)),
+    CONSTRAINT ck_payment_batch_approved_first CHECK (state = 'cancelled' or (state = 'draft') = (approved_by is null)),
+    CONSTRAINT ck_payment_batch_sent_by_somebody CHECK ((state in ('sent', 'returned')) = (paid_by is not null)),
+    CONSTRAINT ck_payment_batch_returned_by_somebody CHECK ((state = 'returned') = (returned_by is not null))
 );
 
 alter table payment_batch enable row level security;
@@ -539,7 +508,7 @@ create policy written on payment_batch for insert with check (tenant = nullif(cu
 
 create policy changed on payment_batch for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
 
-grant select, insert, update on payment_batch to bangfu_app;
+grant select, insert, update (state, approved_by, approved_on, paid_by, sent_on, returned_by, returned_on, version) on payment_batch to bangfu_app;
 
 CREATE TABLE person (
     tenant CHAR(6) NOT NULL,
@@ -1203,6 +1172,7 @@ CREATE TABLE objection (
     number TEXT NOT NULL,
     batch_id UUID,
     case_id UUID,
+    clerk VARCHAR,
     raised_on DATE NOT NULL,
     text TEXT NOT NULL,
     contact VARCHAR,
@@ -1213,7 +1183,9 @@ CREATE TABLE objection (
     at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT pk_objection PRIMARY KEY (tenant, id),
     CONSTRAINT uq_objection_tenant_number UNIQUE (tenant, number),
-    CONSTRAINT fk_objection_tenant_case_id FOREIGN KEY(tenant, case_id) REFERENCES case_record (tenant, id),
+    CONSTRAINT ck_objection_clerk_of_the_case CHECK ((case_id is null) = (clerk is null)),
+    CONSTRAINT ck_objection_answered_by_another CHECK (answered_by <> clerk),
+    CONSTRAINT fk_objection_tenant_case_id_clerk FOREIGN KEY(tenant, case_id, clerk) REFERENCES case_record (tenant, id, clerk),
     CONSTRAINT fk_objection_tenant_batch_id FOREIGN KEY(tenant, batch_id) REFERENCES notice_batch (tenant, id)
 );
 
@@ -1227,7 +1199,7 @@ create policy written on objection for insert with check (tenant = nullif(curren
 
 create policy changed on objection for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
 
-grant select, insert, update on objection to bangfu_app;
+grant select, insert, update (outcome, answer, answered_on, answered_by) on objection to bangfu_app;
 
 CREATE TABLE party (
     tenant CHAR(6) NOT NULL,
@@ -1351,10 +1323,12 @@ CREATE TABLE relief_grant (
     purpose TEXT NOT NULL,
     amount_fen BIGINT NOT NULL,
     state TEXT NOT NULL,
+    released BOOLEAN GENERATED ALWAYS AS (state = 'released'::text) STORED NOT NULL,
     approved_on DATE NOT NULL,
     at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT pk_relief_grant PRIMARY KEY (tenant, id),
     CONSTRAINT uq_relief_grant_tenant_case_id UNIQUE (tenant, case_id),
+    CONSTRAINT uq_relief_grant_tenant_id_released UNIQUE (tenant, id, released),
     CONSTRAINT ck_relief_grant_amount CHECK (amount_fen > 0),
     CONSTRAINT ck_relief_grant_approver_is_not_the_clerk CHECK (approved_by <> clerk),
     CONSTRAINT ck_relief_grant_state CHECK (state in ('reserved', 'paid', 'released')),
@@ -1376,7 +1350,7 @@ create policy written on relief_grant for insert with check (tenant = nullif(cur
 
 create policy changed on relief_grant for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
 
-grant select, insert, update on relief_grant to bangfu_app;
+grant select, insert, update (state) on relief_grant to bangfu_app;
 
 CREATE TABLE staff_session (
     token_hash BYTEA NOT NULL,
@@ -1512,11 +1486,15 @@ CREATE TABLE grant_occurrence (
     subject_kind TEXT NOT NULL,
     subject_id UUID NOT NULL,
     grant_id UUID NOT NULL,
+    released BOOLEAN NOT NULL,
     CONSTRAINT pk_grant_occurrence PRIMARY KEY (tenant, id),
-    CONSTRAINT uq_grant_occurrence_once UNIQUE (tenant, programme, occurrence, subject_id),
     CONSTRAINT ck_grant_occurrence_subject_kind CHECK (subject_kind in ('household', 'beneficiary')),
-    CONSTRAINT fk_grant_occurrence_tenant_grant_id FOREIGN KEY(tenant, grant_id) REFERENCES relief_grant (tenant, id)
+    CONSTRAINT fk_grant_occurrence_tenant_grant_id_released FOREIGN KEY(tenant, grant_id, released) REFERENCES relief_grant (tenant, id, released) ON UPDATE CASCADE
 );
+
+CREATE INDEX ix_grant_occurrence_grant ON grant_occurrence (tenant, grant_id);
+
+CREATE UNIQUE INDEX uq_grant_occurrence_once ON grant_occurrence (tenant, programme, occurrence, subject_id) WHERE not released;
 
 alter table grant_occurrence enable row level security;
 
@@ -1526,25 +1504,24 @@ create policy seen on grant_occurrence for select using (tenant = nullif(current
 
 create policy written on grant_occurrence for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
 
-create policy changed on grant_occurrence for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
-
-create policy removed on grant_occurrence for delete using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
-
-grant select, insert, update, delete on grant_occurrence to bangfu_app;
+grant select, insert on grant_occurrence to bangfu_app;
 
 CREATE TABLE instalment (
     tenant CHAR(6) NOT NULL,
     id UUID NOT NULL,
     grant_id UUID NOT NULL,
+    released BOOLEAN NOT NULL,
     no INTEGER NOT NULL,
     due_on DATE NOT NULL,
     amount_fen BIGINT NOT NULL,
     state TEXT NOT NULL,
     CONSTRAINT pk_instalment PRIMARY KEY (tenant, id),
     CONSTRAINT uq_instalment_tenant_grant_id_no UNIQUE (tenant, grant_id, no),
+    CONSTRAINT uq_instalment_tenant_id_grant_id_amount_fen UNIQUE (tenant, id, grant_id, amount_fen),
     CONSTRAINT ck_instalment_amount CHECK (amount_fen > 0),
     CONSTRAINT ck_instalment_state CHECK (state in ('due', 'paid', 'cancelled')),
-    CONSTRAINT fk_instalment_tenant_grant_id FOREIGN KEY(tenant, grant_id) REFERENCES relief_grant (tenant, id)
+    CONSTRAINT ck_instalment_paid_is_not_released CHECK (not (released and state = 'paid')),
+    CONSTRAINT fk_instalment_tenant_grant_id_released FOREIGN KEY(tenant, grant_id, released) REFERENCES relief_grant (tenant, id, released) ON UPDATE CASCADE
 );
 
 alter table instalment enable row level security;
@@ -1557,7 +1534,7 @@ create policy written on instalment for insert with check (tenant = nullif(curre
 
 create policy changed on instalment for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
 
-grant select, insert, update on instalment to bangfu_app;
+grant select, insert, update (state) on instalment to bangfu_app;
 
 CREATE TABLE payment_attempt (
     tenant CHAR(6) NOT NULL,
@@ -1575,10 +1552,11 @@ CREATE TABLE payment_attempt (
     settled_on DATE,
     at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT pk_payment_attempt PRIMARY KEY (tenant, id),
+    CONSTRAINT uq_payment_attempt_tenant_id_grant_id_amount_fen UNIQUE (tenant, id, grant_id, amount_fen),
     CONSTRAINT ck_payment_attempt_state CHECK (state in ('open', 'succeeded', 'failed', 'cancelled')),
+    CONSTRAINT ck_payment_attempt_failed_with_a_reason CHECK ((state = 'failed') = (bank_reason is not null)),
     CONSTRAINT ck_payment_attempt_amount CHECK (amount_fen > 0),
-    CONSTRAINT fk_payment_attempt_tenant_instalment_id FOREIGN KEY(tenant, instalment_id) REFERENCES instalment (tenant, id),
-    CONSTRAINT fk_payment_attempt_tenant_grant_id FOREIGN KEY(tenant, grant_id) REFERENCES relief_grant (tenant, id),
+    CONSTRAINT fk_payment_attempt_tenant_instalment_id_grant_id_amount_fen FOREIGN KEY(tenant, instalment_id, grant_id, amount_fen) REFERENCES instalment (tenant, id, grant_id, amount_fen),
     CONSTRAINT fk_payment_attempt_tenant_batch_id FOREIGN KEY(tenant, batch_id) REFERENCES payment_batch (tenant, id),
     CONSTRAINT fk_payment_attempt_tenant_payee_id FOREIGN KEY(tenant, payee_id) REFERENCES person (tenant, id)
 );
@@ -1599,4 +1577,83 @@ create policy written on payment_attempt for insert with check (tenant = nullif(
 
 create policy changed on payment_attempt for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
 
-grant select, insert, update on payment_attempt to bangfu_app;
+grant select, insert, update (state, bank_reason, settled_on) on payment_attempt to bangfu_app;
+
+CREATE TABLE ledger_entry (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    year INTEGER NOT NULL,
+    voucher BIGINT NOT NULL,
+    kind TEXT NOT NULL,
+    legs JSONB NOT NULL,
+    origin_id UUID GENERATED ALWAYS AS (((legs -> 0) ->> 'account'::text)::uuid) STORED NOT NULL,
+    target_id UUID GENERATED ALWAYS AS (((legs -> 1) ->> 'account'::text)::uuid) STORED NOT NULL,
+    amount_fen BIGINT NOT NULL,
+    business_date DATE NOT NULL,
+    idempotency_key TEXT NOT NULL,
+    grant_id UUID,
+    attempt_id UUID,
+    note TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_ledger_entry PRIMARY KEY (tenant, id),
+    CONSTRAINT uq_ledger_entry_tenant_idempotency_key UNIQUE (tenant, idempotency_key),
+    CONSTRAINT uq_ledger_entry_tenant_year_voucher UNIQUE (tenant, year, voucher),
+    CONSTRAINT ck_ledger_entry_kind CHECK (kind in ('receipt', 'reserve', 'release', 'pay', 'reverse')),
+    CONSTRAINT ck_ledger_entry_amount CHECK (amount_fen > 0),
+    CONSTRAINT ck_ledger_entry_balanced CHECK ((jsonb_array_length(legs) = 2 and (legs -> 0 ->> 'fen')::bigint = -amount_fen and (legs -> 1 ->> 'fen')::bigint = amount_fen) is true),
+    CONSTRAINT ck_ledger_entry_two_accounts CHECK (origin_id <> target_id),
+    CONSTRAINT ck_ledger_entry_of_a_grant CHECK ((kind = 'receipt') = (grant_id is null)),
+    CONSTRAINT ck_ledger_entry_of_a_payment CHECK ((kind in ('pay', 'reverse')) = (attempt_id is not null)),
+    CONSTRAINT fk_ledger_entry_tenant_origin_id_year FOREIGN KEY(tenant, origin_id, year) REFERENCES fund_account (tenant, id, year),
+    CONSTRAINT fk_ledger_entry_tenant_target_id_year FOREIGN KEY(tenant, target_id, year) REFERENCES fund_account (tenant, id, year),
+    CONSTRAINT fk_ledger_entry_tenant_grant_id FOREIGN KEY(tenant, grant_id) REFERENCES relief_grant (tenant, id),
+    CONSTRAINT fk_ledger_entry_tenant_attempt_id_grant_id_amount_fen FOREIGN KEY(tenant, attempt_id, grant_id, amount_fen) REFERENCES payment_attempt (tenant, id, grant_id, amount_fen)
+);
+
+CREATE INDEX ix_ledger_entry_grant ON ledger_entry (tenant, grant_id);
+
+CREATE UNIQUE INDEX uq_ledger_entry_payment_once ON ledger_entry (tenant, attempt_id, kind) WHERE attempt_id is not null;
+
+alter table ledger_entry enable row level security;
+
+alter table ledger_entry force row level security;
+
+create policy seen on ledger_entry for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on ledger_entry for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert on ledger_entry to bangfu_app;
+
+CREATE TABLE payment_reversal (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    attempt_id UUID NOT NULL,
+    reason TEXT NOT NULL,
+    slip TEXT NOT NULL,
+    state TEXT NOT NULL,
+    told_by TEXT NOT NULL,
+    told_on DATE NOT NULL,
+    decided_by VARCHAR,
+    decided_on DATE,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_payment_reversal PRIMARY KEY (tenant, id),
+    CONSTRAINT ck_payment_reversal_state CHECK (state in ('told', 'approved', 'declined')),
+    CONSTRAINT ck_payment_reversal_decided_by_somebody CHECK ((state = 'told') = (decided_by is null)),
+    CONSTRAINT ck_payment_reversal_two_people CHECK (decided_by <> told_by),
+    CONSTRAINT fk_payment_reversal_tenant_attempt_id FOREIGN KEY(tenant, attempt_id) REFERENCES payment_attempt (tenant, id)
+);
+
+CREATE UNIQUE INDEX uq_payment_reversal_one ON payment_reversal (tenant, attempt_id) WHERE state <> 'declined';
+
+alter table payment_reversal enable row level security;
+
+alter table payment_reversal force row level security;
+
+create policy seen on payment_reversal for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on payment_reversal for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy changed on payment_reversal for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert, update (state, decided_by, decided_on) on payment_reversal to bangfu_app;
