@@ -10,7 +10,7 @@ from core.funds import repository
 from core.funds.grants import GrantDraft, approve_grants, release_grants
 from core.funds.ledger import AccountKey, Posting, hold, post
 from core.funds.models import SOURCES, LedgerEntry
-from core.funds.payments import approve_batch, cancel_batch, prepare_batch, send_batch, take_return
+from core.funds.payments import BankTotals, approve_batch, cancel_batch, prepare_batch, send_batch, take_return
 from core.funds.repository import (
     balances,
     batches,
@@ -19,18 +19,22 @@ from core.funds.repository import (
     entries,
     paid_by_source_and_purpose,
 )
+from core.funds.reversals import batches_with_open_reversals, decide_reversal, reversals_of, tell_reversal
 from core.host.manager import host
 from core.money import FEN_PER_YUAN, MAX_YUAN, Fen
 from core.scope import current_scope
 from core.trail.service import record
 
 __all__ = [
+    "BankTotals",
     "GrantDraft",
     "approve_batch",
     "approve_grants",
     "balances",
     "batches",
+    "batches_with_open_reversals",
     "cancel_batch",
+    "decide_reversal",
     "differences",
     "due",
     "entries",
@@ -38,8 +42,10 @@ __all__ = [
     "prepare_batch",
     "receive",
     "release_grants",
+    "reversals_of",
     "send_batch",
     "take_return",
+    "tell_reversal",
 ]
 
 _YEARS = range(2000, 2101)

@@ -11,23 +11,26 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 
 from core.db.session import unit_of_work
-from core.errors import Conflict
+from core.errors import Conflict, InvalidInput
 from core.funds import events, repository
-from core.funds.errors import Overdrawn
-from core.funds.models import Grant, LedgerEntry
+from core.funds.errors import Overdrawn, SamePerson
+from core.funds.models import Grant, LedgerEntry, PaymentAttempt
 from core.funds.service import (
+    BankTotals,
     approve_batch,
     approve_grants,
+    decide_reversal,
     differences,
     prepare_batch,
     release_grants,
     send_batch,
     take_return,
+    tell_reversal,
 )
-from tests.core.funds_story import APPROVER, DECIDER, LIVING, MANAGER, PAYER, Acting, Office, draft
+from tests.core.funds_story import APPROVER, DECIDER, LIVING, MANAGER, PAYER, Acting, Office, draft, totals
 
 _ONE_SOURCE = replace(LIVING, sources=("appropriation",))
 _years = itertools.count(2001)
@@ -50,6 +53,8 @@ class FundMachine(RuleBasedStateMachine):
         self.batch: uuid.UUID | None = None
         self.in_batch: dict[uuid.UUID, uuid.UUID] = {}
         """Grant by open attempt."""
+        self.paid_by: dict[uuid.UUID, uuid.UUID] = {}
+        """Grant by attempt that is booked as paid."""
 
     @property
     def available(self) -> int:
@@ -111,11 +116,46 @@ class FundMachine(RuleBasedStateMachine):
         failed = data.draw(st.sets(st.sampled_from(sorted(self.in_batch))))
         for _ in range(1 + twice):
             with self.office.work(PAYER, "funds.pay"), unit_of_work() as session:
-                take_return(session, self.batch, dict.fromkeys(failed, "account_not_found"))
+                confirmed = totals(session, self.batch, failed)
+                take_return(session, self.batch, dict.fromkeys(failed, "account_not_found"), confirmed)
         for attempt, grant in self.in_batch.items():
             if attempt not in failed:
                 self.paid[grant] = self.reserved.pop(grant)
+                self.paid_by[attempt] = grant
         self.batch, self.in_batch = None, {}
+
+    @precondition(lambda self: self.batch is not None)
+    @rule(data=st.data(), mistake=st.sampled_from(["items", "fen", "stranger", "reason", "manager", "approver"]))
+    def take_wrongly(self, data: st.DataObject, mistake: str) -> None:
+        assert self.batch is not None
+        failed = data.draw(st.sets(st.sampled_from(sorted(self.in_batch))))
+        told = dict.fromkeys(failed, "account_not_found")
+        if mistake == "stranger":
+            told[uuid.uuid4()] = "other"
+        if mistake == "reason":
+            told[min(self.in_batch)] = "unheard_of"
+        actor = {"manager": MANAGER, "approver": APPROVER}.get(mistake, PAYER)
+        with self.office.work(actor, "funds.pay"), unit_of_work() as session:
+            right = totals(session, self.batch, failed)
+            said = BankTotals(right.items + (mistake == "items"), right.fen + (mistake == "fen"))
+            with pytest.raises(SamePerson if actor != PAYER else InvalidInput):
+                take_return(session, self.batch, told, said)
+        with self.office.work(MANAGER), unit_of_work() as session:
+            assert {attempt.state for attempt in repository.attempts(session, self.batch)} == {"open"}
+
+    @precondition(lambda self: self.paid_by)
+    @rule(data=st.data(), approved=st.booleans(), twice=st.booleans())
+    def send_back(self, data: st.DataObject, approved: bool, twice: bool) -> None:
+        attempt = data.draw(st.sampled_from(sorted(self.paid_by)))
+        for _ in range(1 + twice):
+            with self.office.work(PAYER, "funds.pay"), unit_of_work() as session:
+                told = tell_reversal(session, attempt, reason="account_closed", slip="T1").id
+        for _ in range(1 + twice):
+            with self.office.work(APPROVER, "funds.approve_payment"), unit_of_work() as session:
+                decide_reversal(session, told, approved=approved)
+        if approved:
+            grant = self.paid_by.pop(attempt)
+            self.reserved[grant] = self.paid.pop(grant)
 
     @invariant()
     def books_agree(self) -> None:
@@ -131,9 +171,16 @@ class FundMachine(RuleBasedStateMachine):
             of_year = LedgerEntry.year == self.year
             count, last = session.execute(select(func.count(), func.max(LedgerEntry.voucher)).where(of_year)).one()
             assert count == (last or 0)
-            paid = select(LedgerEntry.grant_id, func.count(), func.sum(LedgerEntry.amount_fen))
-            rows = session.execute(paid.where(of_year, LedgerEntry.kind == "pay").group_by(LedgerEntry.grant_id)).all()
+            sign = case((LedgerEntry.kind == "pay", 1), else_=-1)
+            paid = select(LedgerEntry.grant_id, func.sum(sign), func.sum(sign * LedgerEntry.amount_fen))
+            moves = paid.where(of_year, LedgerEntry.kind.in_(("pay", "reverse"))).group_by(LedgerEntry.grant_id)
+            rows = [row for row in session.execute(moves) if row[1]]
             assert {row[0]: (row[1], row[2]) for row in rows} == {grant: (1, fen) for grant, fen in self.paid.items()}
+            succeeded = select(PaymentAttempt.id).join(
+                Grant, (Grant.tenant == PaymentAttempt.tenant) & (Grant.id == PaymentAttempt.grant_id)
+            )
+            settled = succeeded.where(Grant.year == self.year, PaymentAttempt.state == "succeeded")
+            assert set(session.scalars(settled)) == set(self.paid_by)
             standing = select(Grant.id).where(Grant.year == self.year, Grant.state == "reserved")
             assert set(session.scalars(standing)) == set(self.reserved)
 

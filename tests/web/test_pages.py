@@ -241,6 +241,13 @@ def test_a_determined_household_is_offered_its_amount_and_no_other(planted: Plan
     assert "以认定金额为准" in refused.text
 
 
+def receipt(page: str) -> dict[str, str]:
+    """What the bank's receipt says when every payment of the batch's page was paid."""
+    found = re.search(r"<span>([0-9,]+) 笔 · ([0-9,.]+) 元</span>", page)
+    assert found is not None
+    return {"paid_items": found[1].replace(",", ""), "paid_total": found[2]}
+
+
 def test_a_batch_goes_through_three_hands(planted: Planted, person: Desk) -> None:
     url = f"/{COUNTY}/funds/payments/{planted.batch}"
     approver, payer = person("a", role="payment_approver"), person("p", role="payer")
@@ -249,7 +256,8 @@ def test_a_batch_goes_through_three_hands(planted: Planted, person: Desk) -> Non
     sent = payer.client.post(f"{url}/send", data={"csrf_token": payer.csrf})
     assert sent.status_code == 200
     assert "attachment" in sent.headers["content-disposition"]
-    assert payer.client.post(f"{url}/return", data={"csrf_token": payer.csrf}).status_code == 303
+    page = payer.client.get(url).text
+    assert payer.client.post(f"{url}/return", data={"csrf_token": payer.csrf} | receipt(page)).status_code == 303
     assert "已回盘" in payer.client.get(url).text
 
 

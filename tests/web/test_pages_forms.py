@@ -16,6 +16,7 @@ from core.cases.models import Case
 from core.db.session import unit_of_work
 from core.funds.models import PaymentAttempt, PaymentBatch
 from core.funds.repository import attempts
+from core.money import format_yuan
 from core.notices.models import NoticeItem, Objection
 from core.tenancy.models import BusinessClock
 from core.trail.models import ReadLog
@@ -63,18 +64,54 @@ def test_a_return_that_is_not_understood_pays_nothing(planted: Planted, person: 
     url, payer = _sent(planted, person)
     with post(acting, "test"), unit_of_work() as session:
         first, second = (row.id for row in attempts(session, planted.batch)[:2])
+        paid = [row.amount_fen for row in attempts(session, planted.batch) if row.id != first]
     known = {"csrf_token": payer.csrf, f"failed.{first}": "name_mismatch"}
+    receipt = {"paid_items": str(len(paid)), "paid_total": format_yuan(sum(paid))}
+    assert payer.client.post(f"{url}/return", data={"csrf_token": payer.csrf}).status_code == 422
+    for wrong in ({}, {"paid_items": "x"}, {"paid_total": "x"}, {"paid_items": "0"}, {"paid_total": "1.23"}):
+        refused = payer.client.post(f"{url}/return", data=known | (receipt | wrong if wrong else {}))
+        assert refused.status_code == 422, wrong
+        for typed in wrong.values():
+            assert f'value="{typed}"' in refused.text
     for wrong in ({f"failed.{second}": "unheard_of"}, {f"failed.{uuid.uuid4()}": "other"}, {"failed.x": "other"}):
-        refused = payer.client.post(f"{url}/return", data=known | wrong)
+        refused = payer.client.post(f"{url}/return", data=known | receipt | wrong)
         assert refused.status_code == 422, wrong
         assert '<option value="name_mismatch" selected>' in refused.text
     with post(acting, "test"), unit_of_work() as session:
         assert set(session.scalars(select(PaymentAttempt.state))) == {"open"}
     many = {f"failed.{uuid.uuid4()}": "" for _ in range(1500)}
-    assert payer.client.post(f"{url}/return", data=known | many).status_code == 303
+    assert payer.client.post(f"{url}/return", data=known | receipt | many).status_code == 303
     page = payer.client.get(url).text
-    assert "户名不符" in page
-    assert "name_mismatch" not in page
+    assert '<span class="x-bad">户名不符</span>' in page
+
+
+def test_a_payment_sent_back_later_is_told_and_decided(planted: Planted, person: Desk, acting: Acting) -> None:
+    url, payer = _sent(planted, person)
+    with post(acting, "test"), unit_of_work() as session:
+        found = attempts(session, planted.batch)
+        paid = {"paid_items": str(len(found)), "paid_total": format_yuan(sum(row.amount_fen for row in found))}
+    token = {"csrf_token": payer.csrf}
+    assert payer.client.post(f"{url}/return", data=token | paid).status_code == 303
+    told = token | {"attempt": str(found[0].id), "back_reason": "account_closed", "slip": "T-88"}
+    for wrong in ({"attempt": ""}, {"attempt": str(uuid.uuid4())}, {"back_reason": "x"}, {"slip": "长" * 101}):
+        refused = payer.client.post(f"{url}/reversals", data=told | wrong)
+        assert refused.status_code == 422, wrong
+        assert (told | wrong)["slip"] in refused.text
+    assert payer.client.post(f"{url}/reversals", data=told).status_code == 303
+    assert "decision" not in payer.client.get(url).text
+    approver = person("a2", role="payment_approver")
+    assert "审批退汇" in approver.client.get(f"/{COUNTY}/").text
+    assert "有退汇待审批" in approver.client.get(f"/{COUNTY}/funds?year=2025").text
+    act = re.search(r'action="([^"]+/reversals/[^"]+)"', approver.client.get(url).text)
+    assert act is not None
+    csrf = {"csrf_token": approver.csrf}
+    assert approver.client.post(act[1], data=csrf).status_code == 422
+    assert approver.client.post(f"{url}/reversals/{uuid.uuid4()}", data=csrf | {"decision": "approved"}).status_code == 404
+    assert payer.client.post(act[1], data=token | {"decision": "approved"}).status_code == 403
+    assert approver.client.post(act[1], data=csrf | {"decision": "approved"}).status_code == 303
+    page = approver.client.get(url).text
+    assert "已冲销" in page
+    assert "银行退回" in page
 
 
 def test_a_batch_is_given_up_with_a_reason_alone(planted: Planted, person: Desk) -> None:

@@ -16,6 +16,7 @@ from core.web.pages import (
     login,
     matters,
     notices,
+    payments,
     public,
 )
 
@@ -27,6 +28,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     cases.router,
     notices.router,
     funds.router,
+    payments.router,
     jobs.router,
     audit.router,
     matters.router,

@@ -1,34 +1,31 @@
-"""The fund's books of a year, and payment batches with their steps (资金账, 发放批次)."""
+"""The fund's books of a year (资金账): receipts, the journal, and making payment batches of what is due."""
 
 from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
-from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, Response
-from sqlalchemy.orm import Session
 
 from core.db.session import unit_of_work
-from core.errors import BangfuError, Forbidden, InvalidInput, NotFound
+from core.errors import BangfuError, Forbidden, InvalidInput
 from core.funds.models import SOURCES
-from core.funds.repository import Balance, attempts, balances, batches, due, entries, latest_year, years_due
-from core.funds.service import approve_batch, cancel_batch, prepare_batch, receive, send_batch, take_return
+from core.funds.repository import Balance, balances, batches, due, entries, latest_year, years_due
+from core.funds.service import batches_with_open_reversals, prepare_batch, receive
 from core.money import parse_yuan
 from core.scope import current_scope
 from core.web.context import go, requires, show
-from core.web.pages import queries, words
+from core.web.pages import words
 from core.web.pages.case_opening import filled_form
 
 router = APIRouter()
 
 READ = Depends(requires("funds.read"))
 _PAGE = 50
-_FAILED = "failed."
 _KINDS = {
     "receipt": "资金到账",
     "reserve": "救助决定预留",
@@ -121,71 +118,6 @@ def prepare(request: Request, tenant: str, filled: Annotated[Mapping[str, str], 
     return go(url, f"已编制 {number}，等待支付审批人审批")
 
 
-@router.get("/funds/payments/{batch_id}", dependencies=[READ])
-def one_batch(request: Request, batch_id: uuid.UUID) -> HTMLResponse:
-    """One payment batch: failed payments first."""
-    return _batch(request, batch_id)
-
-
-@router.post("/funds/payments/{batch_id}/approve", dependencies=[Depends(requires("funds.approve_payment"))])
-def approve(request: Request, tenant: str, batch_id: uuid.UUID) -> Response:
-    """The payment approver's yes."""
-    return _change(request, tenant, batch_id, "已审批，等待出纳发盘", lambda session: approve_batch(session, batch_id))
-
-
-@router.post("/funds/payments/{batch_id}/cancel", dependencies=[Depends(requires("funds.prepare"))])
-def cancel(
-    request: Request, tenant: str, batch_id: uuid.UUID, filled: Annotated[Mapping[str, str], Depends(filled_form)]
-) -> Response:
-    """Give up a batch that has not been sent."""
-    reason = filled.get("reason", "")
-    return _change(request, tenant, batch_id, "批次已作废", lambda session: cancel_batch(session, batch_id, reason), filled)
-
-
-@router.post("/funds/payments/{batch_id}/send", dependencies=[Depends(requires("funds.pay"))])
-def send(request: Request, batch_id: uuid.UUID) -> Response:
-    """Release the batch and hand out the bank file; the payer may fetch it again until the return."""
-    try:
-        with unit_of_work() as session:
-            data = send_batch(session, batch_id)
-            name = f"{queries.payment_batch(session, batch_id).number}.csv"
-    except (Forbidden, NotFound):
-        raise
-    except BangfuError as error:
-        return _batch(request, batch_id, error)
-    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}"}
-    return Response(data, media_type="text/csv", headers=headers)
-
-
-@router.post("/funds/payments/{batch_id}/return", dependencies=[Depends(requires("funds.pay"))])
-def bank_return(
-    request: Request,
-    tenant: str,
-    batch_id: uuid.UUID,
-    filled: Annotated[Mapping[str, str], Depends(filled_form)],
-) -> Response:
-    """Take the bank's answer: payments with a reason have failed, all others have been paid. Whatever else the form holds
-    for a payment is refused: what is not understood must not count as paid."""
-    told = {name.removeprefix(_FAILED): reason for name, reason in filled.items() if name.startswith(_FAILED) and reason}
-    return _change(
-        request,
-        tenant,
-        batch_id,
-        "回盘已登记",
-        lambda session: take_return(session, batch_id, {_attempt_id(name): reason for name, reason in told.items()}),
-        filled,
-    )
-
-
-def _attempt_id(text: str) -> uuid.UUID:
-    try:
-        return uuid.UUID(text)
-    except ValueError:
-        raise InvalidInput(
-            "回盘中有不属于本批次的支付", "the return names payments that are not in this batch", where=text[:40]
-        ) from None
-
-
 def _year_of(filled: Mapping[str, str]) -> int:
     """The year that the form was shown for; this one where it names none."""
     named = filled.get("year", "").strip()
@@ -194,24 +126,6 @@ def _year_of(filled: Mapping[str, str]) -> int:
     if re.fullmatch("20[0-9]{2}", named) is None:
         raise InvalidInput("年度不正确", "not a fund year", where="year")
     return int(named)
-
-
-def _change(
-    request: Request,
-    tenant: str,
-    batch_id: uuid.UUID,
-    done: str,
-    act: Callable[[Session], object],
-    filled: Mapping[str, str] | None = None,
-) -> Response:
-    try:
-        with unit_of_work() as session:
-            act(session)
-    except (Forbidden, NotFound):
-        raise
-    except BangfuError as error:
-        return _batch(request, batch_id, error, filled)
-    return go(f"/{tenant}/funds/payments/{batch_id}", done)
 
 
 def _books(
@@ -226,6 +140,7 @@ def _books(
         cells = table_of(balances(session, year))
         journal = entries(session, year, before=before, limit=_PAGE + 1)
         made = batches(session, year)
+        sent_back = batches_with_open_reversals(session)
         waiting = due(session, year, scope.business_date) if scope.may("funds.prepare") else []
         elsewhere = years_due(session, scope.business_date) if scope.may("funds.prepare") else {}
     rows = journal[:_PAGE]
@@ -242,6 +157,7 @@ def _books(
         rows=rows,
         next=later,
         batches=made,
+        sent_back=sent_back,
         due_count=sum(1 for item in waiting if item.payable),
         due_fen=sum(item.amount_fen for item in waiting if item.payable),
         without_account=sum(1 for item in waiting if not item.payable),
@@ -266,36 +182,3 @@ def _funds_words(cells: Mapping[tuple[str, str], Cell]) -> dict[str, Any]:
         "entry_kinds": _KINDS,
         "batch_states": words.BATCH_STATES,
     }
-
-
-def _batch(
-    request: Request,
-    batch_id: uuid.UUID,
-    refused: BangfuError | None = None,
-    filled: Mapping[str, str] | None = None,
-) -> HTMLResponse:
-    scope = current_scope()
-    with unit_of_work() as session:
-        batch = queries.payment_batch(session, batch_id)
-        found = attempts(session, batch_id)
-        payees = queries.names_of(session, {attempt.payee_id for attempt in found})
-    found.sort(key=lambda attempt: (attempt.state != "failed", attempt.id))
-    mine = scope.actor in (batch.prepared_by, batch.approved_by)
-    return show(
-        request,
-        "payment_batch.html",
-        status=refused.status if refused else 200,
-        messages=[words.refusal(refused)] if refused else [],
-        batch=batch,
-        attempts=found,
-        payees=payees,
-        names=words.staff_names([batch.prepared_by, batch.approved_by, batch.paid_by]),
-        batch_states=words.BATCH_STATES,
-        attempt_states={"open": "待发放", "succeeded": "已发放", "failed": "银行退回", "cancelled": "已作废"},
-        reasons=words.words_of("bank_return_reason"),
-        filled=dict(filled or {}),
-        may_approve=batch.state == "draft" and scope.may("funds.approve_payment") and not mine,
-        may_cancel=batch.state in ("draft", "approved") and scope.may("funds.prepare"),
-        may_send=batch.state in ("approved", "sent") and scope.may("funds.pay") and not mine,
-        may_return=batch.state == "sent" and scope.may("funds.pay") and not mine,
-    )

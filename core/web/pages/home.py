@@ -22,6 +22,7 @@ from core.exchange.envelopes import envelopes
 from core.exchange.matters import MATTER
 from core.funds.models import PaymentBatch
 from core.funds.repository import open_batches, years_due
+from core.funds.service import batches_with_open_reversals
 from core.scope import Level, Scope, current_scope
 from core.web.context import navigation, requires, show
 from core.web.pages.words import line_title, newest_workflows
@@ -153,6 +154,12 @@ def waiting_batches(session: Session, scope: Scope) -> list[tuple[PaymentBatch, 
         mine = scope.actor in (batch.prepared_by, batch.approved_by)
         if permission and scope.may(permission) and not mine:
             found.append((batch, act))
+    if scope.may("funds.approve_payment"):
+        found += [
+            (batch, "审批退汇")
+            for batch in batches_with_open_reversals(session)
+            if scope.actor not in (batch.prepared_by, batch.paid_by, batch.returned_by)
+        ]
     return found
 
 

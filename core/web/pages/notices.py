@@ -20,6 +20,7 @@ from core.notices.repository import batches, open_objections
 from core.notices.service import (
     answer_objection,
     contact_of,
+    is_clerks_own,
     notice_view,
     post_notice,
     raise_objection,
@@ -214,9 +215,11 @@ def _batch(
     shown: tuple[uuid.UUID, str] | None = None,
 ) -> HTMLResponse:
     scope = current_scope()
+    may_answer = scope.may("notice.answer_objection")
     with unit_of_work() as session:
         batch, items = notice_view(session, batch_id)
         objections = queries.objections_of(session, batch_id)
+        own = {one.id for one in objections if may_answer and is_clerks_own(session, one)}
     names = words.staff_names([batch.posted_by, *(found.answered_by for found in objections)])
     return show(
         request,
@@ -229,7 +232,8 @@ def _batch(
         names=names,
         outcomes=words.words_of("objection_outcome"),
         may_register=scope.may("notice.register_objection"),
-        may_answer=scope.may("notice.answer_objection"),
+        may_answer=may_answer,
+        own=own,
         typed=typed,
         shown=shown,
         today=scope.business_date,
