@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from core.calendar import Due, WorkingCalendar, add_calendar_days
 from core.cases.models import Case, Deadline
+from core.cases.workflows import WITHDRAW
 from core.db.bulk import insert_rows
 from core.db.statements import among
 from core.host.declarations import DeadlineDecl, WorkflowDecl
@@ -61,17 +62,22 @@ def start_clocks(session: Session, opened: Iterable[tuple[Case, WorkflowDecl]]) 
 
 
 def turn_clocks(session: Session, moves: Iterable[Move]) -> None:
-    """Meet the clocks of states that are left and start those of states that are entered."""
-    left: dict[str, list[uuid.UUID]] = defaultdict(list)
+    """Stop the clocks of states that are left and start those of states that are entered.
+
+    A clock that was left by a step of the office is met; one that the applicant's withdrawal (撤回) leaves is cancelled:
+    what was owed by it was not done and is owed no more.
+    """
+    left: dict[tuple[str, bool], list[uuid.UUID]] = defaultdict(list)
     entered: list[tuple[Case, DeadlineDecl]] = []
     for move in moves:
         for clock in move.workflow.deadlines:
             ran, runs = move.source in clock.starts_in, move.transition.target in clock.starts_in
             if ran and not runs:
-                left[clock.kind].append(move.case.id)
+                left[clock.kind, move.transition.permission == WITHDRAW].append(move.case.id)
             elif runs and not ran:
                 entered.append((move.case, clock))
-    for kind, case_ids in sorted(left.items()):
+    day = current_scope().business_date
+    for (kind, withdrawn), case_ids in sorted(left.items()):
         session.execute(
             update(Deadline)
             .where(
@@ -80,7 +86,7 @@ def turn_clocks(session: Session, moves: Iterable[Move]) -> None:
                 Deadline.met_on.is_(None),
                 Deadline.cancelled_on.is_(None),
             )
-            .values(met_on=current_scope().business_date),
+            .values({Deadline.cancelled_on if withdrawn else Deadline.met_on: day}),
             execution_options={"synchronize_session": "fetch"},
         )
     _start(session, entered)

@@ -15,11 +15,13 @@ from core.cases.deadlines import start_clocks
 from core.cases.forms import is_confidential, read_form
 from core.cases.handlers import Office
 from core.cases.models import Case, CaseStep, Party
+from core.cases.occurrences import refuse_second_case
+from core.cases.repeats import KeyUsed, refuse_other_content
 from core.cases.sealing import sealed_form
 from core.cases.workflows import programme_named, workflow_named
 from core.db.base import new_id
 from core.db.bulk import insert_rows
-from core.errors import Forbidden, InvalidInput
+from core.errors import InvalidInput, NotFound
 from core.host.declarations import WorkflowDecl
 from core.people.models import SearchToken
 from core.scope import Scope, current_scope
@@ -58,62 +60,111 @@ class NewCase:
     opening_key: str | None = None
     handlers: Sequence[str] | None = None
 
+    @property
+    def households(self) -> set[uuid.UUID]:
+        """The households on file that take part."""
+        return {party.household_id for party in self.parties if party.household_id is not None}
+
 
 def open_cases(session: Session, drafts: Sequence[NewCase]) -> list[Case]:
     """Open cases; the actor becomes their clerk (经办人). A draft whose opening key was used gives that case again.
 
-    Raises ``Forbidden`` where the line is off or the post may not, ``InvalidInput`` for a form, parties, handlers or an
-    amount that do not fit.
+    Raises ``NotFound`` where the line is off, the workflow or programme is unknown, or a party is not on file here,
+    ``Forbidden`` where the post may not, ``InvalidInput`` for a form, parties, handlers or an amount that do not fit,
+    ``KeyUsed`` for a key that comes with other content, ``Conflict`` for a household's second open case of a programme.
     """
-    scope, office = current_scope(), Office(session)
-    known = repository.cases_by_opening_key(session, [draft.opening_key for draft in drafts if draft.opening_key])
-    flows = {name: workflow_named(name) for name in {draft.workflow for draft in drafts}}
-    for name, plugin in {(draft.workflow, draft.plugin) for draft in drafts}:
-        _may_open(scope, flows[name], plugin)
-    found_due = _found_due(session, drafts)
-    fresh: list[tuple[NewCase, Case]] = []
-    opened: list[Case] = []
+    flows = {name: openable(name) for name in {draft.workflow for draft in drafts}}
     for draft in drafts:
-        case = known.get(draft.opening_key) if draft.opening_key else None
-        if case is None:
-            case = _made(session, draft, flows[draft.workflow], office)
-            case.requested_fen = _amount(draft, found_due)
-            fresh.append((draft, case))
-            if draft.opening_key:
-                known[draft.opening_key] = case
-        opened.append(case)
+        _check(draft, flows[draft.workflow])
+    repository.open_one_by_one(session)
+    known = repository.cases_by_opening_key(session, [draft.opening_key for draft in drafts if draft.opening_key])
+    repeated = [(draft, known[draft.opening_key]) for draft in drafts if draft.opening_key in known]
+    refuse_other_content(session, repeated)
+    new = _without_repeats([draft for draft in drafts if draft.opening_key not in known])
+    _refuse_unknown_parties(session, new)
+    found_due, office = _found_due(session, new), Office(session)
+    amounts = [_amount(draft, found_due) for draft in new]
+    refuse_second_case(session, [(draft.programme, home) for draft in new if draft.programme for home in draft.households])
+    fresh = [(draft, _made(session, draft, flows[draft.workflow], office)) for draft in new]
+    for (_, case), fen in zip(fresh, amounts, strict=True):
+        case.requested_fen = fen
     if fresh:
         _store(session, fresh, flows)
-    return opened
+    known |= {draft.opening_key: case for draft, case in fresh if draft.opening_key}
+    unkeyed = iter([case for draft, case in fresh if not draft.opening_key])
+    return [known[draft.opening_key] if draft.opening_key else next(unkeyed) for draft in drafts]
 
 
-def _may_open(scope: Scope, flow: WorkflowDecl, plugin: str) -> None:
-    if flow.plugin != plugin:
-        raise InvalidInput(f"流程 {flow.name} 不属于该业务", f"the workflow belongs to {flow.plugin}", where=plugin)
-    if plugin not in scope.plugins:
-        raise Forbidden(
+def openable(workflow: str) -> WorkflowDecl:
+    """The newest version of a workflow of which the actor may open cases here.
+
+    Raises ``NotFound`` where there is none or its line is off, as its addresses then do not exist (law 4), and ``Forbidden``
+    where the post may not.
+    """
+    scope, flow = current_scope(), workflow_named(workflow)
+    if flow.plugin not in scope.plugins:
+        raise NotFound(
             "本单位未启用该业务",
-            f"the service line {plugin} is switched off here",
-            where=plugin,
+            f"the service line {flow.plugin} is switched off here",
+            where=flow.plugin,
             mend_zh="请联系本级管理员启用",
             mend_en="ask the tenant's administrator to switch it on",
         )
     scope.require(flow.open_permission)
+    return flow
 
 
-def _found_due(session: Session, drafts: Sequence[NewCase]) -> dict[uuid.UUID, Mapping[str, Any]]:
-    """Amounts in fen by programme of the determinations on which drafts rest."""
+def _check(draft: NewCase, flow: WorkflowDecl) -> None:
+    """Refuse what does not hold together, whatever the database holds."""
+    if flow.plugin != draft.plugin:
+        raise InvalidInput(f"流程 {flow.name} 不属于该业务", f"the workflow belongs to {flow.plugin}", where="plugin")
+    _check_parties(draft, flow)
+    if draft.programme is not None and programme_named(draft.programme).plugin != draft.plugin:
+        raise InvalidInput("救助项目不属于该业务", "the programme is another line's", where="programme")
+
+
+def _without_repeats(drafts: Sequence[NewCase]) -> list[NewCase]:
+    """Each key once; raises ``KeyUsed`` where it comes with two contents."""
+    found: list[NewCase] = []
+    by_key: dict[str, NewCase] = {}
+    for draft in drafts:
+        if draft.opening_key is None or draft.opening_key not in by_key:
+            found.append(draft)
+        elif by_key[draft.opening_key] != draft:
+            raise KeyUsed
+        if draft.opening_key is not None:
+            by_key[draft.opening_key] = draft
+    return found
+
+
+def _refuse_unknown_parties(session: Session, drafts: Sequence[NewCase]) -> None:
+    parties = [party for draft in drafts for party in draft.parties]
+    persons = {party.person_id for party in parties if party.person_id is not None}
+    households = {party.household_id for party in parties if party.household_id is not None}
+    if persons | households and persons | households != repository.on_file(session, persons, households):
+        raise NotFound(
+            "没有这个人或这户家庭",
+            "a party is a person or household that is not on file here",
+            where="parties",
+            mend_zh="请先建档，再从档案中选择",
+            mend_en="open the file first and choose from it",
+        )
+
+
+def _found_due(session: Session, drafts: Sequence[NewCase]) -> dict[uuid.UUID, repository.FoundDue]:
+    """What the determinations found on which drafts rest."""
     ids = {draft.determination_id for draft in drafts if draft.determination_id is not None}
     return repository.amounts_determined(session, ids) if ids else {}
 
 
-def _amount(draft: NewCase, found_due: Mapping[uuid.UUID, Mapping[str, Any]]) -> int | None:
+def _amount(draft: NewCase, found_due: Mapping[uuid.UUID, repository.FoundDue]) -> int | None:
     """What the case asks for: what was determined, which alone is posted and granted (domain 7.4); else what was asked."""
     if draft.determination_id is None or draft.programme is None:
         return draft.requested_fen
-    if draft.determination_id not in found_due:
-        raise InvalidInput("没有这份认定", "no such determination", where="determination_id")
-    due: int | None = found_due[draft.determination_id].get(draft.programme)
+    found = found_due.get(draft.determination_id)
+    if found is None or found.household_id not in draft.households:
+        raise InvalidInput("没有该户的这份认定", "no such determination of the household", where="determination_id")
+    due: int | None = found.amounts.get(draft.programme)
     if draft.requested_fen is not None and draft.requested_fen != due:
         raise InvalidInput(
             "申请金额与认定结果不符：有认定的个案以认定金额为准",
@@ -127,9 +178,6 @@ def _amount(draft: NewCase, found_due: Mapping[uuid.UUID, Mapping[str, Any]]) ->
 
 def _made(session: Session, draft: NewCase, flow: WorkflowDecl, office: Office) -> Case:
     scope = current_scope()
-    _check_parties(draft, flow)
-    if draft.programme is not None and programme_named(draft.programme).plugin != draft.plugin:
-        raise InvalidInput("救助项目不属于该业务", "the programme is another line's", where=draft.programme)
     values = read_form(flow.form, draft.form)
     handlers = None
     if draft.handlers is not None or is_confidential(flow.form, values):

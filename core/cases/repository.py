@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, and_, any_, func, literal, select, tuple_
+from sqlalchemy import ARRAY, ColumnElement, and_, any_, func, literal, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from core.cases.models import Case, CaseDecision, CaseStep, Deadline, Party, WorkflowVersion
-from core.db.statements import among
+from core.db.statements import among, tenant_sql
 from core.errors import NotFound
+from core.funds.models import Grant
+from core.people.models import Household, Person
 from core.surveys.models import Determination
 
 
@@ -205,7 +207,57 @@ def cases_of_households(session: Session, household_ids: Iterable[uuid.UUID]) ->
     return lines_of(session, session.scalars(query).all())
 
 
-def amounts_determined(session: Session, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Mapping[str, Any]]:
-    """What determinations found due, in fen by programme."""
-    rows = session.execute(select(Determination.id, Determination.amounts).where(among(Determination.id, ids)))
-    return dict(rows.all())
+@dataclass(frozen=True, slots=True)
+class FoundDue:
+    """What a determination found due of its household, in fen by programme."""
+
+    household_id: uuid.UUID
+    amounts: Mapping[str, Any]
+
+
+def amounts_determined(session: Session, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, FoundDue]:
+    """What determinations found due, by their ids."""
+    asked = select(Determination.id, Determination.household_id, Determination.amounts)
+    rows = session.execute(asked.where(among(Determination.id, ids)))
+    return {row.id: FoundDue(row.household_id, row.amounts) for row in rows}
+
+
+def open_one_by_one(session: Session) -> None:
+    """Let the tenant's openings wait for each other until the commit, so that what each finds open stays so."""
+    session.execute(tenant_sql("select pg_advisory_xact_lock(hashtext('case_opening' || :tenant))"))
+
+
+def on_file(session: Session, persons: Iterable[uuid.UUID], households: Iterable[uuid.UUID]) -> set[uuid.UUID]:
+    """Which of these persons and households the tenant has."""
+    found = set(session.scalars(select(Person.id).where(among(Person.id, persons))))
+    return found | set(session.scalars(select(Household.id).where(among(Household.id, households))))
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRelief:
+    """An open case of a programme and household; ``occurrence`` is its grant's, None before it was granted."""
+
+    programme: str
+    household_id: uuid.UUID
+    number: str
+    occurrence: str | None
+
+
+def open_relief(session: Session, households: Iterable[uuid.UUID]) -> list[OpenRelief]:
+    """Open cases of these households, oldest first; a case whose grant was released is over, though its file is open."""
+    rows = session.execute(
+        select(Case.programme, Party.household_id, Case.number, Grant.occurrence)
+        .join(Party, (Party.tenant == Case.tenant) & (Party.case_id == Case.id))
+        .join(Grant, (Grant.tenant == Case.tenant) & (Grant.case_id == Case.id), isouter=True)
+        .where(
+            among(Party.household_id, households),
+            Case.closed_on.is_(None),
+            or_(Grant.id.is_(None), Grant.state != "released"),
+        )
+        .order_by(Case.id)
+    )
+    return [
+        OpenRelief(programme, household, number, occurrence)
+        for programme, household, number, occurrence in rows
+        if programme is not None and household is not None
+    ]

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from core.cases import engine, repository
 from core.cases.models import Case, CaseDecision, CaseStep, Deadline, Party
-from core.cases.opening import NewCase, NewParty, open_cases
+from core.cases.opening import NewCase, NewParty, open_cases, openable
 from core.cases.sealing import form_of
 from core.cases.workflows import PAID, state_of, workflow_of, workflows_of
 from core.documents.models import Document
@@ -40,6 +40,7 @@ __all__ = [
     "list_cases",
     "next_steps",
     "open_cases",
+    "openable",
 ]
 
 

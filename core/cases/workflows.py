@@ -20,6 +20,8 @@ Pin = tuple[str, int]
 
 PAID, SETTLE = "paid", "case.settle"
 """The step that closes a case whose grants are paid in full, and its permission: the payments look for both."""
+WITHDRAW = "case.withdraw"
+"""The permission of steps by which the applicant takes the application back (撤回申请)."""
 POST_NOTICE, _NOTICE_PERMISSION = "post_notice", "notice.post"
 """The step that posting a batch of names makes, and its permission."""
 _NOTICE_GUARDS = frozenset({"notice_posted", "notice_over"})

@@ -154,8 +154,8 @@ def answer(session: Session, envelope_id: uuid.UUID, text: str, *, outcome: str 
 def open_here(session: Session, envelope_id: uuid.UUID) -> Case:
     """Open a case of one's own for a matter that arrived (立案), with its parties by name and its form; it counts as taken.
 
-    Opening it twice gives the same case. Raises ``Forbidden`` where the line is off or the post may not open its cases,
-    ``InvalidInput`` where the form does not fit the workflow here, ``Conflict`` once the matter was answered.
+    Opening it twice gives the same case. Raises ``NotFound`` where the line is off, ``Forbidden`` where the post may not open
+    its cases, ``InvalidInput`` where the form does not fit the workflow here, ``Conflict`` once the matter was answered.
     """
     scope = current_scope()
     scope.require("exchange.take")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -11,7 +12,7 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.orm import Session
 
-from core.db.statements import tenant_core, tenant_sql
+from core.db.statements import among, tenant_core, tenant_sql
 from core.scope import current_scope
 from core.surveys.models import Determination, ParameterSet, SurveyRound
 
@@ -124,6 +125,28 @@ def latest(session: Session, year: int) -> Sequence[Determination]:
         .ext(distinct_on(Determination.household_id))
         .order_by(Determination.household_id, Determination.decided_on.desc(), Determination.at.desc())
     ).all()
+
+
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """A household's newest determination; ``year`` is its survey's, outside a survey that of the day."""
+
+    id: uuid.UUID
+    decided_on: date
+    year: int
+
+
+def newest(session: Session, households: Iterable[uuid.UUID]) -> dict[uuid.UUID, Newest]:
+    """The newest determination of each of ``households``, of whatever year, in a round or outside one."""
+    of_round = and_(SurveyRound.id == Determination.round_id, SurveyRound.tenant == Determination.tenant)
+    rows = session.execute(
+        select(Determination.household_id, Determination.id, Determination.decided_on, SurveyRound.year)
+        .join(SurveyRound, of_round, isouter=True)
+        .where(among(Determination.household_id, households))
+        .ext(distinct_on(Determination.household_id))
+        .order_by(Determination.household_id, Determination.decided_on.desc(), Determination.at.desc(), Determination.id.desc())
+    )
+    return {home: Newest(found, day, day.year if year is None else year) for home, found, day, year in rows}
 
 
 def counted(session: Session, year: int) -> list[tuple[str | None, int]]:

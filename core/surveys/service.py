@@ -194,6 +194,11 @@ def latest_determinations(session: Session, year: int) -> list[Determination]:
     return list(repository.latest(session, year))
 
 
+def newest_determinations(session: Session, household_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, repository.Newest]:
+    """The newest determination of each household, whenever it was made; a household without any is left out."""
+    return repository.newest(session, household_ids)
+
+
 def _sheet_parameters(stored: ParameterSet) -> list[SheetParameter]:
     return [SheetParameter.from_plain(name, plain) for name, plain in sorted(stored.entries.items())]
 

@@ -9,6 +9,7 @@ from core.host import hookimpl
 from core.host.declarations import (
     AuditCheckDecl,
     EffectDecl,
+    GuardDecl,
     NavEntry,
     ParameterDecl,
     PermissionDecl,
@@ -17,10 +18,11 @@ from core.host.declarations import (
     RoleGrant,
     WorkflowDecl,
 )
+from plugins.living_relief.determined import GUARD, determination_current
 from plugins.living_relief.grants import grant
 from plugins.living_relief.parameters import PARAMETERS
 from plugins.living_relief.programmes import PROGRAMMES
-from plugins.living_relief.workflow import GRANT, WORKFLOW
+from plugins.living_relief.workflow import GRANT, WORKFLOWS
 
 if TYPE_CHECKING:
     from core.rules.engine import RuleSet
@@ -65,7 +67,11 @@ class LivingRelief:
 
     @hookimpl
     def bangfu_workflows(self) -> Sequence[WorkflowDecl]:
-        return (WORKFLOW,)
+        return WORKFLOWS
+
+    @hookimpl
+    def bangfu_guards(self) -> Sequence[GuardDecl]:
+        return (GuardDecl(GUARD, "依据有效认定", "rests on the present determination", determination_current),)
 
     @hookimpl
     def bangfu_effects(self) -> Sequence[EffectDecl]:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from sqlalchemy.orm import Session
 
 from core.cases.models import Case, Party
+from core.cases.occurrences import occurrence_on
 from core.cases.repository import parties_of
 from core.cases.workflows import programme_named
 from core.errors import Conflict
 from core.scope import current_scope
-from plugins.living_relief.programmes import occurrence_on
+from plugins.living_relief.determined import determination_current
 
 if TYPE_CHECKING:
     from core.funds.service import GrantDraft
@@ -22,11 +23,17 @@ if TYPE_CHECKING:
 def grant(session: Session, cases: Sequence[Case]) -> None:
     """Give each case what its determination found, and reserve the money (救助决定).
 
-    Raises ``Conflict`` where a case rests on no determination or its programme was not found due.
+    Raises ``Conflict`` where a case rests on no determination, its programme was not found due, or the determination is not
+    the household's present one: cases of the workflow's first version have no guard that asks for it.
     """
     from core.funds.service import approve_grants
 
-    approve_grants(session, drafts_of(session, cases))
+    drafts = drafts_of(session, cases)
+    verdicts = determination_current(session, cases)
+    for case in cases:
+        if not (verdict := verdicts[case.id]).passed:
+            raise Conflict(f"个案 {case.number}：{verdict.zh}", f"{case.number}: {verdict.en}", where=case.number)
+    approve_grants(session, drafts)
 
 
 def drafts_of(session: Session, cases: Sequence[Case]) -> list[GrantDraft]:

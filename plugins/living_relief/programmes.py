@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 from core.host.declarations import ProgrammeDecl
-
-_SCHOOL_YEAR_FROM = 9
 
 PROGRAMMES = (
     ProgrammeDecl(
@@ -40,15 +36,3 @@ PROGRAMMES = (
         clause="domain 10",
     ),
 )
-
-
-def occurrence_on(programme: ProgrammeDecl, day: date, event: str) -> str:
-    """The occurrence (发放周期) of a grant on ``day``: ``2025``, ``2025-2026`` (from September on), or the event."""
-    match programme.occurrence:
-        case "civil_year":
-            return str(day.year)
-        case "school_year":
-            first = day.year if day.month >= _SCHOOL_YEAR_FROM else day.year - 1
-            return f"{first}-{first + 1}"
-        case "event":
-            return event

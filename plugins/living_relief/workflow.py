@@ -1,6 +1,11 @@
-"""The workflow of living relief (生活救助): application, check, public notice, decision, payment (domain 4.4, 7.4, 10)."""
+"""The workflow of living relief (生活救助): application, check, public notice, decision, payment (domain 4.4, 7.4, 10).
+
+From the second version on, approval waits for the household's present determination (domain 7.5).
+"""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from core.host.declarations import (
     DeadlineDecl,
@@ -11,6 +16,7 @@ from core.host.declarations import (
     TransitionDecl,
     WorkflowDecl,
 )
+from plugins.living_relief.determined import GUARD
 
 NAME = "living_relief"
 GRANT = "living_relief.grant"
@@ -86,7 +92,7 @@ _TRANSITIONS = (
 )
 
 _FILE_RULE = "domain 10"
-WORKFLOW = WorkflowDecl(
+_FIRST = WorkflowDecl(
     name=NAME,
     version=1,
     plugin="living_relief",
@@ -119,3 +125,13 @@ WORKFLOW = WorkflowDecl(
     ),
     needs_household=True,
 )
+
+
+def _resting(step: TransitionDecl) -> TransitionDecl:
+    return replace(step, guards=(*step.guards, GUARD)) if step.code == "approve" else step
+
+
+WORKFLOW = replace(_FIRST, version=2, transitions=tuple(_resting(step) for step in _TRANSITIONS))
+
+WORKFLOWS = (_FIRST, WORKFLOW)
+"""All versions, the newest last; cases stay with the version that they were opened with."""

@@ -100,7 +100,7 @@ def test_a_line_that_is_off_opens_nothing_but_its_cases_stay_readable(acting: Ac
     off = acting(COUNTY, actor="clerk", permissions=permissions(), plugins=LINES - {"employment"})
     with off, unit_of_work() as session:
         assert case_view(session, case.id).case.number == case.number
-        with pytest.raises(Forbidden):
+        with pytest.raises(NotFound, match="未启用"):
             job_seeker(session)
 
 

@@ -10,19 +10,20 @@ from sqlalchemy import select
 
 from core.cases.engine import GuardsNotMet
 from core.cases.models import Case, Deadline
+from core.cases.occurrences import occurrence_on
 from core.cases.service import NewCase, NewParty, advance, close_paid, open_cases
 from core.db.base import new_id
 from core.db.session import unit_of_work
 from core.errors import Conflict, Forbidden
 from core.funds.models import Grant, GrantBeneficiary
-from core.funds.service import receive
+from core.funds.service import receive, release_grants
 from core.notices.models import NoticeBatch, NoticeItem
 from core.notices.service import answer_objection, contact_of, post_notice, raise_objection
 from core.parameters.service import set_parameter
 from core.people.models import Household, HouseholdFact, Membership, Person, PersonFact, WorkerFile
 from core.surveys.models import Determination
 from core.surveys.service import determine
-from plugins.living_relief.programmes import PROGRAMMES, occurrence_on
+from plugins.living_relief.programmes import PROGRAMMES
 from tests.conftest import COUNTY, TODAY, Database
 from tests.core.lines import PETITION, Acting, install, job_seeker, papers, post, with_key
 
@@ -176,6 +177,98 @@ def test_a_case_without_a_determination_gets_nothing(acting: Acting) -> None:
         advance(session, [case.id], "approve")
     with post(acting, "clerk"), unit_of_work() as session:
         assert session.get_one(Case, (COUNTY, case.id)).state == "noticed"
+
+
+def _noticed(acting: Acting, household: uuid.UUID, worker: uuid.UUID) -> list[uuid.UUID]:
+    """Cases of each programme whose notice is over, with money to pay them."""
+    ids = [case.id for case in _relief(acting, household, worker)]
+    _funded(acting)
+    with post(acting, "clerk"), unit_of_work() as session:
+        post_notice(session, ids, "公示")
+    return ids
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_determination_that_another_replaced_grants_nothing(acting: Acting, version: int) -> None:
+    household, worker, _ = _household(acting)
+    ids = _noticed(acting, household, worker)
+    with post(acting, "surveyor", on=OVER), unit_of_work() as session:
+        for case in session.scalars(select(Case)):
+            case.workflow_version = version
+        assert determine(session, None, [household]) == 1
+    replaced = pytest.raises(Conflict, match=f"已被 {OVER.isoformat()} 的认定取代")
+    with post(acting, "approver", on=OVER), replaced, unit_of_work() as session:
+        advance(session, ids[:1], "approve")
+    with post(acting, "approver", on=OVER), unit_of_work() as session:
+        assert session.scalars(select(Grant)).all() == []
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_determination_of_last_year_grants_nothing_but_the_running_school_year(acting: Acting, version: int) -> None:
+    household, worker, _ = _household(acting)
+    ids = _noticed(acting, household, worker)
+    with post(acting, "clerk"), unit_of_work() as session:
+        cases = {case.programme: case.id for case in session.scalars(select(Case))}
+        for case in session.scalars(select(Case)):
+            case.workflow_version = version
+    assert sorted(cases.values()) == sorted(ids)
+    with post(acting, "approver", on=date(2026, 1, 4)), unit_of_work() as session:
+        for programme in ("yearly_living", "medical"):
+            with pytest.raises(Conflict, match="2025-09-01 的认定不属于本期"):
+                advance(session, [cases[programme]], "approve")
+    with post(acting, "treasurer", on=date(2026, 1, 4)), unit_of_work() as session:
+        receive(session, year=2026, source="donation", purpose="schooling", amount_fen=10_000_000, key="26", note="到账")
+    with post(acting, "approver", on=date(2026, 1, 4)), unit_of_work() as session:
+        assert advance(session, [cases["schooling"]], "approve")[0].state == "approved"
+
+
+def test_who_takes_an_application_back_leaves_a_clock_that_is_cancelled(acting: Acting) -> None:
+    household, worker, _ = _household(acting)
+    ids = _noticed(acting, household, worker)
+    with post(acting, "clerk"), unit_of_work() as session:
+        advance(session, ids[:1], "withdraw", "家庭情况好转")
+        [clock] = session.scalars(select(Deadline).where(Deadline.case_id == ids[0]))
+        assert (clock.cancelled_on, clock.met_on) == (TODAY, None)
+    with post(acting, "approver", on=OVER), unit_of_work() as session:
+        advance(session, ids[1:2], "refuse", "已迁出")
+        [clock] = session.scalars(select(Deadline).where(Deadline.case_id == ids[1]))
+        assert (clock.cancelled_on, clock.met_on) == (None, OVER)
+
+
+def test_a_household_has_one_open_case_of_a_programme(acting: Acting) -> None:
+    household, worker, _ = _household(acting)
+    cases = {case.programme: case for case in _relief(acting, household, worker)}
+    first = cases["yearly_living"]
+
+    def again() -> Case:
+        parties = (NewParty("applicant", worker), NewParty("household", household_id=household))
+        draft = NewCase("living_relief", "living_relief", parties, programme="yearly_living", determination_id=found)
+        return open_cases(session, [draft])[0]
+
+    with post(acting, "clerk"), unit_of_work() as session:
+        found = session.scalars(select(Determination.id)).one()
+        with pytest.raises(Conflict, match=f"年度生活救助个案 {first.number}") as refused:
+            again()
+        assert refused.value.where == first.number
+        advance(session, [first.id], "withdraw", "登记有误")
+        second = again()
+        papers(session, [second])
+        advance(session, [second.id], "verify")
+        post_notice(session, [second.id], "公示")
+    _funded(acting)
+    with post(acting, "approver", on=OVER), unit_of_work() as session:
+        advance(session, [second.id], "approve")
+        grant = session.scalars(select(Grant.id)).one()
+    with post(acting, "clerk", on=OVER), unit_of_work() as session, pytest.raises(Conflict, match=second.number):
+        again()
+    # Granted for 2025 and only waiting to be paid, it does not stand in the way of the next year's.
+    with post(acting, "clerk", on=date(2026, 1, 4)), unit_of_work() as session:
+        assert again().state == "applied"
+        session.rollback()
+    with post(acting, "treasurer", on=OVER), unit_of_work() as session:
+        release_grants(session, [grant], "户主去世")
+    with post(acting, "clerk", on=OVER), unit_of_work() as session:
+        assert again().state == "applied"
 
 
 def test_what_is_not_ready_or_is_confidential_is_not_posted(acting: Acting) -> None:

@@ -11,7 +11,7 @@ from core.cases.engine import GuardsNotMet
 from core.cases.models import Case
 from core.cases.service import NewCase, NewParty, advance, case_view, next_steps, open_cases
 from core.db.session import unit_of_work
-from core.errors import Conflict, Forbidden
+from core.errors import Conflict, Forbidden, NotFound
 from core.exchange.matters import MATTER, answer, matter_behind, open_here, take
 from core.exchange.models import Envelope
 from core.identity.service import permissions_of
@@ -78,10 +78,13 @@ def test_nothing_is_opened_above_without_the_line_or_the_post(acting: Acting) ->
         advance(session, [case.id], "hand_up", "涉及市属企业")
     relay(acting, COUNTY)
     may_take = frozenset({"exchange.take"})
-    for plugins, held in ((LINES - {"petitions"}, may_take | {"petitions.register"}), (LINES, may_take)):
+    for plugins, held, refusal in (
+        (LINES - {"petitions"}, may_take | {"petitions.register"}, NotFound),
+        (LINES, may_take, Forbidden),
+    ):
         with acting(PREFECTURE, actor="zhou", permissions=held, plugins=plugins), unit_of_work() as session:
             package = session.scalars(select(Envelope.envelope_id).where(Envelope.kind == MATTER)).one()
-            with pytest.raises(Forbidden):
+            with pytest.raises(refusal):
                 open_here(session, package)
             assert session.scalars(select(Case)).all() == []
 

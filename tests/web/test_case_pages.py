@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import uuid
+
 import pytest
+from sqlalchemy import text
 
 from tests.conftest import COUNTY, Database
 from tests.core.lines import PETITION, Acting, install, with_key
@@ -60,6 +63,52 @@ def test_a_resource_names_the_handlers_and_takes_them(clerk: Person, person: Des
     assert opened.status_code == 201
     assert handler.client.get(f"{url}/{opened.json()['id']}").status_code == 200
     assert person("payer", role="payer").client.get(f"{url}/handlers?workflow=petition").status_code == 403
+
+
+def test_a_line_that_is_off_has_no_forms_and_takes_no_case(clerk: Person, db: Database) -> None:
+    with db.owner.begin() as connection:
+        connection.execute(text("update tenant_plugin set enabled = false where plugin = 'petitions'"))
+    body = {
+        "plugin": "petitions",
+        "workflow": "petition",
+        "parties": [{"role": "applicant", "label": "吴敏"}],
+        "form": PETITION,
+    }
+    token = {"X-CSRF-Token": clerk.csrf}
+    client, page, resource = clerk.client, f"/{COUNTY}/cases/new", f"/api/v1/{COUNTY}/cases"
+    assert client.get(f"{page}?workflow=petition").status_code == 404
+    assert client.post(page, data=_filled(clerk)).status_code == 404
+    assert client.get(f"{resource}/handlers?workflow=petition").status_code == 404
+    assert client.post(resource, json=body, headers=token).status_code == 404
+
+
+def test_a_party_of_another_county_or_of_none_is_not_there(clerk: Person) -> None:
+    body = {"plugin": "petitions", "workflow": "petition", "form": PETITION}
+    for party in ("person_id", "household_id"):
+        parties = [{"role": "applicant", party: str(uuid.uuid4())}]
+        answer = clerk.client.post(
+            f"/api/v1/{COUNTY}/cases", json=body | {"parties": parties}, headers={"X-CSRF-Token": clerk.csrf}
+        )
+        assert (answer.status_code, answer.json()["where"]) == (404, "parties")
+
+
+def test_a_key_of_a_case_that_is_secret_is_refused_without_a_word_of_it(clerk: Person, person: Desk) -> None:
+    handler, other = person("handler", role="petition_handler"), person("other")
+    secret = _filled(clerk, kind="accusation") | {f"handler.{handler.account_id}": "on", "opening_key": "secret"}
+    number = clerk.client.post(f"/{COUNTY}/cases/new", data=secret).headers["location"].split("/")[-1]
+    refused = other.client.post(f"/{COUNTY}/cases/new", data=_filled(other) | {"opening_key": "secret"})
+    assert refused.status_code == 409
+    assert number not in refused.text
+
+
+def test_a_key_that_comes_again_with_other_content_is_refused_with_what_was_typed(clerk: Person) -> None:
+    url = f"/{COUNTY}/cases/new"
+    first = clerk.client.post(url, data=_filled(clerk))
+    assert clerk.client.post(url, data=_filled(clerk)).headers["location"] == first.headers["location"]
+    refused = clerk.client.post(url, data=_filled(clerk) | {"applicant": "吴敏之"})
+    assert refused.status_code == 409
+    assert "内容不同" in refused.text
+    assert "吴敏之" in refused.text
 
 
 def test_a_text_that_is_too_long_comes_back_whole(clerk: Person) -> None:

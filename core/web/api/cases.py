@@ -12,12 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
 from core.cases.handlers import Office
-from core.cases.service import NewCase, NewParty, advance, case_view, list_cases, open_cases
-from core.cases.workflows import workflow_named
+from core.cases.service import NewCase, NewParty, advance, case_view, list_cases, open_cases, openable
 from core.db.session import unit_of_work
 from core.errors import PreconditionFailed
 from core.exchange.matters import answers_of
-from core.scope import current_scope
 from core.web.context import requires
 from core.web.errors import VersionNeeded
 from core.web.paging import After, Limit, cut, tell_next
@@ -206,8 +204,7 @@ def case_list(
 @router.get("/cases/handlers")
 def handler_list(workflow: Annotated[str, Query(max_length=60)]) -> list[HandlerOut]:
     """Whom a confidential case of a workflow may be given to, for those who may open one."""
-    flow = workflow_named(workflow)
-    current_scope().require(flow.open_permission)
+    flow = openable(workflow)
     with unit_of_work() as session:
         return [HandlerOut.model_validate(one) for one in Office(session).candidates(flow)]
 

@@ -13,8 +13,7 @@ from sqlalchemy.orm import Session
 
 from core.cases.forms import can_be_confidential
 from core.cases.handlers import Candidate, Office
-from core.cases.service import NewCase, NewParty, open_cases
-from core.cases.workflows import workflow_named
+from core.cases.service import NewCase, NewParty, open_cases, openable
 from core.codes import code_list
 from core.db.session import unit_of_work
 from core.errors import BangfuError, Forbidden, InvalidInput, NotFound
@@ -95,7 +94,7 @@ def _household_id(filled: Mapping[str, str]) -> uuid.UUID | None:
 
 
 def _draft(session: Session, name: str, household: uuid.UUID | None, filled: Mapping[str, str]) -> NewCase:
-    flow = workflow_named(name)
+    flow = openable(name)
     determination = queries.latest_determination(session, household) if household else None
     programme = filled.get("programme") or None
     handlers = [name.removeprefix(_HANDLER) for name in filled if name.startswith(_HANDLER)]
@@ -133,11 +132,7 @@ def _parties(session: Session, household: uuid.UUID | None, filled: Mapping[str,
 def _form(
     request: Request, name: str, household: uuid.UUID | None, filled: Mapping[str, str], refused: BangfuError | None = None
 ) -> HTMLResponse:
-    flow = workflow_named(name)
-    scope = current_scope()
-    if flow.plugin not in scope.plugins:
-        raise NotFound("本单位未启用该业务", "the line is off here", where=flow.plugin)
-    scope.require(flow.open_permission)
+    flow = openable(name)
     with unit_of_work() as session:
         view = household_view(session, household) if household else None
         determination = queries.latest_determination(session, household) if household else None

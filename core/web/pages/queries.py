@@ -18,13 +18,13 @@ from core.people.models import Person
 from core.rules.errors import RulesUnknown
 from core.rules.sheet import ExplanationSheet
 from core.surveys.models import Determination
-from core.surveys.service import explain
+from core.surveys.service import explain, newest_determinations
 
 
 def latest_determination(session: Session, household_id: uuid.UUID) -> Determination | None:
     """The newest determination of a household, in a survey or outside one."""
-    wanted = select(Determination).where(Determination.household_id == household_id)
-    return session.scalar(wanted.order_by(Determination.decided_on.desc(), Determination.id.desc()).limit(1))
+    newest = newest_determinations(session, [household_id]).get(household_id)
+    return session.scalar(select(Determination).where(Determination.id == newest.id)) if newest else None
 
 
 def sheet_of(session: Session, determination_id: uuid.UUID | None) -> ExplanationSheet | None:
