@@ -146,6 +146,14 @@ def test_what_the_database_refuses_is_told_without_its_words(person: Desk, more:
     assert "psycopg" not in answer.text
 
 
+@pytest.mark.parametrize("amount", [True, False, 1000.0, "5", 10**12 + 1, -1])
+def test_an_amount_is_a_whole_number_of_fen(person: Desk, amount: object) -> None:
+    li = person("li")
+    answer = li.client.post(api("cases"), json={**CASE, "requested_fen": amount}, headers={"X-CSRF-Token": li.csrf})
+    assert answer.status_code == 422
+    assert "requested_fen" in answer.text
+
+
 def test_half_a_character_is_refused(person: Desk) -> None:
     li = person("li")
     body = '{"plugin":"trial","workflow":"trial","parties":[{"role":"applicant","label":"\\ud800"}],"form":{"matter":"a"}}'

@@ -172,7 +172,7 @@ class CaseIn(BaseModel):
     parties: list[PartyIn] = Field(min_length=1, max_length=50)
     programme: str | None = Field(default=None, max_length=60)
     form: dict[str, Any] = Field(default_factory=dict)
-    requested_fen: int | None = Field(default=None, ge=0, le=10**12)
+    requested_fen: Annotated[int, Field(strict=True, ge=0, le=10**12)] | None = None
     opening_key: str | None = Field(default=None, max_length=200)
     handlers: list[Annotated[str, Field(max_length=80)]] | None = Field(default=None, max_length=20)
 
