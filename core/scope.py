@@ -55,9 +55,13 @@ class Scope:
     permissions: frozenset[str] = field(default_factory=frozenset)
     plugins: frozenset[str] = field(default_factory=frozenset)
     guest_reason: str | None = None
+    guest_from: str | None = None
+    """The tenant whose post a guest acts from, where a level above looks after this one."""
+    principals: frozenset[str] = frozenset()
+    """Actors for whom the actor stands in here during their leave (代理); what they may not do, he may not do for them."""
 
     def __post_init__(self) -> None:
-        for code in (self.tenant, self.province, self.prefecture):
+        for code in (self.tenant, self.province, self.prefecture, self.guest_from):
             if code is not None and not TENANT_CODE.fullmatch(code):
                 raise ValueError(f"not a tenant code: {code!r}")
         if not ACTOR_KEY.fullmatch(self.actor):
@@ -67,6 +71,11 @@ class Scope:
     def is_system(self) -> bool:
         """Whether a job of the platform acts, not a person."""
         return self.actor.startswith("system:")
+
+    @property
+    def persons(self) -> frozenset[str]:
+        """The actor and those for whom he stands in: none of them may have had a part that excludes the act."""
+        return self.principals | {self.actor}
 
     def may(self, permission: str) -> bool:
         """Whether the actor holds ``permission`` in this tenant."""

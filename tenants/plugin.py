@@ -39,8 +39,8 @@ class TenantsPlugin:
     @hookimpl
     def bangfu_permissions(self) -> Sequence[PermissionDecl]:
         return (
-            PermissionDecl(SWITCH, "启停与配置业务", "switch and configure service lines"),
-            PermissionDecl(READ_FIGURES, "查看下级汇总指标", "read the figures of the tenants below"),
+            PermissionDecl(SWITCH, "启停与配置业务", "switch and configure service lines", personal=False),
+            PermissionDecl(READ_FIGURES, "查看下级汇总指标", "read the figures of the tenants below", personal=False),
         )
 
     @hookimpl

@@ -6,14 +6,17 @@ from core.cases.guards import documents_complete, notice_over, notice_posted
 from core.host.declarations import EffectDecl, GuardDecl, NavEntry, PermissionDecl
 
 PERMISSIONS = (
-    PermissionDecl("case.open", "登记个案", "open cases"),
-    PermissionDecl("case.read", "查看个案", "read cases"),
-    PermissionDecl("case.advance", "办理个案", "move cases along"),
-    PermissionDecl("case.decide", "审批个案", "decide cases"),
-    PermissionDecl("case.withdraw", "撤回申请", "withdraw applications"),
-    PermissionDecl("case.assign", "指派承办人", "assign cases"),
+    PermissionDecl("case.open", "登记个案", "open cases", personal=True),
+    PermissionDecl("case.read", "查看个案", "read cases", personal=True),
+    PermissionDecl("case.advance", "办理个案", "move cases along", personal=True),
+    PermissionDecl("case.decide", "审批个案", "decide cases", personal=True),
+    PermissionDecl("case.withdraw", "撤回申请", "withdraw applications", personal=True),
+    PermissionDecl("case.assign", "指派承办人", "assign cases", personal=True),
     PermissionDecl(
-        "case.settle", "发放后结转（由系统办理，不授予岗位）", "settle paid cases (made by the platform, given to no post)"
+        "case.settle",
+        "发放后结转（由系统办理，不授予岗位）",
+        "settle paid cases (made by the platform, given to no post)",
+        personal=True,
     ),
 )
 

@@ -8,11 +8,11 @@ from core.funds import repository
 from core.host.declarations import FactDecl, PermissionDecl
 
 PERMISSIONS = (
-    PermissionDecl("funds.read", "查看资金账", "read the fund's books"),
-    PermissionDecl("funds.receive", "登记到账资金", "book money received"),
-    PermissionDecl("funds.prepare", "编制发放批次", "prepare payment batches"),
-    PermissionDecl("funds.approve_payment", "审批发放批次", "approve payment batches"),
-    PermissionDecl("funds.pay", "办理发放与回盘", "release payments and take the bank's return"),
+    PermissionDecl("funds.read", "查看资金账", "read the fund's books", personal=True),
+    PermissionDecl("funds.receive", "登记到账资金", "book money received", personal=False),
+    PermissionDecl("funds.prepare", "编制发放批次", "prepare payment batches", personal=True),
+    PermissionDecl("funds.approve_payment", "审批发放批次", "approve payment batches", personal=True),
+    PermissionDecl("funds.pay", "办理发放与回盘", "release payments and take the bank's return", personal=True),
 )
 
 

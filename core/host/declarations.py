@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 ALL_LEVELS = frozenset(Level)
 COUNTIES = frozenset({Level.COUNTY})
 Severity = Literal["critical", "major", "minor"]
+Duty = Literal["clerk", "approver", "fund_manager", "payer"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +46,16 @@ class PluginInfo:
 
 @dataclass(frozen=True, slots=True)
 class PermissionDecl:
-    """Something that a post may be allowed to do."""
+    """Something that a post may be allowed to do. Each declaration judges for itself whether it shows persons' data."""
 
     code: str
     zh: str
     en: str
+    personal: bool
+    """Whether it opens pages, files or answers that show single persons or households: administrators and whoever reads
+    figures only never hold it (domain 12)."""
+    duty: Duty | None = None
+    """The duty that it belongs to, where it decides or pays: a tenant may give it to roles of this duty alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +67,16 @@ class RoleDecl:
     en: str
     permissions: frozenset[str]
     levels: frozenset[Level] = ALL_LEVELS
-    duty: Literal["clerk", "approver", "fund_manager", "payer"] | None = None
+    duty: Duty | None = None
     """Duties that exclude each other: one person holds at most one of them in a tenant (domain 7.1, 12)."""
     audit_side: Literal["auditor", "audited"] | None = "audited"
     """Whether the role audits, is audited, or neither (whoever reads figures only, the administrators)."""
     administers: Literal["system", "security", "audit"] | None = None
     """One of the three administrators (三员), who hold no other post."""
+    sees_persons: bool = True
+    """False for the administrators and for whoever reads figures only: they hold no permission that is ``personal``."""
+    granted_by: Literal["tenant", "security"] = "tenant"
+    """Who gives the role: the tenant's administrator, or the security administrator alone (domain 12)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,30 +1,71 @@
-"""Roles of the core (domain 1.2, 7.1, 12). Plugins add their own roles, and grant their permissions to these."""
+"""Roles of the core (domain 1.2, 7.1, 12). Plugins add their own roles, and grant their permissions to these.
+
+The topic of the outbox enters with the module of moves.
+"""
 
 from __future__ import annotations
 
-from core.host.declarations import PermissionDecl, RoleDecl
+from datetime import date
+
+from core.host.declarations import ParameterDecl, ParameterValue, PermissionDecl, RoleDecl
+from core.identity import moves
+from core.identity.jobs import JOBS
+from core.identity.names import (
+    COUNTY_GRANTS,
+    DORMANT_DAYS,
+    GRANT_ADMINISTRATORS,
+    READ_LOG,
+    READ_SYSTEM,
+    REVIEW_ACCESS,
+    WRITE_STAFF,
+)
 from core.scope import Level
 
-_ALL = frozenset(Level)
+_UPPER = frozenset({Level.PROVINCE, Level.PREFECTURE})
 
 PERMISSIONS = (
-    PermissionDecl("home.read", "查看首页待办", "see what is due"),
-    PermissionDecl("parameters.write", "设定政策参数", "set dated policy figures"),
-    PermissionDecl("audit.read", "查看审计发现问题", "read audit findings"),
-    PermissionDecl("audit.run", "发起审计", "run the audit"),
-    PermissionDecl("audit.answer", "答复审计发现问题", "answer audit findings"),
-    PermissionDecl("announcement.publish", "发布年度公告", "publish the annual announcement"),
-    PermissionDecl("exchange.hand_over", "向其他单位移交事项", "hand a matter to another tenant"),
-    PermissionDecl("exchange.take", "接收其他单位移交的事项", "take a matter from another tenant"),
-    PermissionDecl("staff.write", "管理人员与岗位", "manage staff and posts"),
+    PermissionDecl("home.read", "查看首页待办", "see what is due", personal=False),
+    PermissionDecl("parameters.write", "设定政策参数", "set dated policy figures", personal=False),
+    PermissionDecl("audit.read", "查看审计发现问题", "read audit findings", personal=True),
+    PermissionDecl("audit.run", "发起审计", "run the audit", personal=False),
+    PermissionDecl("audit.answer", "答复审计发现问题", "answer audit findings", personal=True),
+    PermissionDecl("announcement.publish", "发布年度公告", "publish the annual announcement", personal=False),
+    PermissionDecl("exchange.hand_over", "向其他单位移交事项", "hand a matter to another tenant", personal=True),
+    PermissionDecl("exchange.take", "接收其他单位移交的事项", "take a matter from another tenant", personal=True),
+    PermissionDecl(WRITE_STAFF, "管理人员与岗位", "manage staff and posts", personal=False),
+    PermissionDecl(GRANT_ADMINISTRATORS, "授予管理员岗位", "grant administrators' roles", personal=False),
+    PermissionDecl(REVIEW_ACCESS, "复核岗位权限", "review who holds which post", personal=False),
+    # The trail holds ids and codes; content of confidential matters is shown to their handlers alone.
+    PermissionDecl(READ_LOG, "查看操作日志", "read the log", personal=False),
+    PermissionDecl(READ_SYSTEM, "查看系统状况", "see how the system does", personal=False),
 )
+
+PARAMETERS = (
+    ParameterDecl(
+        COUNTY_GRANTS,
+        "县级可自行授予的岗位",
+        "roles that counties may grant themselves",
+        "codes",
+        "domain 1.2, 12",
+    ),
+    ParameterDecl(
+        DORMANT_DAYS,
+        "账号闲置停用天数",
+        "days after which an unused account is switched off",
+        "days",
+        "domain 12",
+        (ParameterValue(date(2020, 1, 1), 90, "网络安全等级保护第三级通行做法：闲置账号定期停用", "domain 12"),),
+    ),
+)
+
+JOB_KINDS = JOBS
 
 _CASE_WORK = frozenset({"home.read", "people.read", "case.read", "document.read", "notice.read", "survey.read"})
 
 ROLES = (
     RoleDecl(
         "caseworker",
-        "窗口经办",
+        "经办人",
         "caseworker",
         _CASE_WORK
         | {
@@ -56,9 +97,9 @@ ROLES = (
     ),
     RoleDecl(
         "vice_chair_in_charge",
-        "分管副主席",
+        "分管主席",
         "vice chair in charge",
-        _CASE_WORK | {"funds.read", "audit.read", "audit.answer", "job.read", "announcement.publish"},
+        _CASE_WORK | {"funds.read", "audit.read", "audit.answer", "job.read", "announcement.publish", REVIEW_ACCESS},
     ),
     RoleDecl(
         "fund_manager",
@@ -90,6 +131,7 @@ ROLES = (
                 "audit.read",
                 "audit.run",
                 "job.read",
+                READ_LOG,
             }
         ),
         audit_side="auditor",
@@ -101,11 +143,48 @@ ROLES = (
         frozenset({"home.read", "people.read"}),
         frozenset({Level.COUNTY}),
     ),
-    RoleDecl("leader", "领导（只读）", "leader", frozenset({"home.read"}), audit_side=None),
+    RoleDecl("leader", "领导（只读）", "leader", frozenset({"home.read"}), audit_side=None, sees_persons=False),
     RoleDecl(
         "tenant_admin",
         "本级管理员",
-        "administrator of the tenant",
-        frozenset({"home.read", "parameters.write", "staff.write", "survey.open", "job.read", "job.start", "job.cancel"}),
+        "tenant admin",
+        frozenset({"home.read", "parameters.write", WRITE_STAFF, "survey.open", "job.read", "job.start", "job.cancel"}),
+        sees_persons=False,
+        granted_by="security",
+    ),
+    RoleDecl(
+        "system_admin",
+        "系统管理员",
+        "system administrator",
+        frozenset({"home.read", READ_SYSTEM, "job.read", "job.cancel"}),
+        _UPPER,
+        audit_side=None,
+        administers="system",
+        sees_persons=False,
+        granted_by="security",
+    ),
+    RoleDecl(
+        "security_admin",
+        "安全管理员",
+        "security administrator",
+        frozenset({"home.read", WRITE_STAFF, GRANT_ADMINISTRATORS, REVIEW_ACCESS}),
+        _UPPER,
+        audit_side=None,
+        administers="security",
+        sees_persons=False,
+        granted_by="security",
+    ),
+    RoleDecl(
+        "audit_admin",
+        "审计管理员",
+        "audit administrator",
+        frozenset({"home.read", READ_LOG}),
+        _UPPER,
+        audit_side=None,
+        administers="audit",
+        sees_persons=False,
+        granted_by="security",
     ),
 )
+
+__all__ = ["JOB_KINDS", "PARAMETERS", "PERMISSIONS", "ROLES", "moves"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import date, datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from sqlalchemy import (
     CHAR,
@@ -19,14 +19,14 @@ from sqlalchemy import (
     Index,
     LargeBinary,
     Text,
-    UniqueConstraint,
     column,
     func,
 )
 from sqlalchemy.dialects.postgresql import UUID, ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.sql.functions import Function
 
-from core.db.base import Base, ReferenceTable, new_id
+from core.db.base import Base, ReferenceTable, TenantRow, TenantTable, new_id
 from core.db.rules import TableRule
 from core.db.types import Day, Instant, Str
 
@@ -57,6 +57,8 @@ class Account(Base):
     disabled_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     disabled_why: Mapped[str | None]
     """``dormant``, or the reason that the administrator gave."""
+    enabled_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    """When it was last let in again; dormancy counts from here where nobody has signed in since."""
     signed_in_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     """When somebody last signed in; dormancy counts from here, or from ``created_at``."""
     created_at: Mapped[Instant]
@@ -75,8 +77,17 @@ class RecoveryCode(Base):
 
 def _apart(name: str, *same: str, differs: str) -> ExcludeConstraint:
     """No two posts with the same ``same`` whose ``differs`` differ may hold on one day; null excludes nothing."""
-    period = func.daterange(column("valid_from"), column("valid_to"))
-    return ExcludeConstraint(*((column, "=") for column in same), (differs, "<>"), (period, "&&"), name=name, using="gist")
+    return ExcludeConstraint(*((column, "=") for column in same), (differs, "<>"), (_period(), "&&"), name=name, using="gist")
+
+
+def _period() -> Function[Any]:
+    """The days on which a post holds. A post that was taken back before its first day has none, and excludes nothing."""
+    return func.daterange(column("valid_from"), column("valid_to"))
+
+
+def _once(name: str, *same: str) -> ExcludeConstraint:
+    """No two posts with the same ``same`` may hold on one day."""
+    return ExcludeConstraint(*((column, "=") for column in same), (_period(), "&&"), name=name, using="gist")
 
 
 class Post(Base):
@@ -85,8 +96,9 @@ class Post(Base):
     __tablename__ = "post"
     __rule__: ClassVar[TableRule] = ReferenceTable("read when a scope is built, before the tenant is set", ("insert", "update"))
     __table_args__ = (
-        UniqueConstraint("account_id", "tenant_code", "role", "valid_from"),
-        CheckConstraint("valid_to is null or valid_to > valid_from", name="dates"),
+        CheckConstraint("valid_to is null or valid_to >= valid_from", name="dates"),
+        CheckConstraint("delegated_from is null or valid_to is not null", name="a_delegation_ends"),
+        _once("ex_post_once", "account_id", "tenant_code", "role"),
         _apart("ex_post_duties_apart", "account_id", "tenant_code", differs="duty"),
         _apart("ex_post_auditor_apart", "account_id", "tenant_code", differs="audit_side"),
         _apart("ex_post_administrators_apart", "account_id", differs="administers"),
@@ -97,7 +109,7 @@ class Post(Base):
     tenant_code: Mapped[str] = mapped_column(CHAR(6), ForeignKey("tenant.code"), index=True)
     role: Mapped[Str]
     title: Mapped[Str]
-    """What the post is called on the screen, e.g. 窗口经办."""
+    """What the post is called on the screen, e.g. 经办人."""
     valid_from: Mapped[Day]
     valid_to: Mapped[date | None]
     duty: Mapped[str | None]
@@ -111,10 +123,32 @@ class Post(Base):
     granted_by: Mapped[str | None]
     """Actor key of who gave the post; None for those made at onboarding by the platform."""
     reason: Mapped[str | None]
+    ended_by: Mapped[str | None]
+    """Actor key of who ended it; None where it runs, or ran out by itself."""
+    end_reason: Mapped[str | None]
     last_used_on: Mapped[date | None]
     """The last business date on which its holder acted in the tenant (kept to the day)."""
     reviewed_on: Mapped[date | None]
     """When the yearly review of access last confirmed it."""
+    reviewed_by: Mapped[str | None]
+
+
+class RolePermission(TenantRow):
+    """What a tenant itself says about one permission of a service line and one role (岗位权限). Never changed: of the rows
+    whose day has come, the latest day holds, and for one day what was recorded last."""
+
+    __tablename__ = "role_permission"
+    __rule__: ClassVar[TableRule] = TenantTable(append_only=True)
+    __table_args__ = (Index("ix_role_permission_role", "tenant", "role"),)
+
+    role: Mapped[Str]
+    permission: Mapped[Str]
+    granted: Mapped[bool]
+    """True adds the permission to the role, False takes it away, whatever the line itself proposes."""
+    valid_from: Mapped[Day]
+    reason: Mapped[Str]
+    actor: Mapped[Str]
+    at: Mapped[Instant]
 
 
 class StaffSession(Base):

@@ -10,19 +10,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from sqlalchemy import or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, and_, exists, or_, select, update
+from sqlalchemy.orm import Session, aliased
 
-from core.db.session import reference_work
+from core.db.session import reference_work, unit_of_work
 from core.errors import Forbidden, InvalidInput
 from core.host.declarations import RoleDecl
 from core.host.manager import host
 from core.identity.duties import NOTHING, refuse_excluded
+from core.identity.mapping import OwnMapping, own_mapping
 from core.identity.models import Account, Post
 from core.identity.passwords import hashed
-from core.scope import Level, Scope
+from core.scope import Level, Scope, entered
 from core.tenancy.models import Tenant
-from core.tenancy.service import business_date, tenant_named, with_plugins
+from core.tenancy.service import business_date, enabled_plugins, tenant_named
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +36,32 @@ class Desk:
     titles: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Where a post comes from: who gave it, why, and for whose post it stands in."""
+
+    by: str | None = None
+    reason: str | None = None
+    delegated_from: uuid.UUID | None = None
+
+
 def roles() -> dict[str, RoleDecl]:
     """All roles by code, the plugins' included."""
     return {role.code: role for role in host().collected("bangfu_roles")}
 
 
-def permissions_of(role_codes: Sequence[str], plugins: frozenset[str]) -> frozenset[str]:
-    """What the roles may do where ``plugins`` are on: their own permissions and those that these plugins grant them."""
+def permissions_of(role_codes: Sequence[str], plugins: frozenset[str], own: OwnMapping | None = None) -> frozenset[str]:
+    """What the roles may do where ``plugins`` are on: their own permissions and those that these plugins grant them, with
+    what the tenant itself added to a role or took from it."""
     known = roles()
+    grants = host().collected_here("bangfu_role_grants", plugins)
     held: set[str] = set()
     for code in role_codes:
-        if code in known:
-            held |= known[code].permissions
-    for grant in host().collected_here("bangfu_role_grants", plugins):
-        if grant.role in role_codes:
-            held |= grant.permissions
+        mine = set(known[code].permissions) if code in known else set()
+        for grant in grants:
+            if grant.role == code:
+                mine |= grant.permissions
+        held |= own.applied(code, mine) if own is not None else mine
     return frozenset(held)
 
 
@@ -76,19 +88,30 @@ def add_account(session: Session, login: str, display_name: str, password_hash: 
 
 
 def give_post(
-    session: Session, account_id: uuid.UUID, tenant: str, role: str, *, valid_from: date, valid_to: date | None = None
+    session: Session,
+    account_id: uuid.UUID,
+    tenant: str,
+    role: str,
+    *,
+    valid_from: date,
+    valid_to: date | None = None,
+    grant: Grant | None = None,
 ) -> Post:
-    """Give an account a post in a tenant, from the first of its days to the one before ``valid_to``.
+    """Give an account a post in a tenant, from the first of its days to the one before ``valid_to``. Whether the actor may
+    give it is asked by ``core.identity.grants``; this is the act itself, and the platform's own.
 
-    Raises ``InvalidInput`` for a role that does not exist at that level, ``DutiesExclude`` where a post that the account
-    holds excludes it.
+    Raises ``InvalidInput`` for a role that does not exist at that level and for days in the wrong order, ``DutiesExclude``
+    where a post that the account holds excludes it, ``HeldAlready`` where the account has the role on one of these days.
     """
     decl = roles().get(role)
     if decl is None:
         raise InvalidInput(f"没有名为 {role} 的岗位角色", f"no role is called {role}", where="role")
     if Level(tenant_named(session, tenant).level) not in decl.levels:
         raise InvalidInput(f"{decl.zh}不设在该级工会", f"{decl.en} does not exist at that level", where="role")
+    if valid_to is not None and valid_to <= valid_from:
+        raise InvalidInput("截止日期须晚于起始日期", "a post ends after it begins", where="valid_to")
     refuse_excluded(session, account_id, tenant, decl, valid_from, valid_to)
+    source = grant or Grant()
     post = Post(
         account_id=account_id,
         tenant_code=tenant,
@@ -99,28 +122,40 @@ def give_post(
         duty=decl.duty,
         audit_side=decl.audit_side,
         administers=decl.administers or NOTHING,
+        granted_by=source.by,
+        reason=source.reason,
+        delegated_from=source.delegated_from,
     )
     session.add(post)
     session.flush()
     return post
 
 
-def _live_posts(session: Session, account_id: uuid.UUID, on: date) -> Sequence[Post]:
-    return session.scalars(
-        select(Post)
-        .where(
-            Post.account_id == account_id,
-            Post.valid_from <= on,
-            or_(Post.valid_to.is_(None), Post.valid_to > on),
-        )
-        .order_by(Post.tenant_code, Post.role)
-    ).all()
+def holds(on: date) -> ColumnElement[bool]:
+    """Condition: the post holds on that day; one that stands in for another only while that one holds too."""
+    original = aliased(Post)
+    lives = exists().where(
+        original.id == Post.delegated_from,
+        original.valid_from <= on,
+        or_(original.valid_to.is_(None), original.valid_to > on),
+    )
+    return and_(
+        Post.valid_from <= on,
+        or_(Post.valid_to.is_(None), Post.valid_to > on),
+        or_(Post.delegated_from.is_(None), lives),
+    )
+
+
+def live_posts(session: Session, account_id: uuid.UUID, on: date) -> Sequence[Post]:
+    """The posts that an account holds on a day, in all tenants."""
+    wanted = select(Post).where(Post.account_id == account_id, holds(on))
+    return session.scalars(wanted.order_by(Post.tenant_code, Post.role)).all()
 
 
 def desks(account_id: uuid.UUID) -> list[Desk]:
     """The tenants in which the account may act today."""
     with reference_work() as session:
-        posts = _live_posts(session, account_id, business_date(session))
+        posts = live_posts(session, account_id, business_date(session))
         codes = {post.tenant_code for post in posts}
         tenants = session.scalars(
             select(Tenant).where(Tenant.code.in_(codes), Tenant.closed_on.is_(None)).order_by(Tenant.code)
@@ -140,9 +175,10 @@ def scope_for(account_id: uuid.UUID, tenant_code: str) -> Scope:
         account = session.get(Account, account_id)
         tenant = tenant_named(session, tenant_code)
         today = business_date(session)
-        codes = [p.role for p in _live_posts(session, account_id, today) if p.tenant_code == tenant_code]
-        if account is None or account.disabled_at is not None or not codes:
+        posts = [post for post in live_posts(session, account_id, today) if post.tenant_code == tenant_code]
+        if account is None or account.disabled_at is not None or not posts:
             raise Forbidden("您在该单位没有岗位", "you hold no post in that tenant", where=tenant_code)
+        _note_use(session, posts, today)
         bare = Scope(
             tenant=tenant.code,
             level=Level(tenant.level),
@@ -151,7 +187,26 @@ def scope_for(account_id: uuid.UUID, tenant_code: str) -> Scope:
             actor=str(account.id),
             actor_name=account.display_name,
             business_date=today,
-            roles=frozenset(codes),
+            roles=frozenset(post.role for post in posts),
+            principals=_principals(session, posts),
         )
-    placed = with_plugins(bare)
-    return replace(placed, permissions=permissions_of(codes, placed.plugins))
+    codes = sorted(bare.roles)
+    with entered(bare), unit_of_work() as session:
+        plugins = enabled_plugins(session)
+        own = own_mapping(session, codes, plugins, today)
+    return replace(bare, plugins=plugins, permissions=permissions_of(codes, plugins, own))
+
+
+def _note_use(session: Session, posts: Sequence[Post], today: date) -> None:
+    """Note on which day the posts were last acted in: a write on the first request of a day, none on the others."""
+    stale = [post.id for post in posts if post.last_used_on is None or post.last_used_on < today]
+    if stale:
+        session.execute(update(Post).where(Post.id.in_(stale)).values(last_used_on=today))
+
+
+def _principals(session: Session, posts: Sequence[Post]) -> frozenset[str]:
+    """For whom the holder of these posts stands in."""
+    originals = [post.delegated_from for post in posts if post.delegated_from is not None]
+    if not originals:
+        return frozenset()
+    return frozenset(str(found) for found in session.scalars(select(Post.account_id).where(Post.id.in_(originals))))

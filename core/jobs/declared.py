@@ -5,9 +5,9 @@ from __future__ import annotations
 from core.host.declarations import NavEntry, PermissionDecl
 
 PERMISSIONS = (
-    PermissionDecl("job.read", "查看后台任务", "See background jobs"),
-    PermissionDecl("job.start", "发起后台任务", "Start background jobs"),
-    PermissionDecl("job.cancel", "中止后台任务", "Cancel background jobs"),
+    PermissionDecl("job.read", "查看后台任务", "See background jobs", personal=False),
+    PermissionDecl("job.start", "发起后台任务", "Start background jobs", personal=False),
+    PermissionDecl("job.cancel", "中止后台任务", "Cancel background jobs", personal=False),
 )
 
 NAVIGATION = (

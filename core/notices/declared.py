@@ -5,10 +5,10 @@ from __future__ import annotations
 from core.host.declarations import NavEntry, PermissionDecl
 
 PERMISSIONS = (
-    PermissionDecl("notice.read", "查看公示与异议", "read notices and objections"),
-    PermissionDecl("notice.post", "张贴公示", "post notices"),
-    PermissionDecl("notice.register_objection", "登记异议", "register objections"),
-    PermissionDecl("notice.answer_objection", "答复异议", "answer objections"),
+    PermissionDecl("notice.read", "查看公示与异议", "read notices and objections", personal=True),
+    PermissionDecl("notice.post", "张贴公示", "post notices", personal=True),
+    PermissionDecl("notice.register_objection", "登记异议", "register objections", personal=True),
+    PermissionDecl("notice.answer_objection", "答复异议", "answer objections", personal=True),
 )
 
 NAVIGATION = (

@@ -125,6 +125,14 @@ def resolve(session: Session, on: date) -> Parameters:
     return Parameters(on, found)
 
 
+def set_by_levels(session: Session, name: str, on: date) -> dict[str, Any]:
+    """What each level from the province down to the tenant in scope has itself set for ``name``, by tenant code.
+
+    For figures that a lower level may narrow but not widen: there, what counts is all of them together.
+    """
+    return {row.tenant: row.value for row in repository.tenants_until(session, current_scope(), on) if row.name == name}
+
+
 def _line_of(scope: Scope) -> list[tuple[str, str]]:
     """(tenant, level) from the province down to the tenant in scope."""
     line = [(scope.province, "province")]

@@ -5,10 +5,12 @@ from __future__ import annotations
 from core.host.declarations import COUNTIES, NavEntry, PermissionDecl
 
 PERMISSIONS = (
-    PermissionDecl("people.read", "查看困难职工档案", "see files of workers in difficulty"),
-    PermissionDecl("people.write", "登记和更正家庭信息", "record and correct facts of households"),
-    PermissionDecl("people.reveal", "查阅完整身份证号、电话、账号", "look at full identity numbers, phones and accounts"),
-    PermissionDecl("people.import", "导入困难职工档案", "import rosters"),
+    PermissionDecl("people.read", "查看困难职工档案", "see files of workers in difficulty", personal=True),
+    PermissionDecl("people.write", "登记和更正家庭信息", "record and correct facts of households", personal=True),
+    PermissionDecl(
+        "people.reveal", "查阅完整身份证号、电话、账号", "look at full identity numbers, phones and accounts", personal=True
+    ),
+    PermissionDecl("people.import", "导入困难职工档案", "import rosters", personal=True),
 )
 
 NAVIGATION = (

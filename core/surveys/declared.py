@@ -6,8 +6,8 @@ from core.host.declarations import FactDecl, JobKindDecl, PermissionDecl
 from core.surveys import jobs
 
 PERMISSIONS = (
-    PermissionDecl("survey.read", "查看调查与认定", "read surveys and determinations"),
-    PermissionDecl("survey.open", "开展年度调查与认定", "open the annual survey and determine"),
+    PermissionDecl("survey.read", "查看调查与认定", "read surveys and determinations", personal=True),
+    PermissionDecl("survey.open", "开展年度调查与认定", "open the annual survey and determine", personal=False),
 )
 
 JOB_KINDS = (

@@ -59,6 +59,10 @@ def record(
         "fields": dict(fields or {}),
         "subject": [subject_kind, str(subject_id) if subject_id else None],
     }
+    if scope.principals:
+        content["delegated_from"] = sorted(scope.principals)
+    if scope.guest_from:
+        content["guest_from"] = scope.guest_from
     session.info.setdefault(_PENDING, []).append(
         {
             "id": new_id(),

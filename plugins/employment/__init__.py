@@ -30,8 +30,8 @@ class Employment:
     @hookimpl
     def bangfu_permissions(self) -> Sequence[PermissionDecl]:
         return (
-            PermissionDecl("employment.counsel", "职业指导", "counsel job seekers"),
-            PermissionDecl("employment.place", "推荐上岗与回访", "place job seekers and follow up"),
+            PermissionDecl("employment.counsel", "职业指导", "counsel job seekers", personal=True),
+            PermissionDecl("employment.place", "推荐上岗与回访", "place job seekers and follow up", personal=True),
         )
 
     @hookimpl

@@ -30,10 +30,10 @@ class LegalAid:
     @hookimpl
     def bangfu_permissions(self) -> Sequence[PermissionDecl]:
         return (
-            PermissionDecl("legal_aid.check", "审查法律援助申请", "check applications for legal aid"),
-            PermissionDecl("legal_aid.decide", "决定是否给予法律援助", "decide on legal aid"),
-            PermissionDecl("legal_aid.assign", "指派援助律师", "assign lawyers"),
-            PermissionDecl("legal_aid.conclude", "登记援助结果", "record the outcome"),
+            PermissionDecl("legal_aid.check", "审查法律援助申请", "check applications for legal aid", personal=True),
+            PermissionDecl("legal_aid.decide", "决定是否给予法律援助", "decide on legal aid", personal=True, duty="approver"),
+            PermissionDecl("legal_aid.assign", "指派援助律师", "assign lawyers", personal=True),
+            PermissionDecl("legal_aid.conclude", "登记援助结果", "record the outcome", personal=True),
         )
 
     @hookimpl

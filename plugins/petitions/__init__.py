@@ -30,10 +30,10 @@ class Petitions:
     @hookimpl
     def bangfu_permissions(self) -> Sequence[PermissionDecl]:
         return (
-            PermissionDecl("petitions.register", "登记信访事项", "register petitions"),
-            PermissionDecl("petitions.handle", "受理与办结信访事项", "accept and close petitions"),
-            PermissionDecl("petitions.answer", "出具信访处理意见", "answer petitions"),
-            PermissionDecl("petitions.hand_up", "上报信访事项", "hand petitions up"),
+            PermissionDecl("petitions.register", "登记信访事项", "register petitions", personal=True),
+            PermissionDecl("petitions.handle", "受理与办结信访事项", "accept and close petitions", personal=True),
+            PermissionDecl("petitions.answer", "出具信访处理意见", "answer petitions", personal=True),
+            PermissionDecl("petitions.hand_up", "上报信访事项", "hand petitions up", personal=True),
         )
 
     @hookimpl

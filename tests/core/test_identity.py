@@ -195,8 +195,30 @@ def test_a_post_holds_from_its_first_day_until_the_day_before_its_end(account: u
 
 
 def test_a_post_cannot_end_before_it_begins(account: uuid.UUID) -> None:
-    with pytest.raises(IntegrityError, match="dates"):
+    with pytest.raises(InvalidInput) as refused:
         _post(account, COUNTY, "caseworker", TODAY, TODAY)
+    assert refused.value.where == "valid_to"
+    _post(account, COUNTY, "caseworker")
+    with pytest.raises(IntegrityError, match="dates"), reference_work() as session:
+        session.scalars(select(Post)).one().valid_to = TODAY - timedelta(days=1)
+
+
+def test_the_day_of_a_posts_last_use_is_kept(account: uuid.UUID, db: Database) -> None:
+    _post(account, COUNTY, "caseworker")
+    _post(account, OTHER_COUNTY, "caseworker")
+    for day in (TODAY, TODAY, TODAY + timedelta(days=3)):
+        with db.owner.begin() as connection:
+            connection.execute(text('update business_clock set "on" = :on'), {"on": day})
+        with db.owner.connect() as connection:
+            before = connection.scalar(text("select xmin::text from post where tenant_code = :t"), {"t": COUNTY})
+            used = connection.scalar(text("select last_used_on from post where tenant_code = :t"), {"t": COUNTY})
+            scope_for(account, COUNTY)
+            after = connection.scalar(text("select xmin::text from post where tenant_code = :t"), {"t": COUNTY})
+        # the first act of a day writes, the next ones do not
+        assert (before == after) == (used == day)
+    with reference_work() as session:
+        rows: list[tuple[str, date | None]] = session.execute(select(Post.tenant_code, Post.last_used_on)).all()
+    assert dict(rows) == {COUNTY: TODAY + timedelta(days=3), OTHER_COUNTY: None}
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ class DummyPlugin:
 
     @hookimpl
     def bangfu_permissions(self) -> Sequence[PermissionDecl]:
-        return (PermissionDecl(f"{NAME}.read", "查看测试业务", "read the test line"),)
+        return (PermissionDecl(f"{NAME}.read", "查看测试业务", "read the test line", personal=True),)
 
     @hookimpl
     def bangfu_role_grants(self) -> Sequence[RoleGrant]:

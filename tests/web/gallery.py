@@ -63,7 +63,7 @@ def page_context() -> PageContext:
         tenant_name="明远县总工会",
         centre_name="困难职工援助中心",
         user_name="周敏",
-        user_role="窗口经办 · 2 号窗",
+        user_role="经办人 · 2 号窗",
         navigation=(
             NavItem("今天要办", "/510899/", "home", 5, current=True, hot=True),
             NavItem("职工档案", "/510899/households", "folders", 1072),

@@ -12,6 +12,7 @@ CREATE TABLE account (
     totp_step BIGINT,
     disabled_at TIMESTAMP WITH TIME ZONE,
     disabled_why VARCHAR,
+    enabled_at TIMESTAMP WITH TIME ZONE,
     signed_in_at TIMESTAMP WITH TIME ZONE,
     created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT pk_account PRIMARY KEY (id),
@@ -582,6 +583,31 @@ create policy seen on read_log for select using (tenant = nullif(current_setting
 create policy written on read_log for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
 
 grant select, insert on read_log to bangfu_app;
+
+CREATE TABLE role_permission (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    role TEXT NOT NULL,
+    permission TEXT NOT NULL,
+    granted BOOLEAN NOT NULL,
+    valid_from DATE NOT NULL,
+    reason TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_role_permission PRIMARY KEY (tenant, id)
+);
+
+CREATE INDEX ix_role_permission_role ON role_permission (tenant, role);
+
+alter table role_permission enable row level security;
+
+alter table role_permission force row level security;
+
+create policy seen on role_permission for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on role_permission for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert on role_permission to bangfu_app;
 
 CREATE TABLE roster_import (
     tenant CHAR(6) NOT NULL,
@@ -1280,11 +1306,15 @@ CREATE TABLE post (
     delegated_from UUID,
     granted_by VARCHAR,
     reason VARCHAR,
+    ended_by VARCHAR,
+    end_reason VARCHAR,
     last_used_on DATE,
     reviewed_on DATE,
+    reviewed_by VARCHAR,
     CONSTRAINT pk_post PRIMARY KEY (id),
-    CONSTRAINT uq_post_account_id_tenant_code_role_valid_from UNIQUE (account_id, tenant_code, role, valid_from),
-    CONSTRAINT ck_post_dates CHECK (valid_to is null or valid_to > valid_from),
+    CONSTRAINT ck_post_dates CHECK (valid_to is null or valid_to >= valid_from),
+    CONSTRAINT ck_post_a_delegation_ends CHECK (delegated_from is null or valid_to is not null),
+    CONSTRAINT ex_post_once EXCLUDE USING gist (account_id WITH =, tenant_code WITH =, role WITH =, daterange(valid_from, valid_to) WITH &&),
     CONSTRAINT ex_post_duties_apart EXCLUDE USING gist (account_id WITH =, tenant_code WITH =, duty WITH <>, daterange(valid_from, valid_to) WITH &&),
     CONSTRAINT ex_post_auditor_apart EXCLUDE USING gist (account_id WITH =, tenant_code WITH =, audit_side WITH <>, daterange(valid_from, valid_to) WITH &&),
     CONSTRAINT ex_post_administrators_apart EXCLUDE USING gist (account_id WITH =, administers WITH <>, daterange(valid_from, valid_to) WITH &&),

@@ -1,0 +1,13 @@
+"""Names of the permissions and parameters by which staff are administered, apart from their declarations so that services
+can import them."""
+
+from __future__ import annotations
+
+WRITE_STAFF = "staff.write"
+GRANT_ADMINISTRATORS = "staff.grant_administrators"
+REVIEW_ACCESS = "staff.review"
+READ_LOG = "log.read"
+READ_SYSTEM = "system.read"
+
+COUNTY_GRANTS = "roles_granted_by_county"
+DORMANT_DAYS = "dormant_account_days"
