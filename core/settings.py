@@ -30,6 +30,14 @@ class Settings(BaseSettings):
     secure_cookies: bool = False
     demo: bool = False
     upload_limit_bytes: int = 10 * 1024 * 1024
+    password_min_length: int = Field(default=8, ge=8, le=64)
+    """How long a password of a local account must be (NIST 800-63B: never less than eight)."""
+    password_min_length_administrators: int = Field(default=12, ge=8, le=64)
+    """The same for whoever administers: a tenant, or as one of the three administrators."""
+    second_factor: Literal["optional", "administrators", "administrators_and_money"] | None = None
+    """Who of the local accounts must have a second factor; not said, it depends on the environment (``second_factor_for``)."""
+    fresh_proof_minutes: int = Field(default=10, ge=1, le=60)
+    """How long ago a person may have proved who he is, where an act asks for a fresh proof (再次验证)."""
 
     @property
     def installation_key_file(self) -> Path:
@@ -40,6 +48,11 @@ class Settings(BaseSettings):
     def files_dir(self) -> Path:
         """Folder of stored documents."""
         return self.home / "files"
+
+    @property
+    def second_factor_for(self) -> Literal["optional", "administrators", "administrators_and_money"]:
+        """Who must have a second factor: in production the three administrators, nobody where the platform is tried out."""
+        return self.second_factor or ("administrators" if self.environment == "production" else "optional")
 
     @model_validator(mode="after")
     def _production_is_strict(self) -> Settings:

@@ -33,6 +33,9 @@ class SignedIn:
     authenticated_at: datetime
     assurance: int
     must_change_password: bool
+    has_password: bool
+    """Whether the account has a password here; who signs in at an identity provider alone has none."""
+    has_second_factor: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,8 @@ def session_of(token: str) -> SignedIn | None:
             live.authenticated_at,
             live.assurance,
             account.must_change_password,
+            account.password_hash is not None,
+            account.totp_cipher is not None,
         )
 
 
