@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 
 class BangfuError(Exception):
     """A refusal or fault that a person is told about.
@@ -29,6 +31,12 @@ class BangfuError(Exception):
         self.where = where
         self.mend_zh = mend_zh
         self.mend_en = mend_en
+
+    def __copy__(self) -> Self:
+        """A copy as it is, whatever its kind is made from."""
+        copied = type(self).__new__(type(self), *self.args)
+        copied.__dict__.update(self.__dict__)
+        return copied
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""

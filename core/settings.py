@@ -6,10 +6,21 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import Misconfigured
+from core.protected import is_protected
+
+_OF_KEYCLOAK = (
+    "public_url",
+    "keycloak_url",
+    "keycloak_realm",
+    "keycloak_client_id",
+    "keycloak_client_secret",
+    "keycloak_admin_client_id",
+    "keycloak_admin_client_secret",
+)
 
 
 class Settings(BaseSettings):
@@ -38,6 +49,21 @@ class Settings(BaseSettings):
     """Who of the local accounts must have a second factor; not said, it depends on the environment (``second_factor_for``)."""
     fresh_proof_minutes: int = Field(default=10, ge=1, le=60)
     """How long ago a person may have proved who he is, where an act asks for a fresh proof (再次验证)."""
+    identity: Literal["local", "keycloak"] = "local"
+    public_url: str = ""
+    keycloak_url: str = ""
+    keycloak_realm: str = ""
+    keycloak_client_id: str = ""
+    keycloak_client_secret: SecretStr = SecretStr("")
+    keycloak_admin_client_id: str = ""
+    keycloak_admin_client_secret: SecretStr = SecretStr("")
+    keycloak_ca_file: Path | None = None
+    """The authority that signed Keycloak's certificate, where it is not one of the machine's own."""
+
+    @property
+    def issuer(self) -> str:
+        """What Keycloak's realm calls itself in its tokens."""
+        return f"{self.keycloak_url.rstrip('/')}/realms/{self.keycloak_realm}"
 
     @property
     def installation_key_file(self) -> Path:
@@ -72,6 +98,31 @@ class Settings(BaseSettings):
                 mend_zh="请设为 true 并通过 HTTPS 提供服务",
                 mend_en="set it to true and serve over HTTPS",
             )
+        return self
+
+    @model_validator(mode="after")
+    def _keycloak_is_complete(self) -> Settings:
+        if self.identity == "local":
+            return self
+        named = {name: getattr(self, name) for name in _OF_KEYCLOAK}
+        texts = {name: value.get_secret_value() if isinstance(value, SecretStr) else value for name, value in named.items()}
+        if missing := [f"BANGFU_{name.upper()}" for name, value in texts.items() if not value]:
+            raise Misconfigured(
+                "统一身份认证的设置不完整",
+                "the settings of sign-in through Keycloak are not complete",
+                where=", ".join(missing),
+                mend_zh="请补全这些设置，或删除 BANGFU_IDENTITY 以使用本地账号",
+                mend_en="set them, or remove BANGFU_IDENTITY to sign in with local accounts",
+            )
+        for name in ("public_url", "keycloak_url"):
+            if not is_protected(texts[name]):
+                raise Misconfigured(
+                    "登录相关地址必须使用 https",
+                    "addresses that take part in signing in must be https",
+                    where=f"BANGFU_{name.upper()}",
+                    mend_zh="请改用 https 地址；仅本机回环地址可用 http",
+                    mend_en="use its https address; plain http only on the loopback of this machine",
+                )
         return self
 
 

@@ -36,6 +36,8 @@ class SignedIn:
     has_password: bool
     """Whether the account has a password here; who signs in at an identity provider alone has none."""
     has_second_factor: bool
+    fresh_until: datetime | None = None
+    """When the identity provider is to be asked again; None for a local session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,9 @@ def session_of(token: str) -> SignedIn | None:
             return None
         live, account = row
         if now - live.last_seen_at > timedelta(minutes=1):
-            session.execute(update(StaffSession).where(StaffSession.token_hash == live.token_hash).values(last_seen_at=now))
+            _touch(session, live.token_hash, now)
+        # Whoever came from an identity provider has his password and second factor there, whatever stands here as well.
+        is_local = live.fresh_until is None
         return SignedIn(
             account.id,
             account.login,
@@ -93,10 +97,18 @@ def session_of(token: str) -> SignedIn | None:
             live.token_hash,
             live.authenticated_at,
             live.assurance,
-            account.must_change_password,
-            account.password_hash is not None,
-            account.totp_cipher is not None,
+            account.must_change_password and is_local,
+            account.password_hash is not None and is_local,
+            account.totp_cipher is not None and is_local,
+            live.fresh_until,
         )
+
+
+def _touch(session: Session, row: bytes, now: datetime) -> None:
+    """Note that a session is in use. A row that is locked, since its provider is being asked, is passed over: waiting for it
+    would hold a connection for as long as the provider takes."""
+    free = select(StaffSession.token_hash).where(StaffSession.token_hash == row).with_for_update(skip_locked=True)
+    session.execute(update(StaffSession).where(StaffSession.token_hash.in_(free)).values(last_seen_at=now))
 
 
 def live_sessions(session: Session, account_id: uuid.UUID) -> Sequence[StaffSession]:

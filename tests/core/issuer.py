@@ -8,10 +8,11 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
@@ -182,14 +183,33 @@ class TestIssuer:
             return 503, b"{}"
         return 200, document if isinstance(document, bytes) else json.dumps(document).encode()
 
+    def granted(self, path: str, fields: Mapping[str, str]) -> tuple[int, bytes]:  # noqa: ARG002  a realm looks at them
+        """The answer to a form."""
+        self.asked[path] += 1
+        return 503, b"{}"
+
+
+Kind = TypeVar("Kind", bound=TestIssuer)
+
+
+def serving() -> AbstractContextManager[TestIssuer]:
+    """A running issuer on a free port."""
+    return running(TestIssuer)
+
 
 @contextmanager
-def serving() -> Iterator[TestIssuer]:
-    """A running issuer on a free port."""
+def running(kind: Callable[[str], Kind]) -> Iterator[Kind]:
+    """An issuer of some kind on a free port."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            status, body = issuer.answer(self.path)
+            self.say(*issuer.answer(self.path))
+
+        def do_POST(self) -> None:
+            form = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            self.say(*issuer.granted(self.path, dict(parse_qsl(form))))
+
+        def say(self, status: int, body: bytes) -> None:
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
@@ -200,7 +220,7 @@ def serving() -> Iterator[TestIssuer]:
             """Nothing: the tests count."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        issuer = TestIssuer(f"http://127.0.0.1:{server.server_port}")
+        issuer = kind(f"http://127.0.0.1:{server.server_port}")
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         thread.start()
         try:

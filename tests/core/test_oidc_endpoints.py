@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from core.errors import Misconfigured
-from core.identity.oidc.endpoints import FRESH_FOR, Issuer, is_protected
+from core.identity.oidc.endpoints import FRESH_FOR, Issuer
 from core.identity.oidc.errors import IssuerUnavailable
 from core.identity.oidc.fetched import PAUSE
+from core.protected import is_protected
 from tests.core.issuer import Clock, TestIssuer, serving
 
 WELL_KNOWN = "/realms/bangfu/.well-known/openid-configuration"

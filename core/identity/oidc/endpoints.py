@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import ipaddress
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -18,6 +17,7 @@ from core.errors import Misconfigured
 from core.identity.oidc.compact import NotReadable, json_object
 from core.identity.oidc.errors import IssuerUnavailable
 from core.identity.oidc.fetched import Fetched, in_a_thread
+from core.protected import is_protected
 
 TIMEOUT = 5.0
 """Seconds for connecting, and for each wait for more bytes."""
@@ -42,25 +42,6 @@ class Endpoints:
     keys: str
     end_session: str | None
     introspection: str | None
-
-
-def is_protected(address: str) -> bool:
-    """Whether an address is https, or plain http that does not leave this machine."""
-    try:
-        parts = urlsplit(address)
-        host = parts.hostname or ""
-    except ValueError:
-        return False
-    if not host or parts.username is not None or parts.fragment:
-        return False
-    return parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 @lru_cache
@@ -103,41 +84,58 @@ class Issuer:
     def published(self, address: str) -> dict[str, Any]:
         """The JSON object at one of the issuer's addresses. Raises ``IssuerUnavailable``: no answer in time, another status
         than 200 (redirections are not followed: they could leave https), too large, not JSON."""
+        status, found = self._answer("GET", address)
+        if status != httpx.codes.OK:
+            raise IssuerUnavailable(f"认证服务器答复 {status}", f"the issuer answers {status}", where=address)
+        return found
+
+    def asked(self, address: str, fields: Mapping[str, str]) -> tuple[int, dict[str, Any]]:
+        """What the issuer answers to a form: the status, whichever it is, and the JSON object.
+
+        Raises ``IssuerUnavailable`` as ``published`` does, for a status from 500 on as well.
+        """
+        status, found = self._answer("POST", address, fields)
+        if status >= httpx.codes.INTERNAL_SERVER_ERROR:
+            raise IssuerUnavailable(f"认证服务器答复 {status}", f"the issuer answers {status}", where=address)
+        return status, found
+
+    def _answer(self, method: str, address: str, fields: Mapping[str, str] | None = None) -> tuple[int, dict[str, Any]]:
+        status = 0
         try:
-            return json_object(self._read(address))
+            status, body = self._read(method, address, fields)
+            return status, json_object(body)
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             name = type(error).__name__
             raise IssuerUnavailable(
                 f"无法连接认证服务器（{name}）", f"the issuer cannot be reached ({name})", where=address
             ) from error
         except NotReadable as error:
+            # An error page need not be JSON; its status says more than that.
+            if status != httpx.codes.OK:
+                return status, {}
             raise IssuerUnavailable(
                 f"认证服务器的答复无法使用（{error.reason}）",
                 f"the issuer's answer is unusable ({error.reason})",
                 where=address,
             ) from error
 
-    def _read(self, address: str) -> bytes:
-        """A client for each fetch: they are minutes apart. No proxy of the environment stands between the two servers."""
+    def _read(self, method: str, address: str, fields: Mapping[str, str] | None) -> tuple[int, bytes]:
+        """A client for each request: they are far apart. No proxy of the environment stands between the two servers."""
         give_up_at = time.monotonic() + WHOLE_ANSWER
         body = bytearray()
         with (
             httpx.Client(
                 verify=_authorities(self._ca_file), timeout=TIMEOUT, trust_env=False, follow_redirects=False
             ) as client,
-            client.stream("GET", address, headers={"Accept": "application/json"}) as answer,
+            client.stream(method, address, headers={"Accept": "application/json"}, data=fields) as answer,
         ):
-            if answer.status_code != httpx.codes.OK:
-                raise IssuerUnavailable(
-                    f"认证服务器答复 {answer.status_code}", f"the issuer answers {answer.status_code}", where=address
-                )
             for chunk in answer.iter_bytes():
                 body += chunk
                 if len(body) > LARGEST or time.monotonic() > give_up_at:
                     raise IssuerUnavailable(
                         "认证服务器的答复过大或过慢", "the issuer's answer is too large or too slow", where=address
                     )
-        return bytes(body)
+        return answer.status_code, bytes(body)
 
     def _discover(self) -> Endpoints:
         address = f"{self.issuer.rstrip('/')}/.well-known/openid-configuration"
