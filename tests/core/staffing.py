@@ -1,0 +1,64 @@
+"""What tests of staff, delegation and review share: people with posts, and acting at their desks."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+
+from sqlalchemy import select, text
+
+from core.db.session import ScopedSession, reference_work, unit_of_work
+from core.identity.models import Account
+from core.identity.service import give_post, scope_for
+from core.scope import entered
+from core.trail.models import TrailEntry
+from tests.conftest import COUNTY, PROVINCE, TODAY, Database
+from tests.conftest import scope_of as bare_scope
+
+SINCE = date(2025, 1, 2)
+WHY = "会议纪要〔2025〕7号"
+
+
+def stand_at(db: Database, day: date = TODAY) -> None:
+    """Set the business date."""
+    with db.owner.begin() as connection:
+        connection.execute(text("delete from business_clock"))
+        connection.execute(text('insert into business_clock (id, "on", set_at) values (1, :on, now())'), {"on": day})
+
+
+def hire(login: str, *posts: tuple[str, str]) -> uuid.UUID:
+    """An account with posts, as the platform gives them: (tenant, role)."""
+    with reference_work() as session:
+        account = Account(login=login, display_name=f"员工{login}")
+        session.add(account)
+        session.flush()
+        for tenant, role in posts:
+            give_post(session, account.id, tenant, role, valid_from=SINCE)
+        return account.id
+
+
+def admin(tenant: str = COUNTY) -> uuid.UUID:
+    """The tenant's administrator."""
+    return hire(f"admin-{tenant}", (tenant, "tenant_admin"))
+
+
+def security(tenant: str = PROVINCE) -> uuid.UUID:
+    """The security administrator."""
+    return hire(f"security-{tenant}", (tenant, "security_admin"))
+
+
+@contextmanager
+def at_desk(account: uuid.UUID, tenant: str = COUNTY) -> Iterator[ScopedSession]:
+    """One transaction of an account in a tenant, with the rights that its posts give today."""
+    with entered(scope_for(account, tenant)), unit_of_work() as session:
+        yield session
+
+
+def trail_of(tenant: str, action: str) -> list[dict[str, object]]:
+    """What the tenant's trail says of one kind of act, oldest first."""
+    with entered(bare_scope(tenant)), unit_of_work() as session:
+        rows = session.scalars(select(TrailEntry.content).where(TrailEntry.action == action).order_by(TrailEntry.seq))
+        return [json.loads(row) for row in rows]
