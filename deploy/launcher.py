@@ -101,7 +101,7 @@ def up(options: Options, console: Console) -> None:
         supervisor.start(_beat(home, environment))
         use_queue()
         owner = owner_engine()
-        progress = Progress(owner, options.arguments, lambda line: console.print(line, highlight=False))
+        progress = Progress(owner, options.arguments, lambda line: console.print(line, highlight=False), check=supervisor.check)
         summary, accounts, password = tell(progress, home)
         if options.summary_file:
             options.summary_file.write_text(json.dumps(summary, ensure_ascii=False, indent=2), encoding="utf-8")

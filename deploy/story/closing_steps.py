@@ -81,8 +81,8 @@ def audit(progress: Progress, days: Days) -> None:
     progress.move_to(days.audit)
     with entered(system_scope(PROVINCE, "audit")), unit_of_work() as session:
         job = start_job(session, "audit.province", str(days.year), {"year": days.year}).id
-    wait_for_job(PROVINCE, job, progress.say)
-    wait_for_outbox(PROVINCE)
+    wait_for_job(PROVINCE, job, progress)
+    wait_for_outbox(PROVINCE, progress)
     progress.mark("audit")
 
 

@@ -6,7 +6,8 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -27,6 +28,8 @@ class Errand:
     days: Days
     households: int
 
+
+_LOOK_EVERY_S = 0.5
 
 Said = dict[str, int | str]
 """What an act tells: counts, which are added up over counties, and texts, of which the last in order is shown."""
@@ -58,14 +61,29 @@ def _done(act: Act, errand: Errand) -> Said:
         ) from None
 
 
+def _told(future: Future[Said]) -> Said:
+    try:
+        return future.result()
+    except BrokenProcessPool:
+        raise ActFailed(
+            "办理进程意外中断",
+            "a process that acted for a county was lost",
+            mend_zh="请再次运行，将从中断处继续",
+            mend_en="run again: it goes on from here",
+        ) from None
+
+
 class Desks:
     """As many processes as the machine has cores, started when first needed. Each has connections of its own."""
 
     def __init__(self) -> None:
         self._pool: ProcessPoolExecutor | None = None
 
-    def each(self, act: Act, errands: Sequence[Errand]) -> Iterator[tuple[Errand, Said]]:
-        """Carry out ``act`` for all errands; yields each with what it told, as it ends. Raises the first error."""
+    def each(self, act: Act, errands: Sequence[Errand], check: Callable[[], None]) -> Iterator[tuple[Errand, Said]]:
+        """Carry out ``act`` for all errands; yields each with what it told, as it ends. Raises the first error.
+
+        ``check`` is asked now and then, and raises where going on is hopeless.
+        """
         if len(errands) == 1:
             yield errands[0], _done(act, errands[0])
             return
@@ -77,8 +95,11 @@ class Desks:
                 initargs=(os.getpid(),),
             )
         waiting = {self._pool.submit(_done, act, errand): errand for errand in errands}
-        for future in as_completed(waiting):
-            yield waiting[future], future.result()
+        while waiting:
+            ended, _ = wait(waiting, timeout=_LOOK_EVERY_S, return_when=FIRST_COMPLETED)
+            for future in ended:
+                yield waiting.pop(future), _told(future)
+            check()
 
     def __enter__(self) -> Self:
         return self

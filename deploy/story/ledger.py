@@ -36,6 +36,8 @@ class Progress:
     owner: Engine
     arguments: Arguments
     say: Callable[[str], None]
+    check: Callable[[], None] = lambda: None
+    """Raises where going on is hopeless: a process that the story rests on has died. Asked wherever the story waits."""
     desks: Desks = field(default_factory=Desks)
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -83,7 +85,7 @@ class Progress:
         self.move_to(on)
         total: Said = {}
         with bar(step, len(left)) as advance:
-            for errand, said in self.desks.each(act, left):
+            for errand, said in self.desks.each(act, left, self.check):
                 self.mark(step, errand.county, dict(said))
                 total = _added(total, said)
                 if len(errands) <= SAID_ONE_BY_ONE:

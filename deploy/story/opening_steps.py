@@ -121,5 +121,5 @@ def survey(progress: Progress, days: Days, counties: list[str]) -> None:
     for code in left:
         with entered(system_scope(code, "survey")), unit_of_work() as session:
             jobs[code] = start_job(session, "survey", str(days.year), {"year": days.year}).id
-    for code, result in wait_for_jobs(jobs, progress.say):
+    for code, result in wait_for_jobs(jobs, progress):
         progress.mark("survey", code, dict(result["result"]))

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from rich.progress import Progress
+from rich.progress import Progress as Bars
 from sqlalchemy import func, select
 
 from core.db.session import unit_of_work
@@ -17,6 +17,7 @@ from core.jobs.service import progress as job_progress
 from core.scope import entered
 from core.tenancy.service import system_scope
 from deploy.story.bars import SAID_ONE_BY_ONE, bars
+from deploy.story.ledger import Progress
 
 _LOOK_EVERY_S = 0.1
 
@@ -28,13 +29,13 @@ class JobFailed(BangfuError):
     status = 500
 
 
-def wait_for_job(tenant: str, job_id: uuid.UUID, say: Callable[[str], None]) -> dict[str, Any]:
+def wait_for_job(tenant: str, job_id: uuid.UUID, progress: Progress) -> dict[str, Any]:
     """Wait until a job is over, with a bar; its progress. Raises ``JobFailed`` with the first chunk's error."""
-    [(_, seen)] = wait_for_jobs({tenant: job_id}, say)
+    [(_, seen)] = wait_for_jobs({tenant: job_id}, progress)
     return seen
 
 
-def wait_for_jobs(jobs: Mapping[str, uuid.UUID], say: Callable[[str], None]) -> Iterator[tuple[str, dict[str, Any]]]:
+def wait_for_jobs(jobs: Mapping[str, uuid.UUID], progress: Progress) -> Iterator[tuple[str, dict[str, Any]]]:
     """Wait for one job of each of several tenants; each tenant with its job's progress, in the order given.
 
     Raises ``JobFailed`` with the first failed chunk's error.
@@ -42,16 +43,16 @@ def wait_for_jobs(jobs: Mapping[str, uuid.UUID], say: Callable[[str], None]) -> 
     batches = 0
     with bars() as shown:
         for number, (tenant, job_id) in enumerate(jobs.items(), start=1):
-            seen = _over(tenant, job_id, shown, f"{number}/{len(jobs)}")
+            seen = _over(tenant, job_id, shown, f"{number}/{len(jobs)}", progress.check)
             batches += seen["done"]
             if len(jobs) <= SAID_ONE_BY_ONE:
-                say(f"  {tenant}  {seen['title']}：{seen['done']} 批完成")
+                progress.say(f"  {tenant}  {seen['title']}：{seen['done']} 批完成")
             yield tenant, seen
     if len(jobs) > SAID_ONE_BY_ONE:
-        say(f"  {len(jobs)} 县  {seen['title']}：{batches} 批完成")
+        progress.say(f"  {len(jobs)} 县  {seen['title']}：{batches} 批完成")
 
 
-def _over(tenant: str, job_id: uuid.UUID, shown: Progress, place: str) -> dict[str, Any]:
+def _over(tenant: str, job_id: uuid.UUID, shown: Bars, place: str, check: Callable[[], None]) -> dict[str, Any]:
     task = shown.add_task(tenant, total=None)
     while True:
         with entered(system_scope(tenant, "story")), unit_of_work() as session:
@@ -61,6 +62,7 @@ def _over(tenant: str, job_id: uuid.UUID, shown: Progress, place: str) -> dict[s
         )
         if seen["state"] in ("done", "failed", "cancelled"):
             break
+        check()
         time.sleep(_LOOK_EVERY_S)
     shown.remove_task(task)
     if seen["state"] != "done":
@@ -76,11 +78,12 @@ def _over(tenant: str, job_id: uuid.UUID, shown: Progress, place: str) -> dict[s
     return seen
 
 
-def wait_for_outbox(tenant: str) -> None:
+def wait_for_outbox(tenant: str, progress: Progress) -> None:
     """Wait until everything that a tenant posted has been carried out."""
     while True:
         with entered(system_scope(tenant, "story")), unit_of_work() as session:
             left = session.scalar(select(func.count()).select_from(OutboxItem).where(OutboxItem.sent_at.is_(None)))
         if not left:
             return
+        progress.check()
         time.sleep(_LOOK_EVERY_S)

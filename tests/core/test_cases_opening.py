@@ -213,7 +213,7 @@ def test_a_key_that_comes_with_other_content_opens_nothing(acting: Acting) -> No
         [sealed] = open_cases(session, [secret])
         assert open_cases(session, [secret])[0].id == sealed.id
         with pytest.raises(KeyUsed):
-            open_cases(session, [replace(secret, form=ACCUSATION.form | {"content": "另一件"})])
+            open_cases(session, [replace(secret, form={**ACCUSATION.form, "content": "另一件"})])
         assert len(session.scalars(select(Case)).all()) == 2
 
 
