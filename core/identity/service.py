@@ -20,8 +20,10 @@ from core.host.manager import host
 from core.identity.duties import NOTHING, refuse_excluded
 from core.identity.mapping import OwnMapping, own_mapping
 from core.identity.models import Account, Post
+from core.identity.password_rules import check_password
 from core.identity.passwords import hashed
 from core.scope import Level, Scope, entered
+from core.settings import settings
 from core.tenancy.models import Tenant
 from core.tenancy.service import business_date, enabled_plugins, tenant_named
 
@@ -66,10 +68,8 @@ def permissions_of(role_codes: Sequence[str], plugins: frozenset[str], own: OwnM
 
 
 def make_account(session: Session, login: str, display_name: str, password: str) -> Account:
-    """A new local account. Raises ``InvalidInput`` where the login is missing or taken, or the password is too short
-    (NIST 800-63B: eight and more)."""
-    if len(password) < 8:
-        raise InvalidInput("密码至少 8 位", "a password has at least 8 characters", where="password")
+    """A new local account. Raises ``InvalidInput`` where the login is missing or taken, ``WeakPassword`` for the password."""
+    check_password(password, login=login, name=display_name, shortest=settings().password_min_length)
     return add_account(session, login, display_name, hashed(password))
 
 
