@@ -22,9 +22,15 @@ def read_form(form: FormDecl, filled: Mapping[str, Any]) -> dict[str, Any]:
     Takes typed values and the texts of a page alike. Raises ``InvalidInput`` naming the field.
     """
     known = {field.name: field for field in form.fields}
-    for name in filled:
-        if name not in known:
-            raise InvalidInput(f"{form.zh}没有“{name}”一项", f"the form has no field {name}", where=name)
+    if not filled.keys() <= known.keys():
+        # Not named: what stands in the place of a field's name was typed like any value.
+        raise InvalidInput(
+            f"{form.zh}没有所填的某一项",
+            "the form has no such field",
+            where="form",
+            mend_zh=f"可填：{'、'.join(known)}",
+            mend_en=f"fields: {', '.join(known)}",
+        )
     values = {}
     for field in form.fields:
         given = filled.get(field.name)

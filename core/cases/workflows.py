@@ -36,16 +36,29 @@ def workflow_named(name: str) -> WorkflowDecl:
     """The newest installed version of a workflow; raises ``NotFound``."""
     versions = [found for found in declared_workflows().values() if found.name == name]
     if not versions:
-        raise NotFound(f"没有名为 {name} 的流程", f"no workflow is called {name}", where=name)
+        listed = sorted({found.name for found in declared_workflows().values()})
+        raise NotFound(
+            "没有这种流程",
+            "no such workflow",
+            where="workflow",
+            mend_zh=f"可选：{'、'.join(listed)}",
+            mend_en=f"workflows: {', '.join(listed)}",
+        )
     return max(versions, key=lambda found: found.version)
 
 
 def programme_named(code: str) -> ProgrammeDecl:
     """The programme of relief (救助项目) with this code, of any installed plugin; raises ``NotFound``."""
-    for programme in host().collected("bangfu_programmes"):
-        if isinstance(programme, ProgrammeDecl) and programme.code == code:
-            return programme
-    raise NotFound(f"没有代码为 {code} 的救助项目", f"no programme has the code {code}", where=code)
+    known = {found.code: found for found in host().collected("bangfu_programmes") if isinstance(found, ProgrammeDecl)}
+    if code not in known:
+        raise NotFound(
+            "没有这个救助项目",
+            "no such programme",
+            where="programme",
+            mend_zh=f"可选：{'、'.join(known)}",
+            mend_en=f"programmes: {', '.join(known)}",
+        )
+    return known[code]
 
 
 def workflows_of(session: Session, cases: Iterable[Case]) -> dict[Pin, WorkflowDecl]:
@@ -83,7 +96,14 @@ def transition_of(workflow: WorkflowDecl, code: str) -> TransitionDecl:
     for transition in workflow.transitions:
         if transition.code == code:
             return transition
-    raise NotFound(f"{workflow.zh}没有名为 {code} 的环节", f"the workflow {workflow.name} has no step {code}", where=code)
+    steps = [transition.code for transition in workflow.transitions]
+    raise NotFound(
+        f"{workflow.zh}没有这一环节",
+        f"the workflow {workflow.name} has no such step",
+        where="transition",
+        mend_zh=f"可选：{'、'.join(steps)}",
+        mend_en=f"steps: {', '.join(steps)}",
+    )
 
 
 def sync_workflows(connection: Connection) -> int:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from fastapi import APIRouter, Depends, FastAPI, Response
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.staticfiles import StaticFiles
 from sqlalchemy.exc import SQLAlchemyError
@@ -90,6 +90,15 @@ def _include_core(app: FastAPI) -> None:
         )
 
 
+async def _admit(request: Request) -> None:
+    """What the dependencies of the address would have asked first: who sends it, and may they enter there."""
+    tenant = request.path_params.get("tenant")
+    if tenant is None:
+        await enter_session(request)
+    elif not request.url.path.startswith("/public/"):
+        await enter_tenant(request, tenant)
+
+
 @asynccontextmanager
 async def _checked(_app: FastAPI) -> AsyncIterator[None]:
     # before the first request: as a role that sees past the counties, every page would
@@ -109,8 +118,10 @@ def make_app() -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=f"{API_ROOT}/openapi.json",
+        # Such redirects would lead to whatever host the request names.
+        redirect_slashes=False,
     )
-    install_handlers(app)
+    install_handlers(app, _admit)
     app.add_middleware(Envelope)
     app.mount(STATIC_URL, KeptFiles(directory=STATIC), name="static")
     for plugin, folder in host().installed("bangfu_templates"):

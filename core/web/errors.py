@@ -7,10 +7,11 @@ error and its place, but no text of the error: texts of drivers quote rows.
 from __future__ import annotations
 
 import logging
+import re
 import traceback
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -22,10 +23,12 @@ from starlette.exceptions import HTTPException
 from core.errors import BangfuError, Conflict, InvalidInput, NotFound
 from core.web.preferences import language_of
 from core.web.render import render_public
+from core.web.unsaid import kept_address, masked, without_numbers
 
 log = logging.getLogger("bangfu.web")
 
 API_PREFIX = "/api/"
+_TENANT_ALONE = re.compile(r"/[0-9]{6}")
 TITLES: Mapping[int, tuple[str, str]] = {
     400: ("请求有误", "Bad request"),
     401: ("请先登录", "Sign in first"),
@@ -158,15 +161,14 @@ def back_url(request: Request) -> str:
 
 
 def _to_sign_in(request: Request) -> Response:
-    if request.headers.get("hx-request") == "true":
-        current = urlsplit(request.headers.get("hx-current-url", "/"))
-        there = f"{current.path}?{current.query}" if current.query else current.path
-        return Response(status_code=401, headers={"HX-Redirect": f"/sign-in?next={quote(there)}"})
-    if request.method in {"GET", "HEAD"}:
-        there = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
-    else:
-        there = back_url(request)
-    return RedirectResponse("/sign-in" if there == "/" else f"/sign-in?next={quote(there)}", 303)
+    fragment = request.headers.get("hx-request") == "true"
+    there = back_url(request)
+    if fragment:
+        there = kept_address(request.headers.get("hx-current-url", "/")) or there
+    elif request.method in {"GET", "HEAD"}:
+        there = kept_address(f"{request.url.path}?{request.url.query}") or there
+    url = "/sign-in" if there == "/" else f"/sign-in?next={quote(there)}"
+    return Response(status_code=401, headers={"HX-Redirect": url}) if fragment else RedirectResponse(url, 303)
 
 
 def answer(request: Request, error: BangfuError, more: Mapping[str, Any] | None = None) -> Response:
@@ -174,6 +176,7 @@ def answer(request: Request, error: BangfuError, more: Mapping[str, Any] | None 
     if error.status == 500:
         log_fault(error, number_of(request))
         error = _hidden()
+    error = masked(error)
     if is_api(request):
         return _problem(request, error, more or {})
     if isinstance(error, NotSignedIn):
@@ -190,11 +193,17 @@ def answer_fault(request: Request, error: Exception) -> Response:
 _KINDS = {"missing": "必填", "json_invalid": "不是有效的 JSON", "extra_forbidden": "不接受该字段"}
 
 
+def _place(loc: Sequence[object], kind: str) -> str:
+    """Where in the request it is; the name of a field that there is not was typed, so the place is what holds it."""
+    parts = loc[:-1] if kind == "extra_forbidden" else loc
+    return without_numbers(".".join(str(part) for part in parts))
+
+
 def _not_valid(request: Request, error: RequestValidationError) -> Response:
     """Names the fields and what is wrong with them; what was typed is left out."""
     problems = [
         {
-            "where": ".".join(str(part) for part in problem["loc"]),
+            "where": _place(problem["loc"], problem["type"]),
             "kind": problem["type"],
             "zh": _KINDS.get(problem["type"], "格式或取值不符合要求"),
         }
@@ -211,8 +220,12 @@ def _not_valid(request: Request, error: RequestValidationError) -> Response:
     return answer(request, told, {"errors": problems})
 
 
-def install_handlers(app: FastAPI) -> None:
-    """Have ``app`` answer every kind of error in one manner."""
+def install_handlers(app: FastAPI, admit: Callable[[Request], Awaitable[None]]) -> None:
+    """Have ``app`` answer every kind of error in one manner.
+
+    ``admit`` raises where the request's sender may not enter: a body that is no JSON is found before any dependency has
+    asked, and nobody learns of an address by sending one.
+    """
 
     @app.exception_handler(BangfuError)
     async def foreseen(request: Request, error: BangfuError) -> Response:
@@ -220,6 +233,11 @@ def install_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def not_valid(request: Request, error: RequestValidationError) -> Response:
+        if any(problem["type"] == "json_invalid" for problem in error.errors()):
+            try:
+                await admit(request)
+            except BangfuError as refused:
+                return answer(request, refused)
         return _not_valid(request, error)
 
     @app.exception_handler(IntegrityError)
@@ -233,6 +251,8 @@ def install_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def of_http(request: Request, error: HTTPException) -> Response:
+        if error.status_code == 404 and _TENANT_ALONE.fullmatch(request.url.path):
+            return RedirectResponse(f"{request.url.path}/", 307)
         response = answer(request, no_such_place() if error.status_code == 404 else _OfHttp(error.status_code))
         response.headers.update(error.headers or {})
         return response

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from fastapi import Request, Response
 
 from core.web.cookies import cookie_of, set_cookie
 from core.web.render import Language
+from core.web.unsaid import kept_query
 
 _YEAR_S = 365 * 24 * 3600
 _LANGUAGE = "bangfu_lang"
@@ -26,13 +29,17 @@ def large_type_of(request: Request) -> bool:
 
 def other_language_url(request: Request) -> str:
     """The same page in the other language."""
-    other = "zh-Hans" if language_of(request) == "en" else "en"
-    return f"?{request.url.include_query_params(lang=other).query}"
+    return _with(request, "lang", "zh-Hans" if language_of(request) == "en" else "en")
 
 
 def other_type_url(request: Request) -> str:
     """The same page in the other type size."""
-    return f"?{request.url.include_query_params(type='standard' if large_type_of(request) else 'large').query}"
+    return _with(request, "type", "standard" if large_type_of(request) else "large")
+
+
+def _with(request: Request, name: str, value: str) -> str:
+    kept = [pair for pair in kept_query(request.url.query) if pair[0] != name]
+    return f"?{urlencode([*kept, (name, value)])}"
 
 
 def keep_preferences(request: Request, response: Response) -> None:

@@ -67,7 +67,7 @@ def addresses(planted: Planted) -> list[str]:
         "/files",
         "/files?kind=deep",
         f"/households/{planted.household}",
-        "/find?q=周",
+        "/find",
         "/cases",
         "/cases?line=living_relief&state=noticed",
         f"/cases/{planted.relief}",
@@ -179,6 +179,25 @@ def test_a_clerk_learns_that_somebody_is_aided_elsewhere_and_nothing_more(
     assert "set-cookie" not in after.headers
     assert OTHER_COUNTY not in told
     assert not FULL_NUMBER.search(told)
+
+
+def test_people_are_found_by_name_and_by_a_whole_number(planted: Planted, person: Desk, acting: Acting, db: Database) -> None:
+    worker = person("clerk")
+    with post(acting, "test"), unit_of_work() as session:
+        view = household_view(session, planted.household)
+        assert view is not None
+        member = view.members[0].person
+        name, number = member.name, reveal(session, member.id, "identity_number", "试")
+    for typed in (name, number):
+        with counted(db) as sent:
+            page = worker.client.post(f"/{COUNTY}/find", data={"csrf_token": worker.csrf, "q": typed})
+        assert f"/{COUNTY}/households/{planted.household}" in page.text
+        assert not FULL_NUMBER.search(page.text)
+        assert len(sent) <= 45
+        part = worker.client.post(
+            f"/{COUNTY}/find", data={"q": typed}, headers={"HX-Request": "true", "X-CSRF-Token": worker.csrf}
+        )
+        assert name in part.text
 
 
 def test_a_case_is_opened_once_by_its_form_and_moved_along(planted: Planted, person: Desk) -> None:

@@ -24,6 +24,7 @@ from core.people.repository import HouseholdView, household_view
 from core.scope import current_scope
 from core.web.context import go, requires, show
 from core.web.pages import queries, words
+from core.web.unsaid import masked
 
 router = APIRouter()
 
@@ -150,7 +151,7 @@ def _form(
         determined=determination is not None,
         candidates=candidates,
         line=words.line_title(flow.plugin),
-        refused=refused,
+        refused=masked(refused) if refused else None,
         wrong=refused.where if refused else "",
     )
 

@@ -11,12 +11,13 @@ from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import HTMLResponse
 from sqlalchemy.orm import Session
 
+from core.cases.models import Case
 from core.cases.repository import CaseLine, cases_of_households
 from core.db.session import unit_of_work
 from core.errors import BangfuError, Forbidden, NotFound
 from core.exchange.identity_index import Elsewhere, elsewhere
 from core.funds.models import Grant
-from core.people.finding import find
+from core.people.finding import Found, find
 from core.people.repository import HouseholdView, MemberView, count_files, household_view, list_files
 from core.people.service import reveal
 from core.scope import current_scope
@@ -24,6 +25,7 @@ from core.web.context import requires, show
 from core.web.pages import queries, words
 from core.web.paging import After, cut, next_url
 from core.web.render import Message
+from core.web.unsaid import without_numbers
 
 router = APIRouter()
 
@@ -143,15 +145,27 @@ def _said(answers: Sequence[Elsewhere]) -> str:
 
 
 @router.get("/find", dependencies=[READ])
-def search(request: Request, q: Annotated[str, Query(max_length=60)] = "") -> HTMLResponse:
-    """People by name, pinyin, last four or file number, and the case with a number; a fragment for the box, else a page."""
+def search_page(request: Request) -> HTMLResponse:
+    """The search as a page before anything was asked."""
+    return _results(request, "find.html", [], None, "")
+
+
+@router.post("/find", dependencies=[READ])
+def search(request: Request, q: Annotated[str, Form(max_length=60)] = "") -> HTMLResponse:
+    """People by name, pinyin, last four or file number, and the case with a number; a fragment for the box, else a page.
+
+    Asked by POST alone: a whole identity number may be typed, and no address holds it.
+    """
     with unit_of_work() as session:
         people = find(session, q, 20) if q.strip() else []
         case = queries.case_numbered(session, q) if "-" in q and current_scope().may("case.read") else None
     fragment = request.headers.get("hx-request") == "true"
-    template = "found.html" if fragment else "find.html"
-    kinds = words.words_of("difficulty_category")
-    return show(request, template, people=people, case=case, q=q, kinds=kinds, line_title=words.line_title)
+    return _results(request, "found.html" if fragment else "find.html", people, case, q)
+
+
+def _results(request: Request, template: str, people: Sequence[Found], case: Case | None, q: str) -> HTMLResponse:
+    said, kinds = without_numbers(q), words.words_of("difficulty_category")
+    return show(request, template, people=people, case=case, q=said, kinds=kinds, line_title=words.line_title)
 
 
 def _view(session: Session, household_id: uuid.UUID) -> HouseholdView:

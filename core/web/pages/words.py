@@ -18,6 +18,7 @@ from core.host.manager import host
 from core.identity.models import Account
 from core.tenancy.models import Tenant
 from core.web.render import Message
+from core.web.unsaid import masked
 
 FILE_STATES: Mapping[str, str] = MappingProxyType(
     {"draft": "草稿", "on_file": "在档", "out_of_difficulty": "已脱困", "cancelled": "已注销", "moved": "已迁出"}
@@ -64,7 +65,8 @@ class Tab:
 
 def refusal(error: BangfuError) -> Message:
     """Why a change was not made, as the line under the heading."""
-    return Message(f"没有办成：{error.zh}" + (f"。{error.mend_zh}" if error.mend_zh else ""), "bad")
+    told = masked(error)
+    return Message(f"没有办成：{told.zh}" + (f"。{told.mend_zh}" if told.mend_zh else ""), "bad")
 
 
 def line_title(plugin: str) -> str:
