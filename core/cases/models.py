@@ -156,3 +156,4 @@ class Deadline(Handled, TenantRow):
     clause: Mapped[Str]
     met_on: Mapped[date | None]
     cancelled_on: Mapped[date | None]
+    """Set where the application was withdrawn while the clock ran: nothing is owed by it any more."""
