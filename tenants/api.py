@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from core.db.session import unit_of_work
 from core.errors import InvalidInput, NotFound, PreconditionFailed
 from core.web.context import requires
+from core.web.step_up import fresh_proof
 from tenants.plugin import SWITCH
 from tenants.switching import PluginCard, plugin_cards, switch_plugin
 
@@ -62,7 +63,7 @@ def plugin_list() -> list[PluginOut]:
         return [_out(card) for card in plugin_cards(session)]
 
 
-@router.put("/plugins/{name}")
+@router.put("/plugins/{name}", dependencies=[Depends(fresh_proof())])
 def plugin_switch(
     name: str,
     wanted: SwitchIn,

@@ -16,6 +16,7 @@ from core.exchange.facts import Figure, figures_below, latest_year
 from core.scope import current_scope
 from core.web.context import go, requires, show
 from core.web.pages import words
+from core.web.step_up import fresh_proof
 from tenants.plugin import READ_FIGURES, SWITCH
 from tenants.switching import plugin_cards, plugin_history, switch_plugin
 
@@ -40,7 +41,7 @@ def one_plugin(request: Request, name: str) -> HTMLResponse:
     return _page(request, name)
 
 
-@router.post("/plugins/{name}", dependencies=[ADMINISTER])
+@router.post("/plugins/{name}", dependencies=[ADMINISTER, Depends(fresh_proof())])
 def switch(
     request: Request,
     tenant: str,

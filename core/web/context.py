@@ -29,6 +29,7 @@ from core.scope import TENANT_CODE, Scope, current_scope, set_scope
 from core.settings import settings
 from core.tenancy.service import system_scope, tenant_named
 from core.web import cookies
+from core.web.account_duties import owe_nothing
 from core.web.errors import NotSignedIn, no_such_place
 from core.web.preferences import (
     keep_preferences,
@@ -85,6 +86,7 @@ async def enter_tenant(request: Request, tenant: str) -> None:
         raise no_such_place()
     token = cookies.cookie_of(request, cookies.SESSION)
     visit = await run_in_threadpool(_look_up, token, tenant)
+    owe_nothing(request, visit.signed_in, visit.scope.roles)
     set_scope(visit.scope)
     request.state.visit = visit
     request.state.csrf_token = visit.signed_in.csrf_token
@@ -93,6 +95,7 @@ async def enter_tenant(request: Request, tenant: str) -> None:
 async def enter_session(request: Request) -> None:
     """For places that belong to no tenant: only that somebody is signed in."""
     signed_in = await run_in_threadpool(session_from, cookies.cookie_of(request, cookies.SESSION))
+    owe_nothing(request, signed_in)
     request.state.signed_in = signed_in
     request.state.csrf_token = signed_in.csrf_token
 
@@ -231,7 +234,7 @@ def show(
     **values: object,
 ) -> HTMLResponse:
     """A page of the tenant: ``template`` in the frame, with what the page before left to be said."""
-    left = _flash_of(request)
+    left = told_before(request)
     told = [*messages, left] if left else messages
     page = page_context(request, messages=told, data_time=data_time)
     response = HTMLResponse(render(page, template, **values), status)
@@ -250,7 +253,8 @@ def go(url: str, text: str = "", tone: Tone = "ok") -> RedirectResponse:
     return response
 
 
-def _flash_of(request: Request) -> Message | None:
+def told_before(request: Request) -> Message | None:
+    """What the page before left to be said; whoever shows it drops the cookie."""
     told, _, signed = (cookies.cookie_of(request, cookies.FLASH) or "").partition(".")
     if not told or not same(signature("flash", told), signed):
         return None

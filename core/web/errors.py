@@ -53,6 +53,20 @@ class NotSignedIn(BangfuError):
     status = 401
 
 
+class LedElsewhere(BangfuError):
+    """Something must be done on another page first; ``url`` is that page's address. A page is led there, or answered with
+    ``response`` where there is one; a program is told."""
+
+    code = "elsewhere_first"
+    status = 403
+
+    def __init__(self, zh: str, en: str, url: str = "/", **more: str) -> None:
+        super().__init__(zh, en, **more)
+        self.url = url
+        self.headers: Mapping[str, str] = {}
+        self.response: Response | None = None
+
+
 class VersionNeeded(BangfuError):
     """A change was sent without saying which version it changes (If-Match)."""
 
@@ -137,7 +151,8 @@ def _problem(request: Request, error: BangfuError, more: Mapping[str, Any]) -> J
         "number": number_of(request),
         **more,
     }
-    return JSONResponse(body, error.status, media_type="application/problem+json")
+    headers = dict(error.headers) if isinstance(error, LedElsewhere) else None
+    return JSONResponse(body, error.status, headers, media_type="application/problem+json")
 
 
 def _page(request: Request, error: BangfuError) -> HTMLResponse:
@@ -171,6 +186,12 @@ def _to_sign_in(request: Request) -> Response:
     return Response(status_code=401, headers={"HX-Redirect": url}) if fragment else RedirectResponse(url, 303)
 
 
+def _lead(request: Request, url: str) -> Response:
+    if request.headers.get("hx-request") == "true":
+        return Response(status_code=403, headers={"HX-Redirect": url})
+    return RedirectResponse(url, 303)
+
+
 def answer(request: Request, error: BangfuError, more: Mapping[str, Any] | None = None) -> Response:
     """``error`` as the one who asks can read it; faults of the program itself show only their number."""
     if error.status == 500:
@@ -181,6 +202,8 @@ def answer(request: Request, error: BangfuError, more: Mapping[str, Any] | None 
         return _problem(request, error, more or {})
     if isinstance(error, NotSignedIn):
         return _to_sign_in(request)
+    if isinstance(error, LedElsewhere):
+        return error.response or _lead(request, error.url)
     return _page(request, error)
 
 

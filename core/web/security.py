@@ -126,7 +126,7 @@ async def guard_form(request: Request) -> None:
     if given is None:
         kind = request.headers.get("content-type", "")
         if kind.startswith(("application/x-www-form-urlencoded", "multipart/form-data")):
-            field = (await request.form(max_fields=_MOST_FIELDS)).get(CSRF_FIELD)
+            field = (await request.form(max_fields=MOST_FIELDS)).get(CSRF_FIELD)
             given = field if isinstance(field, str) else None
     _compare(request, given)
 

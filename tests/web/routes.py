@@ -14,6 +14,7 @@ from fastapi.testclient import TestClient
 
 from core.web.context import PluginOn, Requires, enter_public, enter_session, enter_tenant
 from core.web.security import guard_form, guard_header
+from core.web.step_up import FreshProof
 
 SAFE = frozenset({"GET", "HEAD"})
 QUERIES = {"/{tenant}/cases/new": "?workflow=petition", "/api/v1/{tenant}/cases/handlers": "?workflow=petition"}
@@ -30,6 +31,8 @@ class Found:
     guards: frozenset[object]
     permissions: frozenset[str]
     plugin: str | None
+    asks_again: bool
+    """Whether it needs a fresh proof of the person."""
 
     @property
     def is_api(self) -> bool:
@@ -72,6 +75,7 @@ def routes_of(app: FastAPI) -> list[Found]:
         permissions = frozenset(call.permission for call in calls if isinstance(call, Requires))
         guards = frozenset(call for call in calls if call in _GUARDS)
         plugin = next((call.plugin for call in calls if isinstance(call, PluginOn)), None)
+        asks_again = any(isinstance(call, FreshProof) for call in calls)
         for method in sorted(context.methods - {"HEAD"}):
-            found.append(Found(method, context.path, guards, permissions, plugin))
+            found.append(Found(method, context.path, guards, permissions, plugin, asks_again))
     return found

@@ -22,7 +22,7 @@ from tests.web.conftest import SINCE, Desk, Person, switch_trial
 from tests.web.county import switch_lines
 from tests.web.routes import SAFE, Found, routes_of
 
-OPEN_TO_ALL = frozenset({"/healthz", "/sign-in", "/api/v1/openapi.json"})
+OPEN_TO_ALL = frozenset({"/healthz", "/sign-in", "/sign-in/code", "/api/v1/openapi.json"})
 WITHOUT_PERMISSION = frozenset({"/api/v1/{tenant}/trial/scope", "/api/v1/{tenant}/trial/fault"})
 """Of the trial line alone: its scope is shown to every post."""
 FAULT = "/api/v1/{tenant}/trial/fault"

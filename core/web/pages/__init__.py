@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from core.web.pages import (
+    account,
     audit,
     case_opening,
     cases,
@@ -18,6 +19,7 @@ from core.web.pages import (
     notices,
     payments,
     public,
+    second_factor,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -38,7 +40,7 @@ ROUTERS: tuple[APIRouter, ...] = (
 PUBLIC_ROUTERS: tuple[APIRouter, ...] = (public.router,)
 """Pages below ``/public/{tenant}`` that anybody may read."""
 
-SESSION_ROUTERS: tuple[APIRouter, ...] = (desks.router,)
+SESSION_ROUTERS: tuple[APIRouter, ...] = (desks.router, account.router, second_factor.router,)
 """Pages of no tenant, for whoever is signed in."""
 
 __all__ = ["PUBLIC_ROUTERS", "ROUTERS", "SESSION_ROUTERS", "desks", "login"]

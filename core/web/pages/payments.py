@@ -31,10 +31,12 @@ from core.scope import current_scope
 from core.web.context import go, requires, show
 from core.web.pages import queries, words
 from core.web.pages.case_opening import filled_form
+from core.web.step_up import fresh_proof
 
 router = APIRouter()
 
 _READ = Depends(requires("funds.read"))
+FRESH = Depends(fresh_proof())
 _FAILED = "failed."
 _COUNT = re.compile(r"[0-9]{1,6}")
 _DECISIONS = {"approved": True, "declined": False}
@@ -47,7 +49,7 @@ def one_batch(request: Request, batch_id: uuid.UUID) -> HTMLResponse:
     return _batch(request, batch_id)
 
 
-@router.post("/funds/payments/{batch_id}/approve", dependencies=[Depends(requires("funds.approve_payment"))])
+@router.post("/funds/payments/{batch_id}/approve", dependencies=[Depends(requires("funds.approve_payment")), FRESH])
 def approve(request: Request, tenant: str, batch_id: uuid.UUID) -> Response:
     """The payment approver's yes."""
     return _change(request, tenant, batch_id, "已审批，等待出纳发盘", lambda session: approve_batch(session, batch_id))
@@ -60,7 +62,7 @@ def cancel(request: Request, tenant: str, batch_id: uuid.UUID, filled: Filled) -
     return _change(request, tenant, batch_id, "批次已作废", lambda session: cancel_batch(session, batch_id, reason), filled)
 
 
-@router.post("/funds/payments/{batch_id}/send", dependencies=[Depends(requires("funds.pay"))])
+@router.post("/funds/payments/{batch_id}/send", dependencies=[Depends(requires("funds.pay")), FRESH])
 def send(request: Request, batch_id: uuid.UUID) -> Response:
     """Release the batch and hand out the bank file; the payer may fetch it again until the return."""
     try:
@@ -75,7 +77,7 @@ def send(request: Request, batch_id: uuid.UUID) -> Response:
     return Response(data, media_type="text/csv", headers=headers)
 
 
-@router.post("/funds/payments/{batch_id}/return", dependencies=[Depends(requires("funds.pay"))])
+@router.post("/funds/payments/{batch_id}/return", dependencies=[Depends(requires("funds.pay")), FRESH])
 def bank_return(
     request: Request,
     tenant: str,
@@ -97,7 +99,7 @@ def bank_return(
     )
 
 
-@router.post("/funds/payments/{batch_id}/reversals", dependencies=[Depends(requires("funds.pay"))])
+@router.post("/funds/payments/{batch_id}/reversals", dependencies=[Depends(requires("funds.pay")), FRESH])
 def tell(request: Request, tenant: str, batch_id: uuid.UUID, filled: Filled) -> Response:
     """The payer tells that the bank sent a payment of the batch back."""
 
@@ -110,7 +112,7 @@ def tell(request: Request, tenant: str, batch_id: uuid.UUID, filled: Filled) -> 
     return _change(request, tenant, batch_id, "退汇已登记，等待支付审批人审批", act, filled)
 
 
-@router.post("/funds/payments/{batch_id}/reversals/{reversal_id}", dependencies=[Depends(requires("funds.approve_payment"))])
+@router.post("/funds/payments/{batch_id}/reversals/{reversal_id}", dependencies=[Depends(requires("funds.approve_payment")), FRESH])
 def decide(request: Request, tenant: str, batch_id: uuid.UUID, reversal_id: uuid.UUID, filled: Filled) -> Response:
     """The payment approver's word on a payment that the payer told to have been sent back."""
 
