@@ -37,7 +37,7 @@ _FIXED_HEADERS = {
 }
 _FORM_BYTES = 256 * 1024
 # A bank's return has a field for each payment of the batch.
-_MOST_FIELDS = 20_000
+MOST_FIELDS = 20_000
 _LOCAL_PATH = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f]*")
 
 
