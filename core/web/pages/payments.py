@@ -112,7 +112,9 @@ def tell(request: Request, tenant: str, batch_id: uuid.UUID, filled: Filled) -> 
     return _change(request, tenant, batch_id, "退汇已登记，等待支付审批人审批", act, filled)
 
 
-@router.post("/funds/payments/{batch_id}/reversals/{reversal_id}", dependencies=[Depends(requires("funds.approve_payment")), FRESH])
+@router.post(
+    "/funds/payments/{batch_id}/reversals/{reversal_id}", dependencies=[Depends(requires("funds.approve_payment")), FRESH]
+)
 def decide(request: Request, tenant: str, batch_id: uuid.UUID, reversal_id: uuid.UUID, filled: Filled) -> Response:
     """The payment approver's word on a payment that the payer told to have been sent back."""
 
