@@ -36,6 +36,7 @@ class SignedIn:
     has_password: bool
     """Whether the account has a password here; who signs in at an identity provider alone has none."""
     has_second_factor: bool
+    """Whether more than the password can be asked for; an identity provider always finds something (``acr`` 2)."""
     fresh_until: datetime | None = None
     """When the identity provider is to be asked again; None for a local session."""
 
@@ -99,7 +100,7 @@ def session_of(token: str) -> SignedIn | None:
             live.assurance,
             account.must_change_password and is_local,
             account.password_hash is not None and is_local,
-            account.totp_cipher is not None and is_local,
+            account.totp_cipher is not None or not is_local,
             live.fresh_until,
         )
 

@@ -73,7 +73,8 @@ def _include_plugins(app: FastAPI) -> None:
 
 def _include_core(app: FastAPI) -> None:
     app.include_router(ops)
-    app.include_router(pages.login.router, include_in_schema=False)
+    for router in pages.OPEN_ROUTERS:
+        app.include_router(router, include_in_schema=False)
     for router in pages.PUBLIC_ROUTERS:
         app.include_router(router, prefix="/public/{tenant}", dependencies=[Depends(enter_public)], include_in_schema=False)
     for router in pages.SESSION_ROUTERS:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from core.identity.oidc.entry import id_token_of
+from core.identity.oidc.provider import provider
 from core.identity.service import desks
 from core.identity.sessions import SignedIn, sign_out
 from core.settings import settings
@@ -47,9 +49,12 @@ def choice(request: Request) -> Response:
 
 @router.post("/sign-out")
 def leave(request: Request) -> Response:
-    """End the session here and at the server."""
+    """End the session here, at the server, and at the identity provider where it was opened there."""
+    signed_in: SignedIn = request.state.signed_in
+    id_token = id_token_of(signed_in.token_hash)
     sign_out(cookies.cookie_of(request, cookies.SESSION) or "")
-    response = RedirectResponse("/sign-in", 303)
+    there = provider().end_session_address(id_token) if id_token is not None else None
+    response = RedirectResponse(there or "/sign-in", 303)
     cookies.drop_cookie(response, cookies.SESSION)
     response.headers["Clear-Site-Data"] = '"cache"'
     return response
