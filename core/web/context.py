@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from urllib.parse import parse_qsl, urlsplit
 
@@ -24,13 +24,13 @@ from core.errors import Forbidden, NotFound
 from core.host.declarations import NavEntry
 from core.host.manager import host
 from core.identity.service import roles, scope_for
-from core.identity.sessions import SignedIn, session_of
+from core.identity.sessions import SignedIn
 from core.scope import TENANT_CODE, Scope, current_scope, set_scope
 from core.settings import settings
 from core.tenancy.service import system_scope, tenant_named
 from core.web import cookies
 from core.web.account_duties import owe_nothing
-from core.web.errors import NotSignedIn, no_such_place
+from core.web.errors import no_such_place
 from core.web.preferences import (
     keep_preferences,
     language_of,
@@ -40,6 +40,7 @@ from core.web.preferences import (
 )
 from core.web.render import Message, NavItem, PageContext, Tone, render
 from core.web.security import same, signature
+from core.web.who_asks import bearer_of, patiently, program_from, session_from
 
 CENTRE_NAME = "困难职工援助中心"
 _FLASH_S = 120
@@ -54,21 +55,8 @@ class Visit:
     union_name: str
 
 
-def not_signed_in() -> NotSignedIn:
-    """The answer to whoever has no live session."""
-    return NotSignedIn("请先登录", "sign in first", mend_zh="登录已失效时请重新登录", mend_en="sign in again if it ran out")
-
-
-def session_from(token: str | None) -> SignedIn:
-    """The live session of a cookie; raises ``NotSignedIn``."""
-    found = session_of(token) if token else None
-    if found is None:
-        raise not_signed_in()
-    return found
-
-
-def _look_up(token: str | None, tenant: str) -> Visit:
-    signed_in = session_from(token)
+def _look_up(who: Callable[[], SignedIn], tenant: str) -> Visit:
+    signed_in = who()
     try:
         scope = scope_for(signed_in.account_id, tenant)
     except (Forbidden, NotFound):
@@ -77,24 +65,32 @@ def _look_up(token: str | None, tenant: str) -> Visit:
         return Visit(signed_in, scope, tenant_named(session, tenant).union_name)
 
 
-async def enter_tenant(request: Request, tenant: str) -> None:
-    """Put the scope of the session's account in ``tenant`` in force for this request.
+def _session_of(request: Request) -> Callable[[], SignedIn]:
+    return partial(session_from, cookies.cookie_of(request, cookies.SESSION))
 
-    Raises ``NotSignedIn``, and ``NotFound`` alike for a tenant that is none and one where the account has no post.
+
+async def enter_tenant(request: Request, tenant: str) -> None:
+    """Put the scope of the sender's account in ``tenant`` in force for this request: that of the session, or of the program
+    whose access token a request to the interface brings.
+
+    Raises ``NotSignedIn``, ``BearerRefused``, and ``NotFound`` alike for a tenant that is none and one where the account has
+    no post.
     """
     if not TENANT_CODE.fullmatch(tenant):
         raise no_such_place()
-    token = cookies.cookie_of(request, cookies.SESSION)
-    visit = await run_in_threadpool(_look_up, token, tenant)
+    bearer = bearer_of(request)
+    who = partial(program_from, bearer) if bearer is not None else _session_of(request)
+    visit = await patiently(partial(_look_up, who, tenant))
     owe_nothing(request, visit.signed_in, visit.scope.roles)
     set_scope(visit.scope)
     request.state.visit = visit
     request.state.csrf_token = visit.signed_in.csrf_token
+    request.state.by_program = bearer is not None
 
 
 async def enter_session(request: Request) -> None:
     """For places that belong to no tenant: only that somebody is signed in."""
-    signed_in = await run_in_threadpool(session_from, cookies.cookie_of(request, cookies.SESSION))
+    signed_in = await patiently(_session_of(request))
     owe_nothing(request, signed_in)
     request.state.signed_in = signed_in
     request.state.csrf_token = signed_in.csrf_token

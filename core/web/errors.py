@@ -53,6 +53,17 @@ class NotSignedIn(BangfuError):
     status = 401
 
 
+class BearerRefused(BangfuError):
+    """Another system's access token is not taken (RFC 6750 3): ``reason`` is the stable name of the check that failed."""
+
+    code = "token_refused"
+    status = 401
+
+    def __init__(self, told: BangfuError, reason: str) -> None:
+        super().__init__(told.zh, told.en, where=told.where, mend_zh=told.mend_zh, mend_en=told.mend_en)
+        self.headers = {"WWW-Authenticate": f'Bearer realm="bangfu", error="invalid_token", error_description="{reason}"'}
+
+
 class LedElsewhere(BangfuError):
     """Something must be done on another page first; ``url`` is that page's address. A page is led there, or answered with
     ``response`` where there is one; a program is told."""
@@ -151,7 +162,7 @@ def _problem(request: Request, error: BangfuError, more: Mapping[str, Any]) -> J
         "number": number_of(request),
         **more,
     }
-    headers = dict(error.headers) if isinstance(error, LedElsewhere) else None
+    headers = dict(error.headers) if isinstance(error, LedElsewhere | BearerRefused) else None
     return JSONResponse(body, error.status, headers, media_type="application/problem+json")
 
 

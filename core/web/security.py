@@ -19,6 +19,7 @@ from core.errors import Forbidden
 from core.settings import settings
 from core.vault.key_file import load_installation_key
 from core.web.errors import answer_fault
+from core.web.sign_in_ways import provider_origin
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 CSRF_FIELD = "csrf_token"
@@ -86,6 +87,9 @@ class Envelope:
 def _protect(headers: MutableHeaders, number: str) -> None:
     for name, value in _FIXED_HEADERS.items():
         headers[name] = value
+    if (origin := provider_origin()) is not None:
+        # Browsers hold the address that a sent form is redirected to against this as well: signing out, proving oneself anew.
+        headers["Content-Security-Policy"] = CONTENT_POLICY.replace("form-action 'self'", f"form-action 'self' {origin}")
     headers["X-Request-Id"] = number
     if "cache-control" not in headers:
         headers["Cache-Control"] = "no-store"
@@ -132,8 +136,9 @@ async def guard_form(request: Request) -> None:
 
 
 async def guard_header(request: Request) -> None:
-    """The same for programs: the token stands in the header ``X-CSRF-Token``."""
-    if request.method not in SAFE_METHODS:
+    """The same for programs: the token stands in the header ``X-CSRF-Token``. A request with an access token of its own needs
+    none: no browser adds that by itself."""
+    if request.method not in SAFE_METHODS and not request.state.by_program:
         _compare(request, request.headers.get(CSRF_HEADER))
 
 
