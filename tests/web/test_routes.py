@@ -22,7 +22,8 @@ from tests.web.conftest import SINCE, Desk, Person, switch_trial
 from tests.web.county import switch_lines
 from tests.web.routes import SAFE, Found, routes_of
 
-OPEN_TO_ALL = frozenset({"/healthz", "/sign-in", "/sign-in/code", "/api/v1/openapi.json"})
+OF_A_PROVIDER = ("/oidc/start", "/oidc/callback", "/oidc/back-channel-logout")
+OPEN_TO_ALL = frozenset({"/healthz", "/sign-in", "/sign-in/code", "/api/v1/openapi.json", *OF_A_PROVIDER})
 WITHOUT_PERMISSION = frozenset({"/api/v1/{tenant}/trial/scope", "/api/v1/{tenant}/trial/fault"})
 """Of the trial line alone: its scope is shown to every post."""
 FAULT = "/api/v1/{tenant}/trial/fault"

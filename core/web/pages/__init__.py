@@ -17,6 +17,7 @@ from core.web.pages import (
     login,
     matters,
     notices,
+    oidc,
     payments,
     public,
     second_factor,
@@ -37,10 +38,13 @@ ROUTERS: tuple[APIRouter, ...] = (
 )
 """Pages of a tenant, for its posts."""
 
+OPEN_ROUTERS: tuple[APIRouter, ...] = (login.router, oidc.router)
+"""Pages for whoever is about to sign in."""
+
 PUBLIC_ROUTERS: tuple[APIRouter, ...] = (public.router,)
 """Pages below ``/public/{tenant}`` that anybody may read."""
 
-SESSION_ROUTERS: tuple[APIRouter, ...] = (desks.router, account.router, second_factor.router,)
+SESSION_ROUTERS: tuple[APIRouter, ...] = (desks.router, account.router, second_factor.router, oidc.session_router)
 """Pages of no tenant, for whoever is signed in."""
 
-__all__ = ["PUBLIC_ROUTERS", "ROUTERS", "SESSION_ROUTERS", "desks", "login"]
+__all__ = ["OPEN_ROUTERS", "PUBLIC_ROUTERS", "ROUTERS", "SESSION_ROUTERS", "desks", "login"]
