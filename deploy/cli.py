@@ -16,6 +16,7 @@ from core.errors import BangfuError, Misconfigured
 from core.scope import Level
 from deploy import cli_cases, cli_work
 from deploy.cli_common import HOME, County, Home, SummaryFile, console, group
+from deploy.keycloak.cli import keycloak_app
 from deploy.story.ledger import Arguments
 from deploy.story.sample_files import DEFAULT_COUNTIES, DEFAULT_HOUSEHOLDS, DEFAULT_SEED, DEFAULT_YEAR
 
@@ -28,6 +29,7 @@ app.add_typer(county_app, name="county")
 app.add_typer(cli_work.job_app, name="job")
 app.add_typer(cli_work.import_app, name="import")
 app.add_typer(cli_cases.app, name="case")
+app.add_typer(keycloak_app, name="keycloak")
 
 
 @app.command()
@@ -40,12 +42,13 @@ def up(
     households: Annotated[int, typer.Option(help="每县户数 · households per county")] = DEFAULT_HOUSEHOLDS,
     seed: Annotated[int, typer.Option(help="随机种子 · seed")] = DEFAULT_SEED,
     year: Annotated[int, typer.Option(help="样例年度（已结束）· the sample's closed year")] = DEFAULT_YEAR,
+    keycloak: Annotated[bool, typer.Option("--keycloak", help="同时启动 Keycloak 并经其登录 · sign in through one")] = False,
 ) -> None:
     """启动全部服务并演示一个年度 · start everything and play the sample's year."""
     from deploy.launcher import Options
     from deploy.launcher import up as start
 
-    start(Options(home, port, once, summary, Arguments(year, counties, households, seed)), console)
+    start(Options(home, port, once, summary, Arguments(year, counties, households, seed), keycloak), console)
 
 
 @app.command()

@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ from deploy.embedded import EmbeddedStack
 from deploy.embedded.checks import require_port
 from deploy.embedded.processes import Child, Ending
 from deploy.embedded.supervisor import Supervisor
+from deploy.keycloak.addresses import Addresses
+from deploy.keycloak.beside import keycloak_beside, keycloak_of_its_own
 from deploy.story.ledger import Arguments, Progress
 from deploy.story.staff import DemoAccount
 from deploy.story.tell import tell
@@ -45,6 +48,8 @@ class Options:
     once: bool
     summary_file: Path | None
     arguments: Arguments
+    keycloak: bool = False
+    """Start a Keycloak too, and have people sign in there."""
 
 
 def _environment(running: Mapping[str, str]) -> dict[str, str]:
@@ -90,8 +95,9 @@ def up(options: Options, console: Console) -> None:
         require_port(HOST, options.port)
     home = options.home.resolve()
     stack = EmbeddedStack(home)
-    with stack as running:
-        environment = _environment(running.env)
+    with ExitStack() as leaving, stack as running:
+        keycloak = None if options.once else _keycloak(options, home, stack.supervisor, leaving, console)
+        environment = {**_environment(running.env), **(keycloak.environment if keycloak else {})}
         use({**environment, OWNER: running.owner_url})
         remember(home, running)
         console.print("数据库与队列已启动，正在更新结构 · engines are up, migrating")
@@ -110,12 +116,30 @@ def up(options: Options, console: Console) -> None:
             app_engine().dispose()
             owner.dispose()
             return
+        if keycloak is not None:
+            _provide(keycloak, accounts, password, console)
         supervisor.start(_web(home, environment, options.port), ready=lambda: _serving(options.port))
         _show_accounts(console, accounts, password)
         console.print(f"\n[bold]http://{HOST}:{options.port}[/bold]  （{time.monotonic() - started:.0f} 秒，Ctrl-C 停止）")
         app_engine().dispose()
         owner.dispose()
         supervisor.watch()
+
+
+def _keycloak(options: Options, home: Path, supervisor: Supervisor, leaving: ExitStack, console: Console) -> Addresses | None:
+    public_url = f"http://{HOST}:{options.port}"
+    if not options.keycloak:
+        return keycloak_beside(home, public_url)
+    console.print("正在启动 Keycloak（首次需下载和构建）· starting Keycloak, the first time it is fetched and built")
+    return keycloak_of_its_own(home, public_url, supervisor, leaving)
+
+
+def _provide(keycloak: Addresses, accounts: list[DemoAccount], password: str, console: Console) -> None:
+    # Imported only here: it brings python-keycloak.
+    from deploy.keycloak.people import provide
+
+    count = provide(keycloak, [(account.login, account.name) for account in accounts], password)
+    console.print(f"登录经 Keycloak {keycloak.url}，已备 {count} 个账号 · sign-in through Keycloak", highlight=False)
 
 
 def _show(console: Console, summary: Mapping[str, Any]) -> None:
