@@ -50,7 +50,9 @@ class LivingRelief:
     def bangfu_permissions(self) -> Sequence[PermissionDecl]:
         return (
             PermissionDecl("living_relief.verify", "核实救助申请", "verify applications for relief", personal=True),
-            PermissionDecl("living_relief.approve", "审批救助申请", "decide applications for relief", personal=True, duty="approver"),
+            PermissionDecl(
+                "living_relief.approve", "审批救助申请", "decide applications for relief", personal=True, duty="approver"
+            ),
         )
 
     @hookimpl
