@@ -82,7 +82,7 @@ def check_password(password: str, *, login: str, name: str, shortest: int) -> No
 
 
 def _check_guesses(typed: str) -> None:
-    # imported late: its lists take 20 MB, and most processes never look at a new password
+    # imported late: its lists take 12 MB, and most processes never look at a new password
     from zxcvbn import zxcvbn
 
     measured = zxcvbn(typed[:_MEASURED])
