@@ -74,6 +74,10 @@ class Visitor:
         }
         self._walk("GET", f"{self.realm_url}/protocol/openid-connect/auth", params={k: v for k, v in asked.items() if v})
 
+    def go(self, address: str) -> None:
+        """Go where the web has sent the browser."""
+        self._walk("GET", address)
+
     def send(self, **fields: str) -> None:
         """Fill in the form that is shown and send it."""
         found = _FORM.search(self.page)

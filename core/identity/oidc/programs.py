@@ -21,25 +21,27 @@ def program_of(token: str) -> SignedIn:
     Its account's login is the client's id, its subject that of the client's service account. Raises ``TokenRefused``,
     also over a token of a person, whichever client asked for it, and ``IssuerUnavailable``.
     """
+    programs = Account.is_program.is_(True), Account.disabled_at.is_(None)
     with reference_work() as session:
-        programs = Account.is_program.is_(True), Account.disabled_at.is_(None)
         clients = session.scalars(select(Account.login).where(*programs)).all()
-        found = verified_access_token(token, provider().trust, services=clients)
+    # Without a connection in hand: the key may have to be fetched.
+    found = verified_access_token(token, provider().trust, services=clients)
+    with reference_work() as session:
         account = session.scalar(select(Account).where(*programs, Account.login == found.client))
-        if account is None or _is_of_a_person(found) or account.subject != found.subject:
-            raise TokenRefused(Reason.CLIENT, "access_token.azp")
-        return SignedIn(
-            account_id=account.id,
-            login=account.login,
-            display_name=account.display_name,
-            csrf_token="",
-            token_hash=b"",
-            authenticated_at=found.issued_at,
-            assurance=NOT_PROVEN,
-            must_change_password=False,
-            has_password=False,
-            has_second_factor=False,
-        )
+    if account is None or _is_of_a_person(found) or account.subject != found.subject:
+        raise TokenRefused(Reason.CLIENT, "access_token.azp")
+    return SignedIn(
+        account_id=account.id,
+        login=account.login,
+        display_name=account.display_name,
+        csrf_token="",
+        token_hash=b"",
+        authenticated_at=found.issued_at,
+        assurance=NOT_PROVEN,
+        must_change_password=False,
+        has_password=False,
+        has_second_factor=False,
+    )
 
 
 def _is_of_a_person(token: AccessToken) -> bool:
