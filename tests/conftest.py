@@ -89,10 +89,21 @@ def _plant_tenants(connection: Connection) -> None:
 def db(migrated: Database) -> Database:
     """An empty database with the tenants of one province, two prefectures and two counties."""
     with migrated.owner.begin() as connection:
-        tables = ", ".join(table.fullname for table in core.models.metadata.sorted_tables)
-        connection.execute(text(f"truncate {tables} cascade"))
+        _empty(connection)
         _plant_tenants(connection)
     return migrated
+
+
+_TABLES = core.models.metadata.sorted_tables
+_FILLED = text(" union all ".join(f"select '{t.fullname}' where exists (select from {t.fullname})" for t in _TABLES))
+
+
+def _empty(connection: Connection) -> None:
+    """Delete what the test before left, referring tables first: a truncate of all tables costs far more than any test."""
+    filled = set(connection.scalars(_FILLED))
+    for table in reversed(_TABLES):
+        if table.fullname in filled:
+            connection.execute(text(f"delete from {table.fullname}"))
 
 
 def scope_of(
