@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from core.host.declarations import ParameterDecl, ParameterValue, PermissionDecl, RoleDecl
+from core.host.declarations import NavEntry, ParameterDecl, ParameterValue, PermissionDecl, RoleDecl
 from core.identity import moves
 from core.identity.jobs import JOBS
 from core.identity.names import (
@@ -59,6 +59,15 @@ PARAMETERS = (
 )
 
 JOB_KINDS = JOBS
+
+NAVIGATION = (
+    NavEntry("岗位代理", "Delegation", "/delegations", "switch-horizontal", "home.read", "本人", "Own", 790),
+    NavEntry("人员与岗位", "Staff", "/staff", "users", WRITE_STAFF, "本级管理", "Administration", 810),
+    NavEntry("岗位权限", "Permissions", "/staff/permissions", "key", "parameters.write", "本级管理", "Administration", 820),
+    NavEntry("权限复核", "Access review", "/staff/review", "user-check", REVIEW_ACCESS, "监督", "Oversight", 610),
+    NavEntry("操作日志", "Log", "/log", "history", READ_LOG, "监督", "Oversight", 620),
+    NavEntry("系统状况", "System", "/system", "activity", READ_SYSTEM, "系统管理", "Administration", 910),
+)
 
 _CASE_WORK = frozenset({"home.read", "people.read", "case.read", "document.read", "notice.read", "survey.read"})
 
@@ -187,4 +196,4 @@ ROLES = (
     ),
 )
 
-__all__ = ["JOB_KINDS", "PARAMETERS", "PERMISSIONS", "ROLES", "moves"]
+__all__ = ["JOB_KINDS", "NAVIGATION", "PARAMETERS", "PERMISSIONS", "ROLES", "moves"]

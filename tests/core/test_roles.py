@@ -106,7 +106,8 @@ def test_the_log_is_for_who_audits_and_grants_are_for_who_administers() -> None:
 def test_the_three_administrators_are_of_province_and_prefecture() -> None:
     for code, what in ADMINISTRATORS.items():
         role = roles()[code]
-        assert (role.administers, role.levels) == (what, {Level.PROVINCE, Level.PREFECTURE})
+        assert role.administers == what
+        assert role.levels == {Level.PROVINCE, Level.PREFECTURE}
 
 
 @pytest.mark.parametrize("one", sorted(ADMINISTRATORS))

@@ -28,7 +28,20 @@ WITHOUT_PERMISSION = frozenset({"/api/v1/{tenant}/trial/scope", "/api/v1/{tenant
 """Of the trial line alone: its scope is shown to every post."""
 FAULT = "/api/v1/{tenant}/trial/fault"
 PAGES_OF_A_CASEWORKER = frozenset(
-    {"/", "/deadlines", "/files", "/households", "/find", "/cases", "/cases/new", "/notices", "/matters", "/jobs", "/trial"}
+    {
+        "/",
+        "/deadlines",
+        "/files",
+        "/households",
+        "/find",
+        "/cases",
+        "/cases/new",
+        "/notices",
+        "/matters",
+        "/jobs",
+        "/trial",
+        "/delegations",
+    }
 )
 ASKED_INSIDE = {
     ("GET", "/{tenant}/cases/new"): frozenset({"petitions.register"}),

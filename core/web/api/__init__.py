@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from core.web.api import cases, funds, households, jobs, session
+from core.web.api import cases, funds, households, jobs, session, staff
 
-ROUTERS: tuple[APIRouter, ...] = (households.router, cases.router, funds.router, jobs.router)
+ROUTERS: tuple[APIRouter, ...] = (households.router, cases.router, funds.router, jobs.router, staff.router)
 """Resources of a tenant, for its posts."""
 
-__all__ = ["ROUTERS", "cases", "funds", "households", "jobs", "session"]
+__all__ = ["ROUTERS", "cases", "funds", "households", "jobs", "session", "staff"]

@@ -5,22 +5,28 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from core.web.pages import (
+    access_review,
     account,
     audit,
     case_opening,
     cases,
+    delegations,
     desks,
     funds,
     home,
     households,
     jobs,
+    log,
     login,
     matters,
     notices,
     oidc,
     payments,
     public,
+    role_permissions,
     second_factor,
+    staff,
+    system,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -35,6 +41,13 @@ ROUTERS: tuple[APIRouter, ...] = (
     jobs.router,
     audit.router,
     matters.router,
+    delegations.router,
+    # Before the staff: these are no person's addresses.
+    access_review.router,
+    role_permissions.router,
+    staff.router,
+    log.router,
+    system.router,
 )
 """Pages of a tenant, for its posts."""
 
