@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from core.audit.models import AuditFinding, AuditRun
+from core.audit.own_work import refuse_own_work
 from core.db.base import new_id
 from core.db.statements import tenant_core
 from core.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
@@ -151,7 +152,8 @@ def list_findings(
 def answer_finding(
     session: Session, finding_id: uuid.UUID, *, state: str, answer: str, expected_version: int | None = None
 ) -> AuditFinding:
-    """Answer a finding: explained, rectified or dismissed, with words (整改)."""
+    """Answer a finding: explained, rectified or dismissed, with words (整改). Raises ``OwnWork`` for whoever had a part in what
+    it is about."""
     scope = current_scope()
     scope.require("audit.answer")
     if state not in STATES:
@@ -165,6 +167,7 @@ def answer_finding(
         raise PreconditionFailed("该问题已被他人更新", "the finding was changed meanwhile")
     if finding.state != "open":
         raise Conflict("该问题已答复", "the finding was answered already")
+    refuse_own_work(session, finding)
     finding.state, finding.answer = state, answer.strip()
     finding.answered_by, finding.answered_on = scope.actor, scope.business_date
     finding.version += 1

@@ -127,10 +127,10 @@ def _check(moves: Sequence[Move], note: str | None, *, settling: bool) -> None:
             mend_zh="请等待对方答复或退回",
             mend_en="wait for the other union's answer",
         )
-    if own := [move.case.number for move in moves if move.transition.decision and move.case.clerk == scope.actor]:
+    if own := [move.case.number for move in moves if move.transition.decision and move.case.clerk in scope.persons]:
         raise SamePerson(
-            f"您是个案 {_listed(own)} 的经办人，不能审批自己经办的个案",
-            f"you are the clerk of {_listed(own)}: whoever files a case never decides it",
+            f"您或您代理的人员是个案 {_listed(own)} 的经办人，不能审批自己经办的个案",
+            f"you, or whom you stand in for, are the clerk of {_listed(own)}: whoever files a case never decides it",
             where=own[0],
             mend_zh="请由其他审批人员办理",
             mend_en="ask another approver",

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.errors import InvalidInput
 from core.host.declarations import TransitionDecl, WorkflowDecl
+from core.identity.mapping import OwnMapping, own_mapping
 from core.identity.models import Account, Post
-from core.identity.service import permissions_of, roles
+from core.identity.service import holds, permissions_of, roles
 from core.scope import current_scope
 
 
@@ -46,8 +47,7 @@ class Office:
             .join(Post, Post.account_id == Account.id)
             .where(
                 Post.tenant_code == scope.tenant,
-                Post.valid_from <= scope.business_date,
-                or_(Post.valid_to.is_(None), Post.valid_to > scope.business_date),
+                holds(scope.business_date),
                 Account.disabled_at.is_(None),
                 Account.is_program.is_(False),
             )
@@ -58,12 +58,18 @@ class Office:
             found[str(account), name].append(post)
         return found
 
+    @cached_property
+    def _own(self) -> OwnMapping:
+        scope = current_scope()
+        codes = sorted({post.role for posts in self._posts.values() for post in posts})
+        return own_mapping(self._session, codes, scope.plugins, scope.business_date)
+
     def candidates(self, flow: WorkflowDecl) -> list[Candidate]:
         """Whom a confidential case of ``flow`` may be given to, besides the one who opens it."""
         steps, begin = {step.permission for step in flow.transitions}, first_step(flow).permission
         found = []
         for (actor, name), posts in self._posts.items():
-            held = permissions_of([post.role for post in posts], current_scope().plugins)
+            held = permissions_of([post.role for post in posts], current_scope().plugins, self._own)
             if held & steps and "case.read" in held:
                 found.append(Candidate(actor, name, tuple(post.title for post in posts), begin in held))
         return found

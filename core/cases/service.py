@@ -119,7 +119,7 @@ def next_steps(session: Session, case: Case) -> list[StepOffer]:
         step = move.transition
         if case.is_outside:
             verdicts.append(GuardVerdict(False, "对方单位答复或退回后方可办理", "needs the other union's answer first"))
-        if step.decision and case.clerk == scope.actor:
+        if step.decision and case.clerk in scope.persons:
             verdicts.append(GuardVerdict(False, "须由经办人以外的审批人办理", "needs someone other than the clerk"))
         if not scope.may(step.permission):
             verdicts.append(GuardVerdict(False, "您的岗位不能办理此环节", "your post may not make this step"))

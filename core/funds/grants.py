@@ -85,7 +85,7 @@ def approve_grants(session: Session, drafts: Sequence[GrantDraft]) -> list[Grant
 
 
 def _check(drafts: Sequence[GrantDraft]) -> None:
-    actor = current_scope().actor
+    actors = current_scope().persons
     for draft in drafts:
         persons = [person for person, _ in draft.beneficiaries]
         if not persons or len(set(persons)) != len(persons) or any(fen <= 0 for _, fen in draft.beneficiaries):
@@ -94,7 +94,7 @@ def _check(drafts: Sequence[GrantDraft]) -> None:
                 "a grant names each beneficiary once, with an amount above zero",
                 where=str(draft.case_id),
             )
-        if draft.clerk == actor:
+        if draft.clerk in actors:
             raise SamePerson("审批人不得是该申请的经办人", "the approver must not be the applicant's clerk")
     if len({draft.case_id for draft in drafts}) != len(drafts):
         raise InvalidInput("同一个案重复提交", "a case stands twice in one approval")

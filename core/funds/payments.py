@@ -101,7 +101,7 @@ def approve_batch(session: Session, batch_id: uuid.UUID) -> PaymentBatch:
     if batch.state == "approved" and batch.approved_by == scope.actor:
         return batch
     _expect(batch, "draft")
-    if batch.prepared_by == scope.actor:
+    if batch.prepared_by in scope.persons:
         raise SamePerson("支付审批人不得是制单人", "who prepared the batch must not approve it")
     batch.state = "approved"
     batch.approved_by = scope.actor
@@ -119,7 +119,7 @@ def send_batch(session: Session, batch_id: uuid.UUID) -> bytes:
     scope = current_scope()
     scope.require("funds.pay")
     batch = _locked(session, batch_id)
-    if scope.actor in (batch.prepared_by, batch.approved_by):
+    if scope.persons & {batch.prepared_by, batch.approved_by}:
         raise SamePerson("出纳不得是制单人或支付审批人", "who prepared or approved the batch must not pay it")
     if batch.state != "sent" or batch.paid_by != scope.actor:
         _expect(batch, "approved")
@@ -172,7 +172,7 @@ def take_return(session: Session, batch_id: uuid.UUID, failures: Mapping[uuid.UU
     scope = current_scope()
     scope.require("funds.pay")
     batch = _locked(session, batch_id)
-    if scope.actor in (batch.prepared_by, batch.approved_by):
+    if scope.persons & {batch.prepared_by, batch.approved_by}:
         raise SamePerson("登记回盘的人不得是制单人或支付审批人", "who prepared or approved the batch must not take its return")
     told = {attempt_id: reason.strip() for attempt_id, reason in failures.items()}
     attempts = repository.attempts(session, batch_id)

@@ -42,7 +42,7 @@ def tell_reversal(session: Session, attempt_id: uuid.UUID, *, reason: str, slip:
         )
     code_list("bank_return_reason").item(reason)
     attempt, batch = _payment(session, attempt_id)
-    if scope.actor in (batch.prepared_by, batch.approved_by):
+    if scope.persons & {batch.prepared_by, batch.approved_by}:
         raise SamePerson("登记退汇的人不得是制单人或支付审批人", "who prepared or approved the batch must not tell this")
     first = session.scalar(
         select(PaymentReversal).where(PaymentReversal.attempt_id == attempt_id, PaymentReversal.state != "declined")
@@ -93,7 +93,7 @@ def decide_reversal(session: Session, reversal_id: uuid.UUID, *, approved: bool)
         return reversal
     if reversal.state != "told":
         raise Conflict("该退汇登记已有处理结果", "the reversal is decided", where=batch.number)
-    if scope.actor in (reversal.told_by, batch.prepared_by, batch.paid_by, batch.returned_by):
+    if scope.persons & {reversal.told_by, batch.prepared_by, batch.paid_by, batch.returned_by}:
         raise SamePerson("退汇审批人不得是制单人或出纳", "who prepared, sent or told it must not decide")
     if approved:
         _reverse(session, reversal, attempt, batch)

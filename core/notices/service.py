@@ -197,11 +197,11 @@ def answer_objection(session: Session, objection_id: uuid.UUID, outcome: str, an
 def is_clerks_own(session: Session, objection: Objection) -> bool:
     """Whether the actor is the clerk of the case that the objection is against, or of one of those of a whole batch: the
     answer must be another's."""
-    actor = current_scope().actor
+    persons = current_scope().persons
     if objection.clerk is not None or objection.batch_id is None:
-        return objection.clerk == actor
+        return objection.clerk in persons
     cases = cases_named(session, [item.case_id for item in items_of(session, objection.batch_id)])
-    return any(case.clerk == actor for case in cases)
+    return any(case.clerk in persons for case in cases)
 
 
 def notice_view(session: Session, batch_id: uuid.UUID) -> tuple[NoticeBatch, Sequence[NoticeItem]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,12 +11,15 @@ from sqlalchemy import select
 
 from core.audit import elsewhere
 from core.audit.models import AuditFinding, AuditRun
+from core.audit.own_work import OwnWork
 from core.audit.service import answer_finding, keep_findings, list_findings, run_audit
 from core.db.session import unit_of_work
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound, PreconditionFailed
+from core.funds.models import FundAccount, Grant, LedgerEntry
 from core.host.declarations import FindingDraft
+from core.scope import entered
 from core.trail.models import TrailEntry
-from tests.conftest import COUNTY, OTHER_COUNTY, Database
+from tests.conftest import COUNTY, OTHER_COUNTY, Database, scope_of
 from tests.core.audit_story import AUDITED, YEAR, OrderlyCounty, orderly, same_account
 from tests.core.lines import Acting, install
 
@@ -103,3 +107,41 @@ def test_what_was_explained_or_dismissed_stays_so(county: OrderlyCounty, state: 
     before = _answered(county, state)
     found = _audited_again(county)
     assert (found.state, found.version, found.reopened_on) == (state, before.version, None)
+
+
+def _subject(county: OrderlyCounty, kind: str) -> FindingDraft:
+    """A finding about the first household's relief, by whatever it was found."""
+    home = county.homes[0]
+    if kind == "evidence":
+        return FindingDraft("x", "重复发放", "trail", None, {"cases": [str(home.case_id)]})
+    if kind == "ledger_entry":
+        with county.post("auditor"), unit_of_work() as session:
+            paid = select(LedgerEntry.id).join(Grant, Grant.id == LedgerEntry.grant_id).where(LedgerEntry.kind == "pay")
+            entry = session.scalars(paid.where(Grant.case_id == home.case_id)).one()
+        return FindingDraft("x", "改变资金用途", kind, entry)
+    return FindingDraft("x", "问题", kind, home.case_id if kind == "case" else home.household_id)
+
+
+@pytest.mark.parametrize("kind", ["case", "evidence", "household", "ledger_entry"])
+def test_nobody_answers_a_finding_on_his_own_work(county: OrderlyCounty, acting: Acting, kind: str) -> None:
+    draft = _subject(county, kind)
+    with county.post("auditor"), unit_of_work() as session:
+        keep_findings(session, elsewhere.CHECK, YEAR, [draft])
+        [found] = list_findings(session, YEAR)
+    for actor in ("clerk", "decider", "manager", "approver", "payer"):
+        with county.post(actor), unit_of_work() as session, pytest.raises(OwnWork):
+            answer_finding(session, found.id, state="dismissed", answer="属实")
+    stands_in = replace(scope_of(actor="chair", permissions=frozenset({"audit.answer"})), principals=frozenset({"decider"}))
+    with entered(stands_in), unit_of_work() as session, pytest.raises(OwnWork, match="代理"):
+        answer_finding(session, found.id, state="dismissed", answer="属实")
+    with county.post("chair"), unit_of_work() as session:
+        assert answer_finding(session, found.id, state="dismissed", answer="属实").answered_by == "chair"
+
+
+def test_a_finding_on_an_account_or_the_trail_is_nobodys_own(county: OrderlyCounty) -> None:
+    with county.post("auditor"), unit_of_work() as session:
+        account = session.scalars(select(FundAccount.id)).first()
+        keep_findings(session, elsewhere.CHECK, YEAR, [FindingDraft("a", "a", "fund_account", account)])
+        [found] = list_findings(session, YEAR)
+    with county.post("clerk"), unit_of_work() as session:
+        assert answer_finding(session, found.id, state="explained", answer="说明").state == "explained"

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
+from core.audit.own_work import OwnWork
 from core.audit.service import answer_finding, finding_detail, list_findings
 from core.db.session import unit_of_work
 from core.errors import BangfuError, Forbidden, NotFound
@@ -46,8 +47,10 @@ def answer(
     try:
         with unit_of_work() as session:
             answer_finding(session, finding_id, state=state, answer=text, expected_version=version)
-    except (Forbidden, NotFound):
-        raise
+    except (Forbidden, NotFound) as error:
+        if not isinstance(error, OwnWork):
+            raise
+        return _list(request, None, None, "open", None, error, (str(finding_id), text))
     except BangfuError as error:
         return _list(request, None, None, "open", None, error, (str(finding_id), text))
     return go(f"/{tenant}/audit/findings?state=open", "已答复")

@@ -147,18 +147,19 @@ def waiting_cases(session: Session, scope: Scope) -> list[Waiting]:
 
 
 def waiting_batches(session: Session, scope: Scope) -> list[tuple[PaymentBatch, str]]:
-    """Payment batches of any year whose next step is this post's; none that the same person prepared or approved."""
+    """Payment batches of any year whose next step is this post's; none that the actor, or whom he stands in for, prepared or
+    approved."""
     found = []
     for batch in open_batches(session):
         permission, act = _BATCH_STEPS.get(batch.state, ("", ""))
-        mine = scope.actor in (batch.prepared_by, batch.approved_by)
+        mine = scope.persons & {batch.prepared_by, batch.approved_by}
         if permission and scope.may(permission) and not mine:
             found.append((batch, act))
     if scope.may("funds.approve_payment"):
         found += [
             (batch, "审批退汇")
             for batch in batches_with_open_reversals(session)
-            if scope.actor not in (batch.prepared_by, batch.paid_by, batch.returned_by)
+            if not scope.persons & {batch.prepared_by, batch.paid_by, batch.returned_by}
         ]
     return found
 
