@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Final
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -102,13 +102,14 @@ def enter(
             if code is None or not second_factor.shown(session, account, code, at):
                 return None
             assurance = SECOND_FACTOR
-        if once is not None and not _first_use(session, *once):
+        if once is not None and not _first_use(session, *once, at):
             return None
         token, _ = open_session(session, account, origin, assurance=assurance)
         return token
 
 
-def _first_use(session: Session, number: str, until: datetime) -> bool:
+def _first_use(session: Session, number: str, until: datetime, at: datetime) -> bool:
+    session.execute(delete(SeenToken).where(SeenToken.expires_at < at))
     noted = insert(SeenToken).values(number=number, expires_at=until).on_conflict_do_nothing().returning(SeenToken.number)
     return session.scalar(noted) is not None
 

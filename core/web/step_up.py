@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
+from urllib.parse import urlsplit
 
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
@@ -21,10 +22,10 @@ from core.errors import BangfuError, InvalidInput, TooMany
 from core.identity.local import prove_again
 from core.identity.sessions import PASSWORD, SECOND_FACTOR, SignedIn
 from core.settings import settings
-from core.web.errors import LedElsewhere, is_api
+from core.web.errors import LedElsewhere, back_url, is_api
 from core.web.preferences import language_of, other_language_url
 from core.web.render import render_public
-from core.web.security import CSRF_FIELD, MOST_FIELDS, SAFE_METHODS
+from core.web.security import CSRF_FIELD, MOST_FIELDS, SAFE_METHODS, local_path
 from core.web.sign_in_ways import step_up_url
 from core.web.throttle import count_try, forget_tries
 from core.web.unsaid import kept_address
@@ -128,6 +129,13 @@ def _address(request: Request) -> str:
     return f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
 
 
+def _back(request: Request) -> str:
+    """The page from which it was asked for, for whoever changes his mind; the first page where that is not known."""
+    came = urlsplit(request.headers.get("referer", ""))
+    page = kept_address(f"{came.path}?{came.query}") if came.netloc == request.url.netloc else None
+    return back_url(request) if page is None or came.path in {request.url.path, CONFIRM} else local_path(page, "/")
+
+
 def _needed(url: str) -> FreshProofNeeded:
     return FreshProofNeeded(
         "办理前请再次验证身份",
@@ -167,6 +175,7 @@ def confirmation(
         login=signed_in.login,
         user_name=signed_in.display_name,
         action=CONFIRM if typed is None else _address(request),
+        back=_back(request),
         typed=typed,
         wanted=wanted,
         done=done,

@@ -279,6 +279,10 @@ def test_a_proof_opens_one_session_and_none_after_a_change(account: uuid.UUID) -
     assert enter(proof, Origin(), code=codes[1], once=once, at=NOW) is None
     with reference_work() as session:
         assert session.scalars(select(SeenToken.number)).all() == ["sign-in/number"]
+    other = ("sign-in/other", NOW + timedelta(hours=2))
+    assert enter(proof, Origin(), code=codes[2], once=other, at=NOW + timedelta(hours=1))
+    with reference_work() as session:
+        assert session.scalars(select(SeenToken.number)).all() == ["sign-in/other"]
     change_password(who, PASSWORD, BETTER)
     assert enter(proof, Origin(), code=code_at(secret, NOW + timedelta(hours=1)), at=NOW + timedelta(hours=1)) is None
     assert enter(Proof(uuid.uuid4(), proof.fingerprint, needs_code=False), Origin()) is None

@@ -100,6 +100,24 @@ def test_a_form_is_kept_while_the_person_proves_himself(person: Desk, db: Databa
     assert li.client.post(url, data=form).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("referer", "back"),
+    [
+        (f"http://testserver/{COUNTY}/cases?state=open", f"/{COUNTY}/cases?state=open"),
+        (f"http://testserver/{COUNTY}/weighty", f"/{COUNTY}/"),
+        ("http://evil.example/cases", f"/{COUNTY}/"),
+        ("http://testserver//evil.example", "/"),
+        ("", f"/{COUNTY}/"),
+    ],
+)
+def test_whoever_changes_his_mind_goes_back_to_where_he_was(person: Desk, db: Database, referer: str, back: str) -> None:
+    li = person("li")
+    age_proof(db)
+    form = {"reason": "x", "csrf_token": li.csrf}
+    asked = li.client.post(f"/{COUNTY}/weighty", data=form, headers={"Referer": referer})
+    assert f'<a href="{back}">返回原来的页面</a>' in asked.text
+
+
 def test_a_fresh_proof_is_no_way_around_the_page_s_token(person: Desk, db: Database) -> None:
     li = person("li")
     age_proof(db)
