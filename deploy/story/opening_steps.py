@@ -21,7 +21,7 @@ from deploy.story.calendar import Days
 from deploy.story.desks import Errand, Said
 from deploy.story.ledger import Progress
 from deploy.story.sample_files import parameters
-from deploy.story.staff import COUNTY_ROLES, UPPER_ROLES, DemoAccount, at_desk, by_platform, hire
+from deploy.story.staff import ADMINISTRATORS, COUNTY_ROLES, UPPER_ROLES, DemoAccount, at_desk, by_platform, hire
 from deploy.story.waiting import wait_for_jobs
 from tenants.onboarding import open_tenants, plant_tree
 
@@ -81,7 +81,8 @@ def staff(days: Days, counties: list[str], password: str) -> list[DemoAccount]:
     uppers = sorted({PROVINCE, *(tenants[code].prefecture or PROVINCE for code in counties[:3])})
     accounts: list[DemoAccount] = []
     for code in uppers:
-        accounts += hire(code, tenants[code].union_name, UPPER_ROLES, secret_hash, days.onboarding)
+        held = UPPER_ROLES + (ADMINISTRATORS if code == PROVINCE else ())
+        accounts += hire(code, tenants[code].union_name, held, secret_hash, days.onboarding)
     for code in counties:
         accounts += hire(code, tenants[code].union_name, COUNTY_ROLES, secret_hash, days.onboarding)
     return accounts

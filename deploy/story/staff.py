@@ -31,8 +31,11 @@ COUNTY_ROLES = (
     "petition_handler",
     "legal_aid_lawyer",
     "employment_officer",
+    "survey_visitor",
 )
 UPPER_ROLES = ("tenant_admin", "caseworker", "auditor", "leader")
+ADMINISTRATORS = ("system_admin", "security_admin", "audit_admin")
+"""The three administrators of the installation, who hold no other post."""
 
 _SURNAMES = "赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨"
 _GIVEN = ("建平", "敏", "国强", "秀英", "志远", "晓燕", "德明", "丽", "文斌", "玉兰", "海涛", "静")
