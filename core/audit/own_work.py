@@ -6,7 +6,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from core.audit.models import AuditFinding
@@ -71,7 +71,7 @@ def _cases_of(finding: AuditFinding) -> set[uuid.UUID]:
 def _grants_of(session: Session, finding: AuditFinding) -> Sequence[Grant]:
     """The grants that the finding touches: of its cases, of its household, of its entry in the ledger."""
     entry = select(LedgerEntry.grant_id).where(LedgerEntry.id == finding.subject_id)
-    touched = [Grant.case_id.in_(_cases_of(finding))]
+    touched: list[ColumnElement[bool]] = [Grant.case_id.in_(_cases_of(finding))]
     if finding.subject_kind == "household":
         touched.append(Grant.household_id == finding.subject_id)
     if finding.subject_kind == "ledger_entry":

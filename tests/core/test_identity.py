@@ -217,8 +217,8 @@ def test_the_day_of_a_posts_last_use_is_kept(account: uuid.UUID, db: Database) -
         # the first act of a day writes, the next ones do not
         assert (before == after) == (used == day)
     with reference_work() as session:
-        rows: list[tuple[str, date | None]] = session.execute(select(Post.tenant_code, Post.last_used_on)).all()
-    assert dict(rows) == {COUNTY: TODAY + timedelta(days=3), OTHER_COUNTY: None}
+        used = dict(session.execute(select(Post.tenant_code, Post.last_used_on)).all())
+    assert used == {COUNTY: TODAY + timedelta(days=3), OTHER_COUNTY: None}
 
 
 @pytest.mark.parametrize(
