@@ -176,12 +176,17 @@ def _shortest(session: Session, account_id: uuid.UUID) -> int:
     return max(own.password_min_length, own.password_min_length_administrators)
 
 
-def issue_password(session: Session, account: Account) -> str:
-    """A random password in place of the present one, to be handed over and changed at the first sign-in; all sessions end.
+def first_password() -> str:
+    """A random password to be read out and typed once: 79 bits, in groups, without letters that look alike."""
+    return "-".join("".join(secrets.choice(_LETTERS) for _ in range(4)) for _ in range(4))
 
-    For a new account, and for one whose holder forgot his. A second factor stays: ``remove_second_factor`` takes it away.
+
+def issue_password(session: Session, account: Account) -> str:
+    """A first password in place of the present one, to be handed over and changed at the next sign-in; all sessions end.
+
+    A second factor stays: ``remove_second_factor`` takes it away.
     """
-    password = "-".join("".join(secrets.choice(_LETTERS) for _ in range(4)) for _ in range(4))
+    password = first_password()
     account.password_hash = hashed(password)
     account.must_change_password = True
     end_sessions(session, account.id)

@@ -7,7 +7,6 @@ administrator of one county never resets the password of somebody who also works
 
 from __future__ import annotations
 
-import secrets
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,17 +27,16 @@ from core.identity.grants import (
     refuse_empty,
     refuse_not_grantable,
 )
+from core.identity.local import first_password, issue_password
 from core.identity.models import Account, Post, StaffSession
 from core.identity.names import GRANT_ADMINISTRATORS, WRITE_STAFF
-from core.identity.passwords import hashed
+from core.identity.second_factor import remove_second_factor
 from core.identity.service import make_account
 from core.identity.sessions import end_sessions, live_sessions
 from core.identity.subtree import outside
 from core.scope import current_scope
 from core.trail.service import record
 
-_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
-_GROUPS, _GROUP = 4, 4
 _HANDLE_BYTES = 8
 
 
@@ -70,12 +68,6 @@ class OpenSession:
     seen: datetime
     address: str | None
     agent: str | None
-
-
-def first_password() -> str:
-    """A random password to be read out and typed once: 79 bits, in groups, without letters that look alike."""
-    groups = ("".join(secrets.choice(_ALPHABET) for _ in range(_GROUP)) for _ in range(_GROUPS))
-    return "-".join(groups)
 
 
 def list_staff(
@@ -210,9 +202,10 @@ def enable(session: Session, account_id: uuid.UUID, *, reason: str) -> Account:
     return account
 
 
-def reset_password(session: Session, account_id: uuid.UUID, *, reason: str) -> Invited:
+def reset_password(session: Session, account_id: uuid.UUID, *, reason: str, second_factor_too: bool = False) -> Invited:
     """A first password again, to be changed at the next sign-in; all sessions end. Its text is returned once.
 
+    ``second_factor_too`` takes the second factor away as well, for whoever has lost telephone and recovery codes.
     Raises ``Conflict`` for whoever signs in at an identity provider alone, and for a program.
     """
     refuse_empty(reason)
@@ -225,10 +218,10 @@ def reset_password(session: Session, account_id: uuid.UUID, *, reason: str) -> I
             mend_zh="请在统一身份认证处重置",
             mend_en="reset it at the identity provider",
         )
-    password = first_password()
-    account.password_hash, account.must_change_password = hashed(password), True
-    end_sessions(session, account_id)
-    record(session, "password.reset", "account", account_id)
+    password = issue_password(session, account)
+    if second_factor_too:
+        remove_second_factor(session, account)
+    record(session, "password.reset", "account", account_id, {"second_factor": second_factor_too})
     tell_changed(session, account_id, "password")
     return Invited(account, password)
 

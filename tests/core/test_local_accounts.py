@@ -36,13 +36,15 @@ from core.identity.local import (
 from core.identity.models import Account, RecoveryCode, SeenToken, StaffSession
 from core.identity.password_rules import WeakPassword
 from core.identity.recovery import HOW_MANY
-from core.identity.second_factor import begin_setup, remove_second_factor, resume_setup, roles_that_need_it
+from core.identity.second_factor import begin_setup, resume_setup, roles_that_need_it
 from core.identity.service import give_post, make_account
 from core.identity.sessions import PASSWORD as BY_PASSWORD
 from core.identity.sessions import SECOND_FACTOR, Origin, SignedIn, session_of
+from core.identity.staff import reset_password
 from core.identity.totp import STEP_S, matching_step, step_of
 from core.settings import Settings, settings
 from tests.conftest import COUNTY, TODAY, Database
+from tests.core.staffing import WHY, admin, at_desk, trail_of
 
 PASSWORD = "正确的马电池订书钉"
 BETTER = "窗外 three 只麻雀在数星星"
@@ -390,13 +392,20 @@ def test_only_who_needs_none_may_go_without(account: uuid.UUID, chosen: pytest.M
     assert sign_in("li.ming", PASSWORD)
 
 
-def test_an_administrator_may_take_a_lost_second_factor_away(account: uuid.UUID) -> None:
-    enrolled(account)
+@pytest.mark.parametrize("too", [False, True])
+def test_a_lost_second_factor_goes_with_a_reset_password_where_that_is_said(account: uuid.UUID, too: bool) -> None:
+    _, _, codes = enrolled(account)
     with reference_work() as session:
-        remove_second_factor(session, session.get_one(Account, account))
-    assert sign_in("li.ming", PASSWORD)
+        give_post(session, account, COUNTY, "caseworker", valid_from=TODAY)
+    with at_desk(admin()) as session:
+        new = reset_password(session, account, reason=WHY, second_factor_too=too).first_password
+    proof = prove("li.ming", new or "")
+    assert proof is not None
+    assert proof.needs_code is not too
+    assert enter(proof, Origin(), code=codes[0], at=NOW)
     with reference_work() as session:
-        assert session.scalars(select(RecoveryCode)).all() == []
+        assert bool(session.scalars(select(RecoveryCode)).all()) is not too
+    assert [entry["fields"] for entry in trail_of(COUNTY, "password.reset")] == [{"second_factor": too}]
 
 
 # Proving oneself again, sessions

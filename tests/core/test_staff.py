@@ -17,7 +17,7 @@ from core.identity import changes, passwords
 from core.identity.changes import IDENTITY_CHANGED
 from core.identity.duties import DutiesExclude, HeldAlready
 from core.identity.grants import NotYours, end_post, grant_post, grantable_roles
-from core.identity.local import sign_in
+from core.identity.local import first_password, sign_in
 from core.identity.models import Account, Post
 from core.identity.moves import move
 from core.identity.names import COUNTY_GRANTS
@@ -27,7 +27,6 @@ from core.identity.staff import (
     disable,
     enable,
     end_sessions_of,
-    first_password,
     invite,
     list_staff,
     looks_after,
