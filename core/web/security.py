@@ -138,7 +138,7 @@ async def guard_form(request: Request) -> None:
 async def guard_header(request: Request) -> None:
     """The same for programs: the token stands in the header ``X-CSRF-Token``. A request with an access token of its own needs
     none: no browser adds that by itself."""
-    if request.method not in SAFE_METHODS and not request.state.by_program:
+    if request.method not in SAFE_METHODS and not getattr(request.state, "by_program", False):
         _compare(request, request.headers.get(CSRF_HEADER))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -14,10 +15,12 @@ from fastapi.testclient import TestClient
 from sqlalchemy import text
 
 from core.identity.oidc import provider as provider_module
+from core.identity.oidc.errors import IssuerUnavailable
 from core.identity.oidc.reach import RETRY, Reach
-from core.identity.oidc.renewal import EARLY
-from core.identity.sessions import session_of
+from core.identity.oidc.renewal import EARLY, Renewal, renewal
+from core.identity.sessions import session_of, token_hash
 from core.settings import settings
+from core.web import who_asks
 from tests.conftest import COUNTY, OTHER_COUNTY, Database
 from tests.core.at_realm import PUBLIC, WHERE, age, come_in, inside, realm, row_of, staff
 from tests.core.issuer import ALGORITHMS, Clock, jwk
@@ -65,6 +68,32 @@ def test_fifty_requests_at_once_ask_once(
 
         assert asyncio.run(all_at_once()) == [200] * 50
         assert realm.refreshes == before + 1
+
+
+def test_a_row_that_is_locked_meanwhile_keeps_nobody_waiting(inside: tuple[TestClient, Sso], db: Database) -> None:
+    client, _ = inside
+    token = client.cookies["bangfu_session"]
+    with db.owner.begin() as connection:
+        connection.execute(text("update staff_session set last_seen_at = last_seen_at - interval '5 minutes'"))
+    before = row_of(client).last_seen_at
+    with db.owner.begin() as connection:
+        connection.execute(text("select 1 from staff_session for update"))
+        began = time.monotonic()
+        assert session_of(token) is not None
+        assert renewal(token_hash(token)) is Renewal.ASKING
+        assert time.monotonic() - began < 5
+    assert row_of(client).last_seen_at == before
+    assert session_of(token) is not None
+    assert row_of(client).last_seen_at > before
+
+
+def test_patience_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never() -> None:
+        raise who_asks.BeingRenewed
+
+    monkeypatch.setattr(who_asks, "_WAITS", (0.0, 0.0))
+    with pytest.raises(IssuerUnavailable):
+        asyncio.run(who_asks.patiently(never))
 
 
 def test_who_was_switched_off_there_is_out_and_so_are_all_that_wait(
