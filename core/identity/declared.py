@@ -17,6 +17,7 @@ from core.identity.names import (
     READ_LOG,
     READ_SYSTEM,
     REVIEW_ACCESS,
+    SEE_REVIEW,
     WRITE_STAFF,
 )
 from core.scope import Level
@@ -34,7 +35,8 @@ PERMISSIONS = (
     PermissionDecl("exchange.take", "接收其他单位移交的事项", "take a matter from another tenant", personal=True),
     PermissionDecl(WRITE_STAFF, "管理人员与岗位", "manage staff and posts", personal=False),
     PermissionDecl(GRANT_ADMINISTRATORS, "授予管理员岗位", "grant administrators' roles", personal=False),
-    PermissionDecl(REVIEW_ACCESS, "复核岗位权限", "review who holds which post", personal=False),
+    PermissionDecl(SEE_REVIEW, "查看岗位权限复核", "see who holds which post", personal=False),
+    PermissionDecl(REVIEW_ACCESS, "确认岗位权限", "confirm who holds which post", personal=False),
     # The trail holds ids and codes; content of confidential matters is shown to their handlers alone.
     PermissionDecl(READ_LOG, "查看操作日志", "read the log", personal=False),
     PermissionDecl(READ_SYSTEM, "查看系统状况", "see how the system does", personal=False),
@@ -64,7 +66,7 @@ NAVIGATION = (
     NavEntry("岗位代理", "Delegation", "/delegations", "switch-horizontal", "home.read", "本人", "Own", 790),
     NavEntry("人员与岗位", "Staff", "/staff", "users", WRITE_STAFF, "本级管理", "Administration", 810),
     NavEntry("岗位权限", "Permissions", "/staff/permissions", "key", "parameters.write", "本级管理", "Administration", 820),
-    NavEntry("权限复核", "Access review", "/staff/review", "user-check", REVIEW_ACCESS, "监督", "Oversight", 610),
+    NavEntry("权限复核", "Access review", "/staff/review", "user-check", SEE_REVIEW, "监督", "Oversight", 610),
     NavEntry("操作日志", "Log", "/log", "history", READ_LOG, "监督", "Oversight", 620),
     NavEntry("系统状况", "System", "/system", "activity", READ_SYSTEM, "系统管理", "Administration", 910),
 )
@@ -108,7 +110,8 @@ ROLES = (
         "vice_chair_in_charge",
         "分管主席",
         "vice chair in charge",
-        _CASE_WORK | {"funds.read", "audit.read", "audit.answer", "job.read", "announcement.publish", REVIEW_ACCESS},
+        _CASE_WORK
+        | {"funds.read", "audit.read", "audit.answer", "job.read", "announcement.publish", SEE_REVIEW, REVIEW_ACCESS},
     ),
     RoleDecl(
         "fund_manager",
@@ -157,7 +160,9 @@ ROLES = (
         "tenant_admin",
         "本级管理员",
         "tenant admin",
-        frozenset({"home.read", "parameters.write", WRITE_STAFF, "survey.open", "job.read", "job.start", "job.cancel"}),
+        frozenset(
+            {"home.read", "parameters.write", WRITE_STAFF, SEE_REVIEW, "survey.open", "job.read", "job.start", "job.cancel"}
+        ),
         sees_persons=False,
         granted_by="security",
     ),
@@ -176,7 +181,7 @@ ROLES = (
         "security_admin",
         "安全管理员",
         "security administrator",
-        frozenset({"home.read", WRITE_STAFF, GRANT_ADMINISTRATORS, REVIEW_ACCESS}),
+        frozenset({"home.read", WRITE_STAFF, GRANT_ADMINISTRATORS, SEE_REVIEW, REVIEW_ACCESS}),
         _UPPER,
         audit_side=None,
         administers="security",

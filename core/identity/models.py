@@ -98,6 +98,8 @@ class Post(Base):
     __table_args__ = (
         CheckConstraint("valid_to is null or valid_to >= valid_from", name="dates"),
         CheckConstraint("delegated_from is null or valid_to is not null", name="a_delegation_ends"),
+        CheckConstraint("granted_by is null or granted_by <> account_id::text", name="not_given_by_oneself"),
+        CheckConstraint("reviewed_by is null or reviewed_by <> account_id::text", name="not_confirmed_by_oneself"),
         _once("ex_post_once", "account_id", "tenant_code", "role"),
         _apart("ex_post_duties_apart", "account_id", "tenant_code", differs="duty"),
         _apart("ex_post_auditor_apart", "account_id", "tenant_code", differs="audit_side"),

@@ -58,7 +58,8 @@ def move(session: Session, account_id: uuid.UUID, to: str, *, on: date, reason: 
         until = held.valid_to if held.valid_to is not None and held.valid_to > on else None
         close(session, held, on, reason)
         grant = Grant(scope.actor, reason.strip())
-        given.append(give_post(session, account_id, to, held.role, valid_from=on, valid_to=until, grant=grant))
+        since = max(on, held.valid_from)
+        given.append(give_post(session, account_id, to, held.role, valid_from=since, valid_to=until, grant=grant))
     tell_changed(session, account_id, "posts")
     post(session, TOPIC, *({"post": str(new.id), "to": to, "by": scope.actor} for new in given))
     return given

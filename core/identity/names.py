@@ -6,6 +6,7 @@ from __future__ import annotations
 WRITE_STAFF = "staff.write"
 GRANT_ADMINISTRATORS = "staff.grant_administrators"
 REVIEW_ACCESS = "staff.review"
+SEE_REVIEW = "staff.see_review"
 READ_LOG = "log.read"
 READ_SYSTEM = "system.read"
 

@@ -18,7 +18,7 @@ from core.errors import Conflict, Forbidden, InvalidInput
 from core.identity.changes import tell_changed
 from core.identity.grants import own_post, post_here
 from core.identity.models import Account, Post
-from core.identity.names import DORMANT_DAYS, REVIEW_ACCESS
+from core.identity.names import DORMANT_DAYS, REVIEW_ACCESS, SEE_REVIEW
 from core.identity.service import holds
 from core.identity.sessions import end_sessions
 from core.parameters.service import resolve
@@ -57,10 +57,10 @@ def posts_to_review(
 ) -> list[Held]:
     """The posts of the tenant in scope that hold today, oldest first; with ``unconfirmed`` those not yet confirmed this year.
 
-    Needs ``staff.review``.
+    Needs ``staff.see_review``.
     """
     scope = current_scope()
-    scope.require(REVIEW_ACCESS)
+    scope.require(SEE_REVIEW)
     confirmed = func.coalesce(_confirmed(scope.business_date.year), False)
     wanted = (
         select(Post, Account.login, Account.display_name, Account.disabled_at.is_not(None), confirmed)

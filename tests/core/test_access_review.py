@@ -66,7 +66,9 @@ def test_confirming_is_for_the_head_and_for_others_posts() -> None:
     post, own, foreign = (_posts(who)[0] for who in (clerk, chair, far))
     with at_desk(boss) as session, pytest.raises(Forbidden):
         confirm(session, [post.id])
-    with at_desk(boss) as session, pytest.raises(Forbidden):
+    with at_desk(boss) as session:
+        assert len(posts_to_review(session)) == 3
+    with at_desk(clerk) as session, pytest.raises(Forbidden):
         posts_to_review(session)
     with at_desk(chair) as session:
         with pytest.raises(InvalidInput):

@@ -91,12 +91,20 @@ def test_what_opens_files_cases_or_books_is_marked_as_personal() -> None:
 def test_the_log_is_for_who_audits_and_grants_are_for_who_administers() -> None:
     holders = {
         permission: {role.code for role in roles().values() if permission in _all_that(role.code)}
-        for permission in ("log.read", "staff.write", "staff.grant_administrators", "staff.review", "system.read")
+        for permission in (
+            "log.read",
+            "staff.write",
+            "staff.grant_administrators",
+            "staff.see_review",
+            "staff.review",
+            "system.read",
+        )
     }
     assert holders == {
         "log.read": {"audit_admin", "auditor"},
         "staff.write": {"tenant_admin", "security_admin"},
         "staff.grant_administrators": {"security_admin"},
+        "staff.see_review": {"security_admin", "vice_chair_in_charge", "tenant_admin"},
         "staff.review": {"security_admin", "vice_chair_in_charge"},
         "system.read": {"system_admin"},
     }

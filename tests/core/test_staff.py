@@ -8,7 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from argon2 import PasswordHasher
-from sqlalchemy import select
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
 
 from core.db.session import reference_work, unit_of_work
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound
@@ -207,7 +208,7 @@ def test_a_tenant_that_is_not_below_is_not_there(foreign: str) -> None:
 def test_a_guest_brings_nothing_but_his_rights_over_staff() -> None:
     with entered(scope_for(admin(PREFECTURE), PREFECTURE)), administering(COUNTY, "代管"):
         scope = current_scope()
-        assert scope.permissions == {"staff.write", "staff.review"}
+        assert scope.permissions == {"staff.write", "staff.see_review", "staff.review"}
         assert (scope.roles, scope.guest_reason, scope.guest_from) == (frozenset(), "代管", PREFECTURE)
 
 
@@ -280,6 +281,13 @@ def test_a_post_taken_back_before_its_first_day_excludes_nothing() -> None:
         grant_post(session, who, "caseworker", reason=WHY, valid_from=TODAY)
         with pytest.raises(Conflict):
             end_post(session, post.id, on=TODAY, reason=WHY)
+
+
+def test_nobody_stands_in_the_table_as_giver_or_reviewer_of_his_own_post() -> None:
+    boss = admin()
+    for column in ("granted_by", "reviewed_by"):
+        with pytest.raises(IntegrityError, match="by_oneself"), reference_work() as session:
+            session.execute(update(Post).where(Post.account_id == boss).values({column: str(boss)}))
 
 
 # Letting in somebody who has an account
@@ -421,23 +429,28 @@ def test_the_staff_is_listed_by_keyset_with_the_former_apart() -> None:
 
 def test_a_move_ends_here_and_begins_there() -> None:
     above = admin(PROVINCE)
-    who = hire("w", (COUNTY, "caseworker"), (COUNTY, "reviewer"))
+    who, later = hire("w", (COUNTY, "caseworker"), (COUNTY, "reviewer")), TODAY + timedelta(days=30)
+    with at_desk(admin()) as session:
+        grant_post(session, who, "survey_visitor", reason=WHY, valid_from=later)
     with entered(scope_for(above, PROVINCE)), administering(COUNTY, "调动") as session:
         given = move(session, who, OTHER_COUNTY, on=TOMORROW, reason=WHY)
-        assert {post.role for post in given} == {"caseworker", "reviewer"}
+        assert {post.role for post in given} == {"caseworker", "reviewer", "survey_visitor"}
     rows = {(post.tenant_code, post.role, post.valid_from, post.valid_to) for post in _posts(who)}
     assert rows == {
+        # one that was still to begin begins there, and on its own day
+        (COUNTY, "survey_visitor", later, later),
+        (OTHER_COUNTY, "survey_visitor", later, None),
         (COUNTY, "caseworker", SINCE, TOMORROW),
         (COUNTY, "reviewer", SINCE, TOMORROW),
         (OTHER_COUNTY, "caseworker", TOMORROW, None),
         (OTHER_COUNTY, "reviewer", TOMORROW, None),
     }
-    assert len(trail_of(COUNTY, "post.ended")) == 2
+    assert len(trail_of(COUNTY, "post.ended")) == 3
     for _ in range(2):
         relay(COUNTY)
     told = trail_of(OTHER_COUNTY, "post.given")
     assert {entry["fields"]["by"] for entry in told} == {str(above)}  # type: ignore[index]
-    assert len(told) == 2
+    assert len(told) == 3
 
 
 def test_a_move_beyond_ones_subtree_or_against_a_duty_is_refused_whole() -> None:

@@ -220,6 +220,13 @@ def test_the_head_confirms_post_by_post(person: Desk) -> None:
     assert "已确认" in _page(chair, "/staff/review?everything=true")
     upper = person("guard", tenant=PROVINCE, role="security_admin")
     assert "员工chair" in _page(upper, f"/staff/review?of={COUNTY}", PROVINCE)
+    boss = person("boss", role="tenant_admin")
+    seen = _page(boss, "/staff/review")
+    assert "由分管主席、上级管理员或安全管理员确认" in seen
+    assert "checkbox" not in seen
+    assert _send(boss, "/staff/review", post=str(own.id))[0] == 403
+    above = person("above", tenant=PREFECTURE, role="tenant_admin")
+    assert "checkbox" in _page(above, f"/staff/review?of={COUNTY}", PREFECTURE)
     assert _send(upper, f"/staff/review?of={COUNTY}", PROVINCE, post=str(own.id))[0] == 303
 
 

@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from core.errors import BangfuError, Forbidden, NotFound
 from core.identity.grants import NotYours
-from core.identity.names import REVIEW_ACCESS
+from core.identity.names import REVIEW_ACCESS, SEE_REVIEW
 from core.identity.review import confirm, posts_to_review, standing
 from core.identity.subtree import administering
 from core.scope import current_scope
@@ -19,7 +19,7 @@ from core.web.pages import words
 from core.web.pages.staff_common import LOOKS_AFTER, Of, codes_of, tail, unions
 from core.web.paging import After, cut, next_url
 
-router = APIRouter(dependencies=[Depends(requires(REVIEW_ACCESS))])
+router = APIRouter(dependencies=[Depends(requires(SEE_REVIEW))])
 _PAGE = 50
 
 
@@ -65,6 +65,7 @@ def _page(
     with administering(of, LOOKS_AFTER) as session:
         found = posts_to_review(session, unconfirmed=not everything, after=after, limit=_PAGE + 1)
         stands = standing(session)
+        may_confirm = current_scope().may(REVIEW_ACCESS)
     page = cut(found, _PAGE, lambda row: row.post.id)
     scope = visit_of(request).scope
     base = f"/{scope.tenant}/staff/review"
@@ -87,4 +88,5 @@ def _page(
         year=current_scope().business_date.year,
         ticked=ticked or [],
         me=scope.actor,
+        may_confirm=may_confirm,
     )

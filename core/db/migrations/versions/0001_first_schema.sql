@@ -1314,6 +1314,8 @@ CREATE TABLE post (
     CONSTRAINT pk_post PRIMARY KEY (id),
     CONSTRAINT ck_post_dates CHECK (valid_to is null or valid_to >= valid_from),
     CONSTRAINT ck_post_a_delegation_ends CHECK (delegated_from is null or valid_to is not null),
+    CONSTRAINT ck_post_not_given_by_oneself CHECK (granted_by is null or granted_by <> account_id::text),
+    CONSTRAINT ck_post_not_confirmed_by_oneself CHECK (reviewed_by is null or reviewed_by <> account_id::text),
     CONSTRAINT ex_post_once EXCLUDE USING gist (account_id WITH =, tenant_code WITH =, role WITH =, daterange(valid_from, valid_to) WITH &&),
     CONSTRAINT ex_post_duties_apart EXCLUDE USING gist (account_id WITH =, tenant_code WITH =, duty WITH <>, daterange(valid_from, valid_to) WITH &&),
     CONSTRAINT ex_post_auditor_apart EXCLUDE USING gist (account_id WITH =, tenant_code WITH =, audit_side WITH <>, daterange(valid_from, valid_to) WITH &&),
