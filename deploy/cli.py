@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from core.errors import BangfuError, Misconfigured
 from core.scope import Level
-from deploy import cli_cases, cli_work
+from deploy import cli_cases, cli_staff, cli_work
 from deploy.cli_common import HOME, County, Home, SummaryFile, console, group
 from deploy.keycloak.cli import keycloak_app
 from deploy.story.ledger import Arguments
@@ -29,6 +29,7 @@ app.add_typer(county_app, name="county")
 app.add_typer(cli_work.job_app, name="job")
 app.add_typer(cli_work.import_app, name="import")
 app.add_typer(cli_cases.app, name="case")
+app.add_typer(cli_staff.app, name="staff")
 app.add_typer(keycloak_app, name="keycloak")
 
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 from argon2 import PasswordHasher
 from fastapi.testclient import TestClient
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from core.db.session import reference_work, unit_of_work
 from core.identity import passwords
@@ -123,6 +123,23 @@ def test_one_person_from_post_to_password(person: Desk, db: Database) -> None:
     assert re.search(r"<kbd>[a-z0-9-]{19}</kbd>", page)
     assert _send(boss, f"/staff/{boss.account_id}/disable", reason=WHY)[0] == 403
     assert "本人的账号与岗位由其他管理员或上级办理" in _page(boss, f"/staff/{boss.account_id}")
+
+
+def test_a_lost_second_factor_goes_with_the_password_on_demand(person: Desk, db: Database) -> None:
+    boss, who = person("boss", role="tenant_admin"), person("li", role="leader")
+    url = f"/staff/{who.account_id}"
+    assert 'name="second_factor"' not in _page(boss, url)
+    with db.owner.begin() as connection:
+        connection.execute(update(Account).where(Account.id == who.account_id).values(totp_cipher=b"sealed"))
+    status, page = _send(boss, f"{url}/password", second_factor="true")
+    assert (status, 'name="second_factor" value="true" checked' in page) == (422, True)
+    for given, left in ((None, True), ("true", False)):
+        form = {"second_factor": given} if given else {}
+        assert _send(boss, f"{url}/password", reason="丢失手机", **form)[0] == 200
+        with reference_work() as session:
+            assert (session.get_one(Account, who.account_id).totp_cipher is not None) == left
+    status, _ = _call(boss, "POST", f"{url}/password", {"reason": "丢失手机", "second_factor": True})
+    assert status == 200
 
 
 def test_sessions_of_a_person_are_shown_and_ended(person: Desk) -> None:

@@ -68,6 +68,12 @@ class Why(BaseModel):
     reason: str = Field(max_length=500)
 
 
+class ResetIn(Why):
+    """A reset of the password; ``second_factor`` takes that away as well."""
+
+    second_factor: bool = False
+
+
 class PostIn(Why):
     """A post to be given: role and days; today and without end where they are left out."""
 
@@ -187,10 +193,10 @@ def switch_on(account_id: uuid.UUID, wanted: Why, of: Of = None) -> None:
 
 
 @router.post("/staff/{account_id}/password", dependencies=[WRITE])
-def new_password(account_id: uuid.UUID, wanted: Why, of: Of = None) -> InvitedOut:
+def new_password(account_id: uuid.UUID, wanted: ResetIn, of: Of = None) -> InvitedOut:
     """A first password again, shown in this answer alone."""
     with administering(of, LOOKS_AFTER) as session:
-        done = reset_password(session, account_id, reason=wanted.reason)
+        done = reset_password(session, account_id, reason=wanted.reason, second_factor_too=wanted.second_factor)
         return InvitedOut(id=done.account.id, login=done.account.login, first_password=done.first_password)
 
 

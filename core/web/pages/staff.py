@@ -272,10 +272,16 @@ def switch_on(request: Request, account_id: uuid.UUID, of: Of = None, reason: Re
 
 
 @router.post("/staff/{account_id}/password")
-def new_password(request: Request, account_id: uuid.UUID, of: Of = None, reason: Reason = "") -> Response:
-    """A first password again; it is shown on the answer, and nowhere else."""
-    typed = {"form": "password", "reason": reason}
-    return _act(request, account_id, of, lambda s: reset_password(s, account_id, reason=reason), "密码已重置", typed)
+def new_password(
+    request: Request, account_id: uuid.UUID, of: Of = None, reason: Reason = "", second_factor: bool = Form(default=False)
+) -> Response:
+    """A first password again; it is shown on the answer, and nowhere else. On demand the second factor goes too."""
+
+    def act(session: Session) -> object:
+        return reset_password(session, account_id, reason=reason, second_factor_too=second_factor)
+
+    typed = {"form": "password", "reason": reason, "second_factor": "true" if second_factor else ""}
+    return _act(request, account_id, of, act, "密码已重置", typed)
 
 
 @router.post("/staff/{account_id}/sessions/end")

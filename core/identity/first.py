@@ -1,0 +1,49 @@
+"""The first administrators of an installation or a tenant, whom nobody there could appoint: seated by the platform."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.errors import Conflict, Forbidden, InvalidInput
+from core.identity.changes import tell_changed
+from core.identity.grants import is_administrators, refuse_empty, said_of
+from core.identity.local import first_password
+from core.identity.models import Post
+from core.identity.service import Grant, give_post, make_account
+from core.identity.staff import Invited
+from core.scope import current_scope
+from core.trail.service import record
+
+
+def seat_first_administrator(session: Session, login: str, display_name: str, role: str, *, reason: str) -> Invited:
+    """A new account in an administrators' role that nobody has held in the tenant in scope, with its first password.
+
+    Only the platform does that, on the word of whoever runs it; the next ones are appointed by the security administrator.
+    Raises ``Forbidden`` for a person, ``InvalidInput`` for another role or a missing name or reason, ``Conflict`` where the
+    role has been held.
+    """
+    scope = current_scope()
+    if not scope.is_system:
+        raise Forbidden("只能由平台设首任管理员", "only the platform seats a first administrator", where="role")
+    refuse_empty(reason)
+    if not display_name.strip():
+        raise InvalidInput("请填写姓名", "the name is missing", where="display_name")
+    if not is_administrators(role):
+        raise InvalidInput(f"{role} 不是管理员岗位", f"{role} is no administrators' role", where="role")
+    if session.scalars(select(Post.id).where(Post.tenant_code == scope.tenant, Post.role == role)).first() is not None:
+        raise Conflict(
+            "该岗位已设有人员",
+            "the role has been held in that tenant",
+            where="role",
+            mend_zh="请由安全管理员授予",
+            mend_en="let the security administrator give it",
+        )
+    password = first_password()
+    account = make_account(session, login, display_name.strip(), password)
+    account.must_change_password = True
+    grant = Grant(scope.actor, reason.strip())
+    post = give_post(session, account.id, scope.tenant, role, valid_from=scope.business_date, grant=grant)
+    record(session, "post.given", "post", post.id, said_of(post))
+    tell_changed(session, account.id, "account")
+    return Invited(account, password)
