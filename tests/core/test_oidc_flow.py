@@ -17,11 +17,13 @@ from core.db.session import reference_work
 from core.errors import Misconfigured
 from core.identity.models import Account
 from core.identity.oidc.errand import ERRAND_S, new_errand, packed, unpacked
+from core.identity.oidc.sealing import sealed
 from core.identity.sessions import session_of
 from core.settings import Settings
 from core.web.sign_in_ways import step_up_url
 from tests.conftest import COUNTY, OTHER_COUNTY, Database
 from tests.core.at_realm import WHERE, come_in, environment, inside, realm, row_of, staff
+from tests.core.issuer import b64
 from tests.core.realm import SECRET, Realm, Sso
 from tests.web.conftest import Desk, app, browser, person
 
@@ -218,6 +220,7 @@ def test_an_errand_is_of_use_with_its_own_state_and_for_a_while(migrated: Databa
         assert unpacked(kept, other) is None
     for broken in ("", "!", kept[:-8], "A" * 80):
         assert unpacked(broken, errand.state) is None
+    assert unpacked(b64(sealed("errand", '{"state": "x"}', b"x")), "x") is None
     at = time.time() + ERRAND_S + 1
     monkeypatch.setattr(time, "time", lambda: at)
     assert unpacked(kept, errand.state) is None

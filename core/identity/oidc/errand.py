@@ -65,7 +65,8 @@ def unpacked(kept: str, state: str) -> Errand | None:
     try:
         blob = base64.urlsafe_b64decode(kept + "=" * (-len(kept) % 4))
         errand = Errand(**json.loads(unsealed(_USE, blob, state.encode())))
-    except (SealBroken, binascii.Error, ValueError):
+    except (SealBroken, binascii.Error, ValueError, TypeError):
+        # A TypeError: of another version of the platform, before an update.
         return None
     return errand if time.time() - errand.sent_at <= ERRAND_S else None
 
