@@ -11,8 +11,11 @@ from datetime import date
 from sqlalchemy import select, text
 
 from core.db.session import ScopedSession, reference_work, unit_of_work
-from core.identity.models import Account
+from core.identity.models import Account, Post
+from core.identity.names import COUNTY_GRANTS
 from core.identity.service import give_post, scope_for
+from core.identity.staff import invite
+from core.parameters.service import set_parameter
 from core.scope import entered
 from core.trail.models import TrailEntry
 from tests.conftest import COUNTY, PROVINCE, TODAY, Database
@@ -62,3 +65,23 @@ def trail_of(tenant: str, action: str) -> list[dict[str, object]]:
     with entered(bare_scope(tenant)), unit_of_work() as session:
         rows = session.scalars(select(TrailEntry.content).where(TrailEntry.action == action).order_by(TrailEntry.seq))
         return [json.loads(row) for row in rows]
+
+
+def posts_of(account: uuid.UUID) -> list[Post]:
+    """All posts of an account, in the order in which they were given."""
+    with reference_work() as session:
+        return list(session.scalars(select(Post).where(Post.account_id == account).order_by(Post.id)))
+
+
+def allow(tenant: str, codes: list[str], since: date = SINCE) -> None:
+    """Have a level say which roles counties may give themselves."""
+    with entered(bare_scope(tenant)), unit_of_work() as session:
+        set_parameter(session, COUNTY_GRANTS, since, codes, "省总工会规定", "domain 1.2")
+
+
+def let_in(by: uuid.UUID, login: str, role: str, tenant: str = COUNTY) -> tuple[uuid.UUID, str]:
+    """A new account, let in by somebody; its id and first password."""
+    with at_desk(by, tenant) as session:
+        new = invite(session, login, "新人", role, reason=WHY, valid_from=TODAY)
+        assert new.first_password is not None
+        return new.account.id, new.first_password

@@ -24,8 +24,7 @@ from core.parameters.service import set_parameter
 from core.scope import entered
 from tests.conftest import COUNTY, OTHER_COUNTY, PREFECTURE, PROVINCE, TODAY, Database, scope_of
 from tests.core.lines import install
-from tests.core.staffing import SINCE, WHY, admin, at_desk, hire, stand_at, trail_of
-from tests.core.test_staff import _posts
+from tests.core.staffing import SINCE, WHY, admin, at_desk, hire, posts_of, stand_at, trail_of
 
 OLD = timedelta(days=91)
 
@@ -46,7 +45,7 @@ def test_the_list_says_who_holds_what_and_when_it_was_used() -> None:
     gone = hire("gone", (COUNTY, "payer"))
     scope_for(clerk, COUNTY)
     with at_desk(boss) as session:
-        end_post(session, _posts(gone)[0].id, on=TODAY, reason=WHY)
+        end_post(session, posts_of(gone)[0].id, on=TODAY, reason=WHY)
     with at_desk(chair) as session:
         found = posts_to_review(session)
         first = posts_to_review(session, limit=1)
@@ -63,7 +62,7 @@ def test_the_list_says_who_holds_what_and_when_it_was_used() -> None:
 def test_confirming_is_for_the_head_and_for_others_posts() -> None:
     chair, boss = _chair(), admin()
     clerk, far = hire("jing", (COUNTY, "caseworker")), hire("far", (OTHER_COUNTY, "caseworker"))
-    post, own, foreign = (_posts(who)[0] for who in (clerk, chair, far))
+    post, own, foreign = (posts_of(who)[0] for who in (clerk, chair, far))
     with at_desk(boss) as session, pytest.raises(Forbidden):
         confirm(session, [post.id])
     with at_desk(boss) as session:
@@ -81,8 +80,8 @@ def test_confirming_is_for_the_head_and_for_others_posts() -> None:
         assert confirm(session, [post.id, post.id]) == 1
         assert confirm(session, [post.id]) == 0
         assert standing(session) == Standing(3, 2)
-        assert [held.post.id for held in posts_to_review(session, unconfirmed=True)] == [own.id, _posts(boss)[0].id]
-    kept = _posts(clerk)[0]
+        assert [held.post.id for held in posts_to_review(session, unconfirmed=True)] == [own.id, posts_of(boss)[0].id]
+    kept = posts_of(clerk)[0]
     assert (kept.reviewed_on, kept.reviewed_by) == (TODAY, str(chair))
     [said] = trail_of(COUNTY, "post.confirmed")
     assert said["fields"] == {"account": str(clerk), "year": TODAY.year}
@@ -92,7 +91,7 @@ def test_confirming_is_for_the_head_and_for_others_posts() -> None:
 
 def test_a_new_year_asks_anew_and_an_ended_post_is_not_confirmed(db: Database) -> None:
     chair, boss, clerk = _chair(), admin(), hire("jing", (COUNTY, "caseworker"))
-    post = _posts(clerk)[0]
+    post = posts_of(clerk)[0]
     with at_desk(chair) as session:
         confirm(session, [post.id])
     stand_at(db, TODAY.replace(year=TODAY.year + 1))
@@ -110,10 +109,10 @@ def test_who_stands_in_for_the_head_confirms_nothing(db: Database) -> None:
 
     chair, deputy, clerk = _chair(), hire("dai", (COUNTY, "reviewer")), hire("jing", (COUNTY, "caseworker"))
     with at_desk(chair) as session:
-        own = _posts(chair)[0].id
+        own = posts_of(chair)[0].id
         delegate(session, own, "dai", valid_from=TODAY, valid_to=TODAY + timedelta(days=5), reason=WHY)
     with at_desk(deputy) as session, pytest.raises(Forbidden, match="代理"):
-        confirm(session, [_posts(clerk)[0].id])
+        confirm(session, [posts_of(clerk)[0].id])
 
 
 # Dormant accounts

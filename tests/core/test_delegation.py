@@ -27,9 +27,8 @@ from core.scope import Level, entered
 from core.trail.service import record
 from tests.conftest import COUNTY, OTHER_COUNTY, PROVINCE, TODAY, Database
 from tests.core.lines import Acting, install, post, with_key
-from tests.core.staffing import SINCE, WHY, admin, at_desk, hire, stand_at, trail_of
+from tests.core.staffing import SINCE, WHY, admin, allow, at_desk, hire, posts_of, stand_at, trail_of
 from tests.core.test_cases_engine import _legal_form
-from tests.core.test_staff import _allow, _posts
 from tests.web.county import switch_lines
 
 MONDAY, FRIDAY = TODAY + timedelta(days=7), TODAY + timedelta(days=12)
@@ -43,13 +42,13 @@ def office(db: Database) -> None:
 
 def _name(by: uuid.UUID, whose: uuid.UUID, login: str, since: date = MONDAY, until: date | None = FRIDAY) -> Post:
     with at_desk(by) as session:
-        return delegate(session, _posts(whose)[0].id, login, valid_from=since, valid_to=until, reason="年休假")
+        return delegate(session, posts_of(whose)[0].id, login, valid_from=since, valid_to=until, reason="年休假")
 
 
 def test_a_delegate_acts_within_the_days_and_the_trail_says_for_whom(db: Database) -> None:
     holder, deputy = hire("zhu", (COUNTY, "case_approver")), hire("dai", (COUNTY, "reviewer"))
     given = _name(holder, holder, " DAI ")
-    assert (given.delegated_from, given.granted_by, given.reason) == (_posts(holder)[0].id, str(holder), "年休假")
+    assert (given.delegated_from, given.granted_by, given.reason) == (posts_of(holder)[0].id, str(holder), "年休假")
     for day, acts in ((TODAY, False), (MONDAY, True), (FRIDAY - timedelta(days=1), True), (FRIDAY, False)):
         stand_at(db, day)
         scope = scope_for(deputy, COUNTY)
@@ -62,14 +61,14 @@ def test_a_delegate_acts_within_the_days_and_the_trail_says_for_whom(db: Databas
     assert said == [None, [str(holder)], [str(holder)], None]
     fields = trail_of(COUNTY, "post.delegated")[0]["fields"]
     assert isinstance(fields, dict)
-    assert (fields["delegated_from"], fields["to"]) == (str(_posts(holder)[0].id), str(FRIDAY))
+    assert (fields["delegated_from"], fields["to"]) == (str(posts_of(holder)[0].id), str(FRIDAY))
 
 
 def test_days_reason_and_delegate_must_be_right() -> None:
     holder = hire("zhu", (COUNTY, "reviewer"))
     hire("dai", (COUNTY, "survey_visitor"))
     hire("far", (OTHER_COUNTY, "leader"))
-    post_id = _posts(holder)[0].id
+    post_id = posts_of(holder)[0].id
     for login, since, until, reason, where in (
         ("dai", MONDAY, None, WHY, "valid_to"),
         ("dai", MONDAY, MONDAY, WHY, "valid_to"),
@@ -91,10 +90,10 @@ def test_it_lies_within_the_posts_own_days_and_does_not_overlap_the_same_role() 
         _name(holder, holder, "dai", FRIDAY - timedelta(days=1), FRIDAY + timedelta(days=3))
     _name(holder, holder, "dai", FRIDAY, FRIDAY + timedelta(days=3))
     with at_desk(boss) as session:
-        end_post(session, _posts(holder)[0].id, on=FRIDAY + timedelta(days=9), reason=WHY)
+        end_post(session, posts_of(holder)[0].id, on=FRIDAY + timedelta(days=9), reason=WHY)
     with pytest.raises(Conflict, match="任期之内"):
         _name(holder, holder, "dai", FRIDAY + timedelta(days=3), FRIDAY + timedelta(days=10))
-    assert len(_posts(deputy)) == 3
+    assert len(posts_of(deputy)) == 3
 
 
 def test_only_the_holder_or_an_administrator_names_a_delegate() -> None:
@@ -104,7 +103,7 @@ def test_only_the_holder_or_an_administrator_names_a_delegate() -> None:
         _name(other, holder, "other")
     far = hire("far", (OTHER_COUNTY, "tenant_admin"))
     with pytest.raises(NotFound), at_desk(far, OTHER_COUNTY) as session:
-        delegate(session, _posts(holder)[0].id, "far", valid_from=MONDAY, valid_to=FRIDAY, reason=WHY)
+        delegate(session, posts_of(holder)[0].id, "far", valid_from=MONDAY, valid_to=FRIDAY, reason=WHY)
     with pytest.raises(NotYours, match="不能为本人"):
         _name(boss, holder, f"admin-{COUNTY}")
     assert _name(boss, holder, "other").granted_by == str(boss)
@@ -129,7 +128,7 @@ def test_administrators_posts_and_delegated_ones_are_not_delegated() -> None:
 def test_what_the_county_may_not_give_is_not_handed_on_either() -> None:
     boss, holder = admin(), hire("zhu", (COUNTY, "reviewer"))
     hire("dai", (COUNTY, "leader"))
-    _allow(PROVINCE, ["caseworker"])
+    allow(PROVINCE, ["caseworker"])
     for who in (holder, boss):
         with pytest.raises(NotYours, match="不能自行"):
             _name(who, holder, "dai")
@@ -149,9 +148,9 @@ def test_it_ends_with_the_original_post(db: Database) -> None:
     later = _name(holder, holder, "dai", FRIDAY, FRIDAY + timedelta(days=5))
     assert "case.decide" in scope_for(deputy, COUNTY).permissions
     with at_desk(boss) as session:
-        end_post(session, _posts(holder)[0].id, on=TODAY, reason=WHY)
+        end_post(session, posts_of(holder)[0].id, on=TODAY, reason=WHY)
     assert "case.decide" not in scope_for(deputy, COUNTY).permissions
-    ended = {found.id: found for found in _posts(deputy)}
+    ended = {found.id: found for found in posts_of(deputy)}
     assert [(ended[one.id].valid_to, ended[one.id].end_reason) for one in (running, later)] == [
         (TODAY, WITH_ORIGINAL),
         (FRIDAY, WITH_ORIGINAL),
@@ -172,7 +171,7 @@ def test_it_gives_nothing_once_the_original_is_over_however_that_came(db: Databa
 
 def test_a_delegation_without_an_end_is_no_row(db: Database) -> None:
     holder, deputy = hire("zhu", (COUNTY, "case_approver")), hire("dai", (COUNTY, "reviewer"))
-    grant = Grant(str(holder), WHY, _posts(holder)[0].id)
+    grant = Grant(str(holder), WHY, posts_of(holder)[0].id)
     with pytest.raises(IntegrityError, match="a_delegation_ends"), reference_work() as session:
         give_post(session, deputy, COUNTY, "case_approver", valid_from=TODAY, grant=grant)
 
@@ -192,7 +191,7 @@ def test_it_is_taken_back_by_those_whom_it_concerns(by: str) -> None:
     with at_desk(stranger) as session, pytest.raises(NotFound):
         revoke(session, given.id, reason=WHY)
     with at_desk(people[by]) as session, pytest.raises(NotFound):
-        revoke(session, _posts(people["holder"])[0].id, reason=WHY)
+        revoke(session, posts_of(people["holder"])[0].id, reason=WHY)
     with at_desk(people[by]) as session:
         revoke(session, given.id, reason="提前返岗")
     assert scope_for(people["deputy"], COUNTY).roles == {"reviewer"}
@@ -244,7 +243,7 @@ def test_service_and_database_refuse_the_same_delegations(
             with reference_work() as session:
                 give_post(session, deputy, COUNTY, one, valid_from=_day(first), valid_to=_day(last))
     expected = any(_excludes(role, one) and first < until and since < last for one, first, last in kept)
-    grant = Grant(str(holder), WHY, _posts(holder)[0].id)
+    grant = Grant(str(holder), WHY, posts_of(holder)[0].id)
     assert _refused(deputy, role, _day(since), _day(until), grant, by_database=False) == expected
     assert _refused(deputy, role, _day(since), _day(until), grant, by_database=True) == expected
 

@@ -15,8 +15,7 @@ from core.scope import entered
 from core.trail.service import record
 from tests.conftest import COUNTY, PROVINCE, TODAY, Database, scope_of
 from tests.core.lines import install
-from tests.core.staffing import SINCE, stand_at
-from tests.core.test_staff import _posts
+from tests.core.staffing import SINCE, posts_of, stand_at
 from tests.web.conftest import Desk
 from tests.web.county import switch_lines
 from tests.web.test_pages_browser import SIZES, chromium, problems, served
@@ -40,7 +39,7 @@ def test_every_page_of_staff_fits_and_nothing_complains(chromium: Browser, app: 
         for role in ("survey_visitor", "leader"):
             give_post(session, deputy.account_id, COUNTY, role, valid_from=SINCE)
     with entered(scope_for(holder.account_id, COUNTY)), unit_of_work() as session:
-        own = _posts(holder.account_id)[0].id
+        own = posts_of(holder.account_id)[0].id
         delegate(session, own, "dai", valid_from=TODAY, valid_to=TODAY + timedelta(days=5), reason="外出参加省总工会业务培训")
     with entered(scope_of(COUNTY)), unit_of_work() as session:
         for number in range(40):
