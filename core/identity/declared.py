@@ -63,7 +63,6 @@ PARAMETERS = (
 JOB_KINDS = JOBS
 
 NAVIGATION = (
-    NavEntry("岗位代理", "Delegation", "/delegations", "switch-horizontal", "home.read", "本人", "Own", 790),
     NavEntry("人员与岗位", "Staff", "/staff", "users", WRITE_STAFF, "本级管理", "Administration", 810),
     NavEntry("岗位权限", "Permissions", "/staff/permissions", "key", "parameters.write", "本级管理", "Administration", 820),
     NavEntry("权限复核", "Access review", "/staff/review", "user-check", SEE_REVIEW, "监督", "Oversight", 610),

@@ -192,6 +192,8 @@ def navigation(scope: Scope, path: str, english: bool = False, query: str = "") 
 def _titles(scope: Scope, english: bool) -> str:
     known = roles()
     names = [known[code].en if english else known[code].zh for code in sorted(scope.roles) if code in known]
+    if scope.principals:
+        names.append("standing in" if english else "含代理岗位")
     return " · ".join(names)
 
 

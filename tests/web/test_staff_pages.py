@@ -194,7 +194,9 @@ def test_a_holder_names_a_delegate_and_takes_it_back(person: Desk) -> None:
     assert _send(holder, "/delegations", **form)[0] == 303
     for one in (holder, deputy):
         assert "员工dai" in _page(one, "/delegations")
-    assert "审批人" in _page(deputy, "/")
+    assert "审批人 · 审核人 · 含代理岗位" in _page(deputy, "/")
+    assert f'href="/{COUNTY}/delegations"' in _page(deputy, "/")
+    assert "含代理岗位" not in _page(holder, "/")
     person("other", role="leader")
     given = _posts(deputy.account_id)[-1]
     assert given.delegated_from == own.id
