@@ -135,7 +135,7 @@ def staff_first(
     reason: Reason,
     home: Home = HOME,
 ) -> None:
-    """由平台设首任管理员：该岗位在本单位还没有人时 · seat a first administrator, where the tenant has none in that role."""
+    """由平台设首任管理员：该岗位在本单位没有在任人员时 · seat an administrator where nobody holds the role."""
     with connected(home), by_platform(county, "first-administrator") as session:
         made = seat_first_administrator(session, new, name, role, reason=reason)
         told, password = made.account.login, made.first_password

@@ -1,4 +1,4 @@
-"""The first administrators of an installation or a tenant, whom nobody there could appoint: seated by the platform."""
+"""The first administrators of an installation or a tenant, whom nobody could appoint: seated by the platform."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from core.errors import Conflict, Forbidden, InvalidInput
 from core.identity.changes import tell_changed
 from core.identity.grants import is_administrators, refuse_empty, said_of
 from core.identity.local import first_password
-from core.identity.models import Post
-from core.identity.service import Grant, give_post, make_account
+from core.identity.models import Account, Post
+from core.identity.service import Grant, give_post, holds, make_account
 from core.identity.staff import Invited
 from core.scope import current_scope
 from core.trail.service import record
 
 
 def seat_first_administrator(session: Session, login: str, display_name: str, role: str, *, reason: str) -> Invited:
-    """A new account in an administrators' role that nobody has held in the tenant in scope, with its first password.
+    """A new account in an administrators' role that nobody holds in the tenant in scope today, with its first password.
 
     Only the platform does that, on the word of whoever runs it; the next ones are appointed by the security administrator.
     Raises ``Forbidden`` for a person, ``InvalidInput`` for another role or a missing name or reason, ``Conflict`` where the
-    role has been held.
+    role is held by an account that is on: where all were switched off, the platform may seat one again.
     """
     scope = current_scope()
     if not scope.is_system:
@@ -31,10 +31,15 @@ def seat_first_administrator(session: Session, login: str, display_name: str, ro
         raise InvalidInput("请填写姓名", "the name is missing", where="display_name")
     if not is_administrators(role):
         raise InvalidInput(f"{role} 不是管理员岗位", f"{role} is no administrators' role", where="role")
-    if session.scalars(select(Post.id).where(Post.tenant_code == scope.tenant, Post.role == role)).first() is not None:
+    seated = (
+        select(Post.id)
+        .join(Account, Account.id == Post.account_id)
+        .where(Post.tenant_code == scope.tenant, Post.role == role, holds(scope.business_date), Account.disabled_at.is_(None))
+    )
+    if session.scalars(seated).first() is not None:
         raise Conflict(
-            "该岗位已设有人员",
-            "the role has been held in that tenant",
+            "该岗位已有在任人员",
+            "somebody holds the role in that tenant",
             where="role",
             mend_zh="请由安全管理员授予",
             mend_en="let the security administrator give it",

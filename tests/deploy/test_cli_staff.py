@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from argon2 import PasswordHasher
+from sqlalchemy import text
 from typer.testing import CliRunner
 
 from core.db.session import unit_of_work
@@ -91,6 +92,14 @@ def test_the_first_administrators_are_seated_once_by_the_platform() -> None:
     ):
         with pytest.raises(error):
             CliRunner().invoke(app, ["staff", *order], catch_exceptions=False)
+
+
+def test_where_all_were_switched_off_the_platform_seats_one_again(db: Database) -> None:
+    place = ("--county", PROVINCE, "--name", "首任", "--reason", WHY)
+    _run("first", "one", "security_admin", *place)
+    with db.owner.begin() as connection:
+        connection.execute(text("update account set disabled_at = now(), disabled_why = 'dormant'"))
+    assert sign_in("two", _password(_run("first", "two", "security_admin", *place))) is not None
 
 
 def test_no_person_seats_a_first_administrator() -> None:
