@@ -86,7 +86,11 @@ def test_no_case_leaves_its_workflow(acting: Acting, db: Database) -> None:
                 assert (case.closed_on is not None) == workflow_closed(case.state)
                 decisions = session.scalars(select(CaseDecision).where(CaseDecision.case_id == case.id))
                 assert all(found.decided_by != found.clerk == self.clerk for found in decisions)
-                clocks = session.scalars(select(Deadline).where(Deadline.case_id == case.id, Deadline.met_on.is_(None)))
+                clocks = session.scalars(
+                    select(Deadline).where(
+                        Deadline.case_id == case.id, Deadline.met_on.is_(None), Deadline.cancelled_on.is_(None)
+                    )
+                )
                 running = {clock.kind for clock in workflow.deadlines if case.state in clock.starts_in}
                 assert {clock.kind for clock in clocks} == running
 
