@@ -27,6 +27,13 @@ COUNTY, OTHER_COUNTY = "510104", "510704"
 TODAY = date(2025, 9, 1)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run side by side (``-n 2 --dist loadgroup``), the tests of a file stay together, and those of Keycloak share one."""
+    for item in items:
+        group = "keycloak" if item.get_closest_marker("keycloak") else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @dataclass(frozen=True)
 class Database:
     """A migrated database: the owner's engine (bulk and planting) and the application's."""
