@@ -28,6 +28,8 @@ from tenants.onboarding import open_tenants, plant_tree
 PROVINCE = "510000"
 MONEY_PER_HOUSEHOLD = {("appropriation", "living"): 150_000, ("union", "medical"): 150_000, ("donation", "schooling"): 150_000}
 """Fen that come in per household of the sample, by source and purpose."""
+_LEAST_HOUSEHOLDS = 100
+"""A small county gets as much as one of this size: its few planted households at the rules' edges need more than the mean."""
 
 
 def demo_password(home: Path) -> str:
@@ -98,11 +100,11 @@ def take_in_money(errand: Errand) -> Said:
                 year=year,
                 source=source,
                 purpose=purpose,
-                amount_fen=fen * errand.households,
+                amount_fen=fen * max(errand.households, _LEAST_HOUSEHOLDS),
                 key=f"sample:{year}:{source}:{purpose}",
                 note=f"{year} 年度资金到账（样例）",
             )
-    return {"fen": sum(MONEY_PER_HOUSEHOLD.values()) * errand.households}
+    return {"fen": sum(MONEY_PER_HOUSEHOLD.values()) * max(errand.households, _LEAST_HOUSEHOLDS)}
 
 
 def take_in_roster(errand: Errand) -> Said:
