@@ -57,11 +57,11 @@ def _happen(session: Any, event: Event, days: Days) -> None:
     elif event.what == "收入更正" and event.fen is not None:
         correct_income(session, worker_id, monthly_income_fen=event.fen, valid_from=days.rosters)
     elif event.what == "新增成员":
-        number = event.noted("身份证号")
+        number, birth = event.noted("身份证号"), date.fromisoformat(event.noted("出生日期"))
         known = session.scalar(
             select(Membership.id)
             .join(Person, (Person.tenant == Membership.tenant) & (Person.id == Membership.person_id))
-            .where(Membership.household_id == household_id, Person.name == event.noted("姓名"))
+            .where(Membership.household_id == household_id, Person.name == event.noted("姓名"), Person.birth_date == birth)
         )
         if known is None:
             add_member(
@@ -70,7 +70,7 @@ def _happen(session: Any, event: Event, days: Days) -> None:
                 name=event.noted("姓名"),
                 identity_number=number,
                 relation=code_from_label("relationship_form", event.noted("关系")),
-                valid_from=date.fromisoformat(event.noted("出生日期")),
+                valid_from=birth,
             )
 
 
