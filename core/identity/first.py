@@ -8,10 +8,9 @@ from sqlalchemy.orm import Session
 from core.errors import Conflict, Forbidden, InvalidInput
 from core.identity.changes import tell_changed
 from core.identity.grants import is_administrators, refuse_empty, said_of
-from core.identity.local import first_password
 from core.identity.models import Account, Post
-from core.identity.service import Grant, give_post, holds, make_account
-from core.identity.staff import Invited
+from core.identity.service import Grant, give_post, holds
+from core.identity.staff import Invited, new_account
 from core.scope import current_scope
 from core.trail.service import record
 
@@ -27,8 +26,6 @@ def seat_first_administrator(session: Session, login: str, display_name: str, ro
     if not scope.is_system:
         raise Forbidden("只能由平台设首任管理员", "only the platform seats a first administrator", where="role")
     refuse_empty(reason)
-    if not display_name.strip():
-        raise InvalidInput("请填写姓名", "the name is missing", where="display_name")
     if not is_administrators(role):
         raise InvalidInput(f"{role} 不是管理员岗位", f"{role} is no administrators' role", where="role")
     seated = (
@@ -44,9 +41,7 @@ def seat_first_administrator(session: Session, login: str, display_name: str, ro
             mend_zh="请由安全管理员授予",
             mend_en="let the security administrator give it",
         )
-    password = first_password()
-    account = make_account(session, login, display_name.strip(), password)
-    account.must_change_password = True
+    account, password = new_account(session, login, display_name)
     grant = Grant(scope.actor, reason.strip())
     post = give_post(session, account.id, scope.tenant, role, valid_from=scope.business_date, grant=grant)
     record(session, "post.given", "post", post.id, said_of(post))

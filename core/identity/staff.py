@@ -131,7 +131,7 @@ def invite(
     if existing:
         account = _known(session, login)
     else:
-        account, password = _new(session, login, display_name)
+        account, password = new_account(session, login, display_name)
     give(session, account.id, role, reason=reason, valid_from=valid_from, valid_to=valid_to)
     record(session, "account.invited", "account", account.id, {"new": not existing, "tenant": scope.tenant})
     tell_changed(session, account.id, "account")
@@ -159,7 +159,9 @@ def _known(session: Session, login: str) -> Account:
     return account
 
 
-def _new(session: Session, login: str, display_name: str) -> tuple[Account, str]:
+def new_account(session: Session, login: str, display_name: str) -> tuple[Account, str]:
+    """A new account and its first password, to be changed at the first sign-in. Raises ``InvalidInput`` where the name is
+    missing or the login missing or taken."""
     if not display_name.strip():
         raise InvalidInput("请填写姓名", "the name is missing", where="display_name")
     if session.scalar(select(Account.id).where(Account.login == login.strip().lower())) is not None:
