@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from jwcrypto.common import JWException  # type: ignore[import-untyped]  # the library has no annotations
-from jwcrypto.jwk import JWK  # type: ignore[import-untyped]  # the library has no annotations
+from jwcrypto.common import JWException
+from jwcrypto.jwk import JWK
 
 from core.errors import Misconfigured
 from core.identity.oidc.endpoints import Issuer

@@ -20,8 +20,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from jwcrypto.common import JWException  # type: ignore[import-untyped]  # the library has no annotations
-from jwcrypto.jws import JWS  # type: ignore[import-untyped]  # the library has no annotations
+from jwcrypto.common import JWException
+from jwcrypto.jws import JWS
 
 from core.identity.oidc.claims import Claims
 from core.identity.oidc.compact import NotReadable, envelope_of, json_object
