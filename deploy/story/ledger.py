@@ -61,13 +61,16 @@ class Progress:
                 mend_en="use the former arguments, or another folder with --home",
             )
 
-    def done(self, step: str, county: str = "") -> bool:
-        """Whether the step was done, for the county where one is named."""
-        return self._value(self._key(step, county)) is not None
+    def done(self, step: str) -> bool:
+        """Whether a step that is no county's was done."""
+        return self._value(self._key(step, "")) is not None
 
-    def result(self, step: str, county: str = "") -> dict[str, Any]:
-        """What a step that was done left behind."""
-        return self._value(self._key(step, county)) or {}
+    def done_in(self, step: str) -> frozenset[str]:
+        """The counties that have done the step."""
+        prefix = self._key(step, "") + ":"
+        with self.owner.connect() as connection:
+            found = connection.scalars(select(Installation.key).where(Installation.key.startswith(prefix, autoescape=True)))
+            return frozenset(key.removeprefix(prefix) for key in found)
 
     def mark(self, step: str, county: str = "", result: dict[str, Any] | None = None) -> None:
         """Note that the step is done."""
@@ -79,7 +82,8 @@ class Progress:
         ``told`` is the line that is shown, for one county or for the sum of all, with the names of what the acts tell in
         braces; ``{fen}`` is shown in yuan.
         """
-        left = [errand for errand in errands if not self.done(step, errand.county)]
+        done = self.done_in(step)
+        left = [errand for errand in errands if errand.county not in done]
         if not left:
             return
         self.move_to(on)

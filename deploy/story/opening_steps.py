@@ -67,8 +67,9 @@ def onboard(progress: Progress, days: Days) -> None:
     wanted = defaultdict(list)
     for item in parameters():
         wanted[item.tenant].append(NewParameter(item.name, item.valid_from, item.value, item.source, item.clause))
+    done = progress.done_in("parameters")
     for code, values in wanted.items():
-        if not progress.done("parameters", code):
+        if code not in done:
             with by_platform(code, "onboarding") as session:
                 set_parameters(session, values)
             progress.mark("parameters", code)
@@ -116,7 +117,8 @@ def take_in_roster(errand: Errand) -> Said:
 
 def survey(progress: Progress, days: Days, counties: list[str]) -> None:
     """The survey's determination over every household, as background work of each county."""
-    left = [code for code in counties if not progress.done("survey", code)]
+    done = progress.done_in("survey")
+    left = [code for code in counties if code not in done]
     if not left:
         return
     progress.move_to(days.survey)
