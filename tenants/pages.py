@@ -11,10 +11,10 @@ from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
 from core.db.session import unit_of_work
-from core.errors import BangfuError, Forbidden, NotFound
+from core.errors import BangfuError, NotFound
 from core.exchange.facts import Figure, figures_below, latest_year
 from core.scope import current_scope
-from core.web.context import go, requires, show
+from core.web.context import changed, go, requires, show
 from core.web.pages import words
 from core.web.step_up import fresh_proof
 from tenants.plugin import READ_FIGURES, SWITCH
@@ -52,14 +52,11 @@ def switch(
 ) -> Response:
     """Switch a line on or off on the version that the page showed."""
     on = enabled == "on"
-    try:
-        with unit_of_work() as session:
-            switch_plugin(session, name, enabled=on, reason=reason, expected_version=version)
-    except (Forbidden, NotFound):
-        raise
-    except BangfuError as error:
-        return _page(request, name, error, reason)
-    return go(f"/{tenant}/plugins/{name}", "已启用" if on else "已停用：原有个案可以查看，法定时限照常计算")
+    return changed(
+        lambda session: switch_plugin(session, name, enabled=on, reason=reason, expected_version=version),
+        lambda _: go(f"/{tenant}/plugins/{name}", "已启用" if on else "已停用：原有个案可以查看，法定时限照常计算"),
+        lambda error: _page(request, name, error, reason),
+    )
 
 
 def _page(request: Request, name: str, refused: BangfuError | None = None, reason: str = "") -> HTMLResponse:

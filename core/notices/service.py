@@ -139,13 +139,18 @@ def raise_objection(
 
 def _refuse_strangers(session: Session, batch_id: uuid.UUID, case_id: uuid.UUID) -> None:
     if case_id not in {item.case_id for item in items_of(session, batch_id)}:
-        raise InvalidInput(
-            "该批公示名单中没有此个案",
-            "the case is not under this notice",
-            where="case",
-            mend_zh="请从名单中选择；针对整批的，请选“整批”",
-            mend_en="choose one of the list, or the whole batch",
-        )
+        raise not_listed()
+
+
+def not_listed() -> InvalidInput:
+    """The refusal of an objection against a case that the notice does not name."""
+    return InvalidInput(
+        "该批公示名单中没有此个案",
+        "the case is not under this notice",
+        where="case",
+        mend_zh="请从名单中选择；针对整批的，请选“整批”",
+        mend_en="choose one of the list, or the whole batch",
+    )
 
 
 def contact_of(session: Session, batch_id: uuid.UUID, objection_id: uuid.UUID, reason: str) -> str:

@@ -13,14 +13,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache, partial
 from importlib.metadata import PackageNotFoundError, version
+from typing import TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from sqlalchemy.orm import Session
 
-from core.db.session import reference_work
-from core.errors import Forbidden, NotFound
+from core.db.session import reference_work, unit_of_work
+from core.errors import BangfuError, Forbidden, NotFound
 from core.host.declarations import NavEntry
 from core.host.manager import host
 from core.identity.service import roles, scope_for
@@ -44,6 +46,8 @@ from core.web.who_asks import bearer_of, patiently, program_from, session_from
 
 CENTRE_NAME = "困难职工援助中心"
 _FLASH_S = 120
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +253,21 @@ def go(url: str, text: str = "", tone: Tone = "ok") -> RedirectResponse:
         told = base64.urlsafe_b64encode(json.dumps([text, tone]).encode()).decode()
         cookies.set_cookie(response, cookies.FLASH, f"{told}.{signature('flash', told)}", max_age=_FLASH_S)
     return response
+
+
+def changed(
+    act: Callable[[Session], T], then: Callable[[T], Response], again: Callable[[BangfuError], HTMLResponse]
+) -> Response:
+    """Make a change in one transaction, then answer with ``then`` of what it gave; a refusal is shown by ``again``, with what
+    was typed. ``Forbidden`` and ``NotFound`` are answered as everywhere."""
+    try:
+        with unit_of_work() as session:
+            made = act(session)
+    except (Forbidden, NotFound):
+        raise
+    except BangfuError as error:
+        return again(error)
+    return then(made)
 
 
 def told_before(request: Request) -> Message | None:

@@ -16,13 +16,13 @@ from core.cases.handlers import Candidate, Office
 from core.cases.service import NewCase, NewParty, open_cases, openable
 from core.codes import code_list
 from core.db.session import unit_of_work
-from core.errors import BangfuError, Forbidden, InvalidInput, NotFound
+from core.errors import BangfuError, InvalidInput, NotFound
 from core.host.declarations import FormField, ProgrammeDecl, WorkflowDecl
 from core.host.manager import host
 from core.money import parse_yuan
 from core.people.repository import HouseholdView, household_view
 from core.scope import current_scope
-from core.web.context import go, requires, show
+from core.web.context import changed, go, requires, show
 from core.web.pages import queries, words
 from core.web.unsaid import masked
 
@@ -76,15 +76,11 @@ def new_case(
 def open_one(request: Request, tenant: str, filled: Annotated[Mapping[str, str], Depends(filled_form)]) -> Response:
     """Open the case; the account becomes its clerk. Sent twice, the form opens it once."""
     name, household = filled.get("workflow", ""), _household_id(filled)
-    try:
-        with unit_of_work() as session:
-            (case,) = open_cases(session, [_draft(session, name, household, filled)])
-            url, number = f"/{tenant}/cases/{case.id}", case.number
-    except (Forbidden, NotFound):
-        raise
-    except BangfuError as error:
-        return _form(request, name, household, filled, error)
-    return go(url, f"已登记 {number}")
+    return changed(
+        lambda session: open_cases(session, [_draft(session, name, household, filled)])[0],
+        lambda case: go(f"/{tenant}/cases/{case.id}", f"已登记 {case.number}"),
+        lambda error: _form(request, name, household, filled, error),
+    )
 
 
 def _household_id(filled: Mapping[str, str]) -> uuid.UUID | None:

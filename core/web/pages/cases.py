@@ -17,11 +17,11 @@ from core.cases.workflows import POST_NOTICE, SETTLE
 from core.db.session import unit_of_work
 from core.documents.models import Document
 from core.documents.service import NewDocument, add_documents, read_document, required_kinds, withdraw_document
-from core.errors import BangfuError, Forbidden, NotFound
+from core.errors import BangfuError, NotFound
 from core.exchange.matters import AnswerHere, answers_of, hand_over, matter_behind
 from core.scope import Level, current_scope
 from core.settings import settings
-from core.web.context import go, requires, show
+from core.web.context import changed, go, requires, show
 from core.web.pages import case_drawing, queries, words
 from core.web.paging import After, cut, next_url
 
@@ -167,15 +167,8 @@ def _change(
     act: Callable[[Session], object],
     typed: dict[str, str],
 ) -> Response:
-    """Make a change in one transaction, then go on to the case's page; a refusal shows the page with what was typed."""
-    try:
-        with unit_of_work() as session:
-            act(session)
-    except (Forbidden, NotFound):
-        raise
-    except BangfuError as error:
-        return _page(request, case_id, error, typed)
-    return go(f"/{tenant}/cases/{case_id}", done)
+    """A change that leads on to the case's page."""
+    return changed(act, lambda _: go(f"/{tenant}/cases/{case_id}", done), lambda error: _page(request, case_id, error, typed))
 
 
 def _page(

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, Response
+from sqlalchemy.orm import Session
 
 from core.db.session import unit_of_work
-from core.errors import BangfuError, Forbidden, NotFound
+from core.errors import BangfuError, Forbidden
 from core.jobs.service import (
     STATES_ZH,
     cancel_job,
@@ -22,7 +23,7 @@ from core.jobs.service import (
     startable_kinds,
 )
 from core.scope import current_scope
-from core.web.context import go, requires, show
+from core.web.context import changed, go, requires, show
 from core.web.pages import words
 
 router = APIRouter()
@@ -76,27 +77,22 @@ def news(request: Request, job_id: uuid.UUID) -> HTMLResponse:
 @router.post("/jobs/{job_id}/cancel", dependencies=[Depends(requires("job.cancel"))])
 def cancel(request: Request, tenant: str, job_id: uuid.UUID) -> Response:
     """Ask for the end of a job; what is done stays done."""
-    try:
-        with unit_of_work() as session:
-            cancel_job(session, job_id)
-    except (Forbidden, NotFound):
-        raise
-    except BangfuError as error:
-        return _job(request, _seen(job_id), "job.html", error)
-    return go(f"/{tenant}/jobs/{job_id}", "已要求中止，正在办理的一段办完即停")
+    done = "已要求中止，正在办理的一段办完即停"
+    return _change(request, tenant, job_id, done, lambda session: cancel_job(session, job_id))
 
 
 @router.post("/jobs/{job_id}/resume", dependencies=[READ])
 def resume(request: Request, tenant: str, job_id: uuid.UUID) -> Response:
     """Take up a job that failed or was stopped; the service asks for the permission of its kind."""
-    try:
-        with unit_of_work() as session:
-            resume_job(session, job_id)
-    except (Forbidden, NotFound):
-        raise
-    except BangfuError as error:
-        return _job(request, _seen(job_id), "job.html", error)
-    return go(f"/{tenant}/jobs/{job_id}", "已继续办理")
+    return _change(request, tenant, job_id, "已继续办理", lambda session: resume_job(session, job_id))
+
+
+def _change(request: Request, tenant: str, job_id: uuid.UUID, done: str, act: Callable[[Session], object]) -> Response:
+    return changed(
+        act,
+        lambda _: go(f"/{tenant}/jobs/{job_id}", done),
+        lambda error: _job(request, _seen(job_id), "job.html", error),
+    )
 
 
 def _list(request: Request, refused: BangfuError | None = None) -> HTMLResponse:

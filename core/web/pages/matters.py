@@ -11,12 +11,12 @@ from fastapi.responses import HTMLResponse, Response
 from sqlalchemy.orm import Session
 
 from core.db.session import unit_of_work
-from core.errors import BangfuError, Forbidden, NotFound
+from core.errors import BangfuError
 from core.exchange.envelopes import envelopes
 from core.exchange.matters import MATTER, answer, matter_content, open_here, take
 from core.exchange.models import Envelope
 from core.scope import current_scope
-from core.web.context import go, requires, show
+from core.web.context import changed, go, requires, show
 from core.web.pages import case_drawing, queries, words
 
 router = APIRouter()
@@ -57,15 +57,11 @@ def take_matter(request: Request, tenant: str, envelope_id: uuid.UUID) -> Respon
 @router.post("/matters/{envelope_id}/open", dependencies=[READ])
 def open_case_here(request: Request, tenant: str, envelope_id: uuid.UUID) -> Response:
     """Open a case of this union's own for it; the account becomes its clerk."""
-    try:
-        with unit_of_work() as session:
-            case = open_here(session, envelope_id)
-            url, number = f"/{tenant}/cases/{case.id}", case.number
-    except (Forbidden, NotFound):
-        raise
-    except BangfuError as error:
-        return _page(request, envelope_id, error)
-    return go(url, f"已立案 {number}")
+    return changed(
+        lambda session: open_here(session, envelope_id),
+        lambda case: go(f"/{tenant}/cases/{case.id}", f"已立案 {case.number}"),
+        lambda error: _page(request, envelope_id, error),
+    )
 
 
 @router.post("/matters/{envelope_id}/answer", dependencies=[READ])
@@ -95,14 +91,9 @@ def _change(
     act: Callable[[Session], object],
     typed: str = "",
 ) -> Response:
-    try:
-        with unit_of_work() as session:
-            act(session)
-    except (Forbidden, NotFound):
-        raise
-    except BangfuError as error:
-        return _page(request, envelope_id, error, typed)
-    return go(f"/{tenant}/matters/{envelope_id}", done)
+    return changed(
+        act, lambda _: go(f"/{tenant}/matters/{envelope_id}", done), lambda error: _page(request, envelope_id, error, typed)
+    )
 
 
 def _page(request: Request, envelope_id: uuid.UUID, refused: BangfuError | None = None, typed: str = "") -> HTMLResponse:

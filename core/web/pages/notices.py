@@ -15,18 +15,19 @@ from core.cases.repository import CaseLine
 from core.cases.service import list_cases
 from core.cases.workflows import POST_NOTICE
 from core.db.session import unit_of_work
-from core.errors import BangfuError, Forbidden, InvalidInput, NotFound
+from core.errors import BangfuError, Forbidden
 from core.notices.repository import batches, open_objections
 from core.notices.service import (
     answer_objection,
     contact_of,
     is_clerks_own,
+    not_listed,
     notice_view,
     post_notice,
     raise_objection,
 )
 from core.scope import current_scope
-from core.web.context import go, requires, show
+from core.web.context import changed, go, requires, show
 from core.web.pages import queries, words
 from core.web.paging import After, cut, next_url
 
@@ -105,13 +106,7 @@ def _case_id(given: str) -> uuid.UUID:
     try:
         return uuid.UUID(given)
     except ValueError:
-        raise InvalidInput(
-            "该批公示名单中没有此个案",
-            "the case is not under this notice",
-            where="case",
-            mend_zh="请从名单中选择；针对整批的，请选“整批”",
-            mend_en="choose one of the list, or the whole batch",
-        ) from None
+        raise not_listed() from None
 
 
 @router.post("/notices/{batch_id}/objections/{objection_id}", dependencies=[Depends(requires("notice.answer_objection"))])
@@ -139,16 +134,13 @@ def reply(
 )
 def reveal_contact(
     request: Request, batch_id: uuid.UUID, objection_id: uuid.UUID, reason: Annotated[str, Form()] = ""
-) -> HTMLResponse:
+) -> Response:
     """Show how to reach whoever objected, once; who looked and why is recorded in the same transaction."""
-    try:
-        with unit_of_work() as session:
-            contact = contact_of(session, batch_id, objection_id, reason)
-    except (Forbidden, NotFound):
-        raise
-    except BangfuError as error:
-        return _batch(request, batch_id, error, Typed(f"{objection_id}:contact", reason))
-    return _batch(request, batch_id, shown=(objection_id, contact))
+    return changed(
+        lambda session: contact_of(session, batch_id, objection_id, reason),
+        lambda contact: _batch(request, batch_id, shown=(objection_id, contact)),
+        lambda error: _batch(request, batch_id, error, Typed(f"{objection_id}:contact", reason)),
+    )
 
 
 def _change(

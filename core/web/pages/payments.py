@@ -13,7 +13,7 @@ from fastapi.responses import HTMLResponse, Response
 from sqlalchemy.orm import Session
 
 from core.db.session import unit_of_work
-from core.errors import BangfuError, Forbidden, InvalidInput, NotFound
+from core.errors import BangfuError, InvalidInput, NotFound
 from core.funds.models import PaymentAttempt, PaymentBatch, PaymentReversal
 from core.funds.repository import attempts
 from core.funds.service import (
@@ -28,7 +28,7 @@ from core.funds.service import (
 )
 from core.money import parse_yuan
 from core.scope import current_scope
-from core.web.context import go, requires, show
+from core.web.context import changed, go, requires, show
 from core.web.pages import queries, words
 from core.web.pages.case_opening import filled_form
 from core.web.step_up import fresh_proof
@@ -65,14 +65,15 @@ def cancel(request: Request, tenant: str, batch_id: uuid.UUID, filled: Filled) -
 @router.post("/funds/payments/{batch_id}/send", dependencies=[Depends(requires("funds.pay")), FRESH])
 def send(request: Request, batch_id: uuid.UUID) -> Response:
     """Release the batch and hand out the bank file; the payer may fetch it again until the return."""
-    try:
-        with unit_of_work() as session:
-            data = send_batch(session, batch_id)
-            name = f"{queries.payment_batch(session, batch_id).number}.csv"
-    except (Forbidden, NotFound):
-        raise
-    except BangfuError as error:
-        return _batch(request, batch_id, error)
+
+    def act(session: Session) -> tuple[bytes, str]:
+        return send_batch(session, batch_id), f"{queries.payment_batch(session, batch_id).number}.csv"
+
+    return changed(act, _file, lambda error: _batch(request, batch_id, error))
+
+
+def _file(made: tuple[bytes, str]) -> Response:
+    data, name = made
     headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}"}
     return Response(data, media_type="text/csv", headers=headers)
 
@@ -164,14 +165,11 @@ def _change(
     act: Callable[[Session], object],
     filled: Mapping[str, str] | None = None,
 ) -> Response:
-    try:
-        with unit_of_work() as session:
-            act(session)
-    except (Forbidden, NotFound):
-        raise
-    except BangfuError as error:
-        return _batch(request, batch_id, error, filled)
-    return go(f"/{tenant}/funds/payments/{batch_id}", done)
+    return changed(
+        act,
+        lambda _: go(f"/{tenant}/funds/payments/{batch_id}", done),
+        lambda error: _batch(request, batch_id, error, filled),
+    )
 
 
 def _batch(
