@@ -40,8 +40,9 @@ class Scope:
     """On whose behalf code runs.
 
     ``tenant``, ``prefecture`` and ``province`` are six-digit tenant codes (``prefecture`` is None for a province and for
-    a county run by its province). ``actor`` is an account's id or ``system:<what>``. ``business_date`` is the civil
-    date in Asia/Shanghai on which decisions are taken, apart from the instants in the trail.
+    a county run by its province); ``union_name`` is what pages call the tenant. ``actor`` is an account's id or
+    ``system:<what>``. ``business_date`` is the civil date in Asia/Shanghai on which decisions are taken, apart from the
+    instants in the trail.
     """
 
     tenant: str
@@ -51,6 +52,7 @@ class Scope:
     business_date: date
     prefecture: str | None = None
     actor_name: str = ""
+    union_name: str = ""
     roles: frozenset[str] = field(default_factory=frozenset)
     permissions: frozenset[str] = field(default_factory=frozenset)
     plugins: frozenset[str] = field(default_factory=frozenset)

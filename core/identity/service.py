@@ -186,6 +186,7 @@ def scope_for(account_id: uuid.UUID, tenant_code: str) -> Scope:
             prefecture=tenant.prefecture,
             actor=str(account.id),
             actor_name=account.display_name,
+            union_name=tenant.union_name,
             business_date=today,
             roles=frozenset(post.role for post in posts),
             principals=_principals(session, posts),

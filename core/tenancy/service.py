@@ -51,6 +51,7 @@ def system_scope(code: str, what: str, *, on: date | None = None, guest_reason: 
         tenant=tenant.code,
         level=Level(tenant.level),
         province=tenant.province,
+        union_name=tenant.union_name,
         prefecture=tenant.prefecture,
         actor=f"system:{what}",
         actor_name="系统",

@@ -21,7 +21,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy.orm import Session
 
-from core.db.session import reference_work, unit_of_work
+from core.db.session import unit_of_work
 from core.errors import BangfuError, Forbidden, NotFound
 from core.host.declarations import NavEntry
 from core.host.manager import host
@@ -29,7 +29,7 @@ from core.identity.service import roles, scope_for
 from core.identity.sessions import SignedIn
 from core.scope import TENANT_CODE, Scope, current_scope, set_scope
 from core.settings import settings
-from core.tenancy.service import system_scope, tenant_named
+from core.tenancy.service import system_scope
 from core.web import cookies
 from core.web.account_duties import owe_nothing
 from core.web.errors import no_such_place
@@ -56,7 +56,6 @@ class Visit:
 
     signed_in: SignedIn
     scope: Scope
-    union_name: str
 
 
 def _look_up(who: Callable[[], SignedIn], tenant: str) -> Visit:
@@ -65,8 +64,7 @@ def _look_up(who: Callable[[], SignedIn], tenant: str) -> Visit:
         scope = scope_for(signed_in.account_id, tenant)
     except (Forbidden, NotFound):
         raise no_such_place() from None
-    with reference_work() as session:
-        return Visit(signed_in, scope, tenant_named(session, tenant).union_name)
+    return Visit(signed_in, scope)
 
 
 def _session_of(request: Request) -> Callable[[], SignedIn]:
@@ -100,21 +98,18 @@ async def enter_session(request: Request) -> None:
     request.state.csrf_token = signed_in.csrf_token
 
 
-def _public_scope(tenant: str) -> tuple[Scope, str]:
+def _public_scope(tenant: str) -> Scope:
     try:
-        scope = system_scope(tenant, "public")
+        return system_scope(tenant, "public")
     except NotFound:
         raise no_such_place() from None
-    with reference_work() as session:
-        return scope, tenant_named(session, tenant).union_name
 
 
-async def enter_public(request: Request, tenant: str) -> None:
-    """For what anybody may read: a scope without an account and without any right; ``request.state.union_name`` is set."""
+async def enter_public(tenant: str) -> None:
+    """For what anybody may read: a scope without an account and without any right."""
     if not TENANT_CODE.fullmatch(tenant):
         raise no_such_place()
-    scope, request.state.union_name = await run_in_threadpool(_public_scope, tenant)
-    set_scope(scope)
+    set_scope(await run_in_threadpool(_public_scope, tenant))
 
 
 class Requires:
@@ -208,7 +203,7 @@ def page_context(request: Request, *, messages: Sequence[Message] = (), data_tim
     english = lang == "en"
     return PageContext(
         tenant=scope.tenant,
-        tenant_name=visit.union_name,
+        tenant_name=scope.union_name,
         centre_name=CENTRE_NAME,
         user_name=visit.signed_in.display_name,
         user_role=_titles(scope, english),

@@ -83,7 +83,7 @@ def _page(
         ],
         of=of or "",
         tail=tail(of),
-        unions=unions(visit_of(request).union_name),
+        unions=unions(visit_of(request).scope.union_name),
         names=words.staff_names([*(row.post.granted_by for row in page.rows), *(row.post.reviewed_by for row in page.rows)]),
         year=current_scope().business_date.year,
         ticked=ticked or [],

@@ -55,7 +55,7 @@ def lines(
             words.Tab("办理", base + tail(of, **filters), what == "changes"),
             words.Tab("查阅", base + tail(of, what="reads", **filters), what == "reads"),
         ],
-        unions=unions(visit_of(request).union_name),
+        unions=unions(visit_of(request).scope.union_name),
         of=of or "",
         names=words.staff_names(row.actor for row in page.rows),
         what=what,

@@ -26,7 +26,7 @@ def _show(request: Request, template: str, **values: object) -> HTMLResponse:
     html = render_public(
         language_of(request),
         template,
-        tenant_name=request.state.union_name,
+        tenant_name=current_scope().union_name,
         centre_name=CENTRE_NAME,
         demo=settings().demo,
         language_url=other_language_url(request),

@@ -122,7 +122,7 @@ def _list(
         ],
         of=of or "",
         tail=tail(of),
-        unions=unions(visit_of(request).union_name),
+        unions=unions(visit_of(request).scope.union_name),
         roles=[(role.code, role.zh) for role in grantable],
         q=q,
         former=former,
@@ -158,7 +158,7 @@ def _person(
             and (post.valid_to is None or post.valid_to > max(today, post.valid_from))
             and (not is_administrators(post.role) or current_scope().may("staff.grant_administrators"))
         ]
-    looked_at = unions(visit_of(request).union_name)
+    looked_at = unions(visit_of(request).scope.union_name)
     return show(
         request,
         "staff_person.html",
