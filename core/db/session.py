@@ -7,7 +7,6 @@ criterion of ``core.db.criterion`` stands in front of row-level security.
 from __future__ import annotations
 
 import re
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -116,14 +115,3 @@ def looking_up(session: Session, identity_hash: bytes) -> Iterator[None]:
         yield
     finally:
         connection.exec_driver_sql("set local app.lookup = ''")
-
-
-@contextmanager
-def opened(session: Session, row_id: uuid.UUID) -> Iterator[None]:
-    """Let this transaction see one confidential row, for the time of the body. Callers record the act first."""
-    connection = session.connection()
-    connection.exec_driver_sql(f"set local app.opened = '{row_id}'")
-    try:
-        yield
-    finally:
-        connection.exec_driver_sql("set local app.opened = ''")

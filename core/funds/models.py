@@ -200,7 +200,7 @@ class PaymentBatch(TenantRow):
 
     __tablename__ = "payment_batch"
     __rule__: ClassVar[TableRule] = TenantTable(
-        mutable=("state", "approved_by", "approved_on", "paid_by", "sent_on", "returned_by", "returned_on", "version")
+        mutable=("state", "approved_by", "approved_on", "paid_by", "sent_on", "returned_by", "returned_on")
     )
     __table_args__ = (
         UniqueConstraint("tenant", "number"),
@@ -233,7 +233,6 @@ class PaymentBatch(TenantRow):
     sent_on: Mapped[date | None]
     returned_by: Mapped[str | None]
     returned_on: Mapped[date | None]
-    version: Mapped[int] = mapped_column(default=1)
     at: Mapped[Instant]
 
 

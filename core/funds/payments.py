@@ -285,7 +285,6 @@ def _expect(batch: PaymentBatch, *states: str) -> None:
 
 
 def _changed(session: Session, batch: PaymentBatch, action: str, **fields: object) -> None:
-    batch.version += 1
     session.flush()
     _trail(session, action, batch, **fields)
 

@@ -485,7 +485,6 @@ CREATE TABLE payment_batch (
     sent_on DATE,
     returned_by VARCHAR,
     returned_on DATE,
-    version INTEGER NOT NULL,
     at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT pk_payment_batch PRIMARY KEY (tenant, id),
     CONSTRAINT uq_payment_batch_tenant_number UNIQUE (tenant, number),
@@ -509,7 +508,7 @@ create policy written on payment_batch for insert with check (tenant = nullif(cu
 
 create policy changed on payment_batch for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
 
-grant select, insert, update (state, approved_by, approved_on, paid_by, sent_on, returned_by, returned_on, version) on payment_batch to bangfu_app;
+grant select, insert, update (state, approved_by, approved_on, paid_by, sent_on, returned_by, returned_on) on payment_batch to bangfu_app;
 
 CREATE TABLE person (
     tenant CHAR(6) NOT NULL,
