@@ -166,7 +166,7 @@ ROLES = (
         granted_by="security",
     ),
     RoleDecl(
-        "system_admin",
+        "system_administrator",
         "系统管理员",
         "system administrator",
         frozenset({"home.read", READ_SYSTEM, "job.read", "job.cancel"}),
@@ -177,7 +177,7 @@ ROLES = (
         granted_by="security",
     ),
     RoleDecl(
-        "security_admin",
+        "security_administrator",
         "安全管理员",
         "security administrator",
         frozenset({"home.read", WRITE_STAFF, GRANT_ADMINISTRATORS, SEE_REVIEW, REVIEW_ACCESS}),
@@ -188,7 +188,7 @@ ROLES = (
         granted_by="security",
     ),
     RoleDecl(
-        "audit_admin",
+        "audit_administrator",
         "审计管理员",
         "audit administrator",
         frozenset({"home.read", READ_LOG}),

@@ -34,7 +34,7 @@ COUNTY_ROLES = (
     "survey_visitor",
 )
 UPPER_ROLES = ("tenant_admin", "caseworker", "auditor", "leader")
-ADMINISTRATORS = ("system_admin", "security_admin", "audit_admin")
+ADMINISTRATORS = ("system_administrator", "security_administrator", "audit_administrator")
 """The three administrators of the installation, who hold no other post."""
 
 _SURNAMES = "赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨"

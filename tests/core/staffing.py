@@ -50,7 +50,7 @@ def admin(tenant: str = COUNTY) -> uuid.UUID:
 
 def security(tenant: str = PROVINCE) -> uuid.UUID:
     """The security administrator."""
-    return hire(f"security-{tenant}", (tenant, "security_admin"))
+    return hire(f"security-{tenant}", (tenant, "security_administrator"))
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from tests.conftest import COUNTY, PREFECTURE, PROVINCE, TODAY, Database
 from tests.core.lines import install
 from tests.core.test_duties import _account as account
 
-ADMINISTRATORS = {"system_admin": "system", "security_admin": "security", "audit_admin": "audit"}
+ADMINISTRATORS = {"system_administrator": "system", "security_administrator": "security", "audit_administrator": "audit"}
 SEE_NO_PERSONS = {*ADMINISTRATORS, "leader", "tenant_admin"}
 WORKING = {
     "caseworker",
@@ -101,12 +101,12 @@ def test_the_log_is_for_who_audits_and_grants_are_for_who_administers() -> None:
         )
     }
     assert holders == {
-        "log.read": {"audit_admin", "auditor"},
-        "staff.write": {"tenant_admin", "security_admin"},
-        "staff.grant_administrators": {"security_admin"},
-        "staff.see_review": {"security_admin", "vice_chair_in_charge", "tenant_admin"},
-        "staff.review": {"security_admin", "vice_chair_in_charge"},
-        "system.read": {"system_admin"},
+        "log.read": {"audit_administrator", "auditor"},
+        "staff.write": {"tenant_admin", "security_administrator"},
+        "staff.grant_administrators": {"security_administrator"},
+        "staff.see_review": {"security_administrator", "vice_chair_in_charge", "tenant_admin"},
+        "staff.review": {"security_administrator", "vice_chair_in_charge"},
+        "system.read": {"system_administrator"},
     }
     assert {role.code for role in roles().values() if role.granted_by == "security"} == {*ADMINISTRATORS, "tenant_admin"}
 

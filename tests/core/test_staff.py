@@ -76,7 +76,7 @@ def test_first_passwords_are_random_and_easily_typed() -> None:
     assert all(re.fullmatch(r"([a-hjkmnp-z2-9]{4}-){3}[a-hjkmnp-z2-9]{4}", password) for password in made)
 
 
-@pytest.mark.parametrize("role", ["tenant_admin", "security_admin", "audit_admin", "system_admin"])
+@pytest.mark.parametrize("role", ["tenant_admin", "security_administrator", "audit_administrator", "system_administrator"])
 def test_administrators_roles_are_the_security_administrators_to_give(role: str) -> None:
     boss, guard = admin(PROVINCE), security()
     with pytest.raises(NotYours, match="安全管理员"):
@@ -132,7 +132,7 @@ def test_what_a_county_gives_is_what_every_level_above_allows() -> None:
     boss = admin()
     everything = _grantable(boss)
     assert {"caseworker", "auditor", "leader", "survey_visitor"} <= everything
-    assert not everything & {"tenant_admin", "security_admin"}
+    assert not everything & {"tenant_admin", "security_administrator"}
     allow(PROVINCE, ["caseworker", "reviewer", "leader"])
     assert _grantable(boss) == {"caseworker", "reviewer", "leader"}
     # a level below narrows, and what it adds counts for nothing

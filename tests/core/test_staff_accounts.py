@@ -132,7 +132,7 @@ def test_a_reset_password_is_a_first_one_again() -> None:
 
 
 def test_administrators_accounts_are_the_security_administrators() -> None:
-    boss, guard, other = admin(PROVINCE), security(), hire("sys", (PROVINCE, "system_admin"))
+    boss, guard, other = admin(PROVINCE), security(), hire("sys", (PROVINCE, "system_administrator"))
     with at_desk(boss, PROVINCE) as session, pytest.raises(NotYours, match="安全管理员"):
         reset_password(session, other, reason=WHY)
     with at_desk(guard, PROVINCE) as session:

@@ -79,14 +79,14 @@ def test_what_may_not_be_is_refused(order: tuple[str, ...], error: type[BangfuEr
 
 def test_the_first_administrators_are_seated_once_by_the_platform() -> None:
     place = ("--county", PROVINCE, "--name", "首任", "--reason", WHY)
-    for role in ("security_admin", "system_admin", "audit_admin", "tenant_admin"):
+    for role in ("security_administrator", "system_administrator", "audit_administrator", "tenant_admin"):
         login = role.replace("_", "-")
         assert sign_in(login, _password(_run("first", login, role, *place))) is not None
     assert [entry["actor"] for entry in trail_of(PROVINCE, "post.given")] == ["system:first-administrator"] * 4
     for order, error in (
-        (("first", "second", "security_admin", *place), Conflict),
+        (("first", "second", "security_administrator", *place), Conflict),
         (("first", "second", "caseworker", *place), InvalidInput),
-        (("first", "second", "security_admin", "--county", COUNTY, "--name", "首任", "--reason", WHY), InvalidInput),
+        (("first", "second", "security_administrator", "--county", COUNTY, "--name", "首任", "--reason", WHY), InvalidInput),
         (("first", "second", "tenant_admin", "--county", COUNTY, "--name", " ", "--reason", WHY), InvalidInput),
         (("first", "second", "tenant_admin", "--county", COUNTY, "--name", "首任", "--reason", " "), InvalidInput),
     ):
@@ -96,10 +96,10 @@ def test_the_first_administrators_are_seated_once_by_the_platform() -> None:
 
 def test_where_all_were_switched_off_the_platform_seats_one_again(db: Database) -> None:
     place = ("--county", PROVINCE, "--name", "首任", "--reason", WHY)
-    _run("first", "one", "security_admin", *place)
+    _run("first", "one", "security_administrator", *place)
     with db.owner.begin() as connection:
         connection.execute(text("update account set disabled_at = now(), disabled_why = 'dormant'"))
-    assert sign_in("two", _password(_run("first", "two", "security_admin", *place))) is not None
+    assert sign_in("two", _password(_run("first", "two", "security_administrator", *place))) is not None
 
 
 def test_no_person_seats_a_first_administrator() -> None:

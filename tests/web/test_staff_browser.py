@@ -52,9 +52,9 @@ def test_every_page_of_staff_fits_and_nothing_complains(chromium: Browser, app: 
     }
     above = {
         person("top", tenant=PROVINCE, role="tenant_admin"): (f"/staff?of={COUNTY}", f"/staff/{deputy.account_id}?of={COUNTY}"),
-        person("guard", tenant=PROVINCE, role="security_admin"): ("/staff", f"/staff/review?of={COUNTY}"),
-        person("reader", tenant=PROVINCE, role="audit_admin"): (f"/log?of={COUNTY}",),
-        person("keeper", tenant=PROVINCE, role="system_admin"): ("/", "/system"),
+        person("guard", tenant=PROVINCE, role="security_administrator"): ("/staff", f"/staff/review?of={COUNTY}"),
+        person("reader", tenant=PROVINCE, role="audit_administrator"): (f"/log?of={COUNTY}",),
+        person("keeper", tenant=PROVINCE, role="system_administrator"): ("/", "/system"),
     }
     with served(app) as origin:
         for tenant, looks in ((COUNTY, seen), (PROVINCE, above)):

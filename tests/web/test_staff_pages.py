@@ -88,7 +88,7 @@ def test_what_was_typed_stays_where_letting_in_fails(person: Desk) -> None:
     assert "已有登录名" in page
     for kept in ('value="boss"', 'value="另一人"', "会议决定甲", f'value="{LATER}"', '<option value="reviewer" selected>'):
         assert kept in page
-    status, page = _send(boss, "/staff", **{**form, "login": "x", "role": "security_admin"})
+    status, page = _send(boss, "/staff", **{**form, "login": "x", "role": "security_administrator"})
     assert status == 403
     assert "由安全管理员授予" in page
     assert "会议决定甲" in page
@@ -237,7 +237,7 @@ def test_the_head_confirms_post_by_post(person: Desk) -> None:
     assert _send(chair, "/staff/review", post=str(post.id))[0] == 303
     assert "员工jing" not in _page(chair, "/staff/review")
     assert "已确认" in _page(chair, "/staff/review?everything=true")
-    upper = person("guard", tenant=PROVINCE, role="security_admin")
+    upper = person("guard", tenant=PROVINCE, role="security_administrator")
     assert "员工chair" in _page(upper, f"/staff/review?of={COUNTY}", PROVINCE)
     boss = person("boss", role="tenant_admin")
     seen = _page(boss, "/staff/review")
@@ -296,7 +296,7 @@ def test_the_log_shows_codes_by_page_and_filter(person: Desk) -> None:
 
 
 def test_the_audit_administrator_reads_the_log_of_the_tenants_below(person: Desk) -> None:
-    reader = person("guan", tenant=PROVINCE, role="audit_admin")
+    reader = person("guan", tenant=PROVINCE, role="audit_administrator")
     _leave_traces()
     assert "n=59" in _page(reader, f"/log?of={COUNTY}", PROVINCE)
     assert "n=59" not in _page(reader, "/log", PROVINCE)
@@ -304,7 +304,7 @@ def test_the_audit_administrator_reads_the_log_of_the_tenants_below(person: Desk
 
 
 def test_the_system_administrator_sees_figures_alone(person: Desk) -> None:
-    keeper = person("xitong", tenant=PROVINCE, role="system_admin")
+    keeper = person("xitong", tenant=PROVINCE, role="system_administrator")
     page = _page(keeper, "/system", PROVINCE)
     assert "后台服务没有响应" in page
     assert "生活救助" in page
