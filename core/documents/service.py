@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
+from core.authorisation import Demand, Kind, require
 from core.cases.models import Case
 from core.cases.repository import cases_named
-from core.cases.workflows import workflows_of
+from core.cases.workflows import STANDING, standing_of, workflows_of
 from core.codes import code_list
 from core.documents import store
 from core.documents.models import Document
@@ -23,6 +24,10 @@ from core.settings import settings
 from core.trail.service import record
 
 TITLE_LENGTH = 200
+DOCUMENT = Kind("document", "证明材料", {"held": "在卷", "withdrawn": "已撤回"})
+ADD = Demand("document.add", of=STANDING, states=frozenset({"open", "outside"}))
+READ = Demand("document.read")
+WITHDRAW = Demand("document.withdraw", of=DOCUMENT, states=frozenset({"held"}))
 
 
 class Altered(BangfuError):
@@ -50,7 +55,7 @@ def add_documents(session: Session, papers: Sequence[NewDocument]) -> list[Docum
     Raises ``InvalidInput`` (type, size, kind) and ``Conflict`` for a case that is closed.
     """
     scope = current_scope()
-    scope.require("document.add")
+    require(ADD)
     types = [_checked(paper) for paper in papers]
     cases = _open_cases(session, [paper.case_id for paper in papers if paper.case_id])
     names = store.put_all(session, [paper.data for paper in papers])
@@ -104,9 +109,10 @@ def _checked(paper: NewDocument) -> str:
 def _open_cases(session: Session, case_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Case]:
     if not case_ids:
         return {}
-    cases = cases_named(session, case_ids)
+    # locked, so that its handlers do not change between reading them here and writing them on the papers
+    cases = cases_named(session, case_ids, lock=True)
     for case in cases:
-        if case.closed_on is not None:
+        if not ADD.fits(standing_of(case)):
             raise Conflict("个案已办结，不能再添加材料", "the case is closed", where=case.number)
     return {case.id: case for case in cases}
 
@@ -114,7 +120,7 @@ def _open_cases(session: Session, case_ids: Sequence[uuid.UUID]) -> dict[uuid.UU
 def read_document(session: Session, document_id: uuid.UUID, *, case_id: uuid.UUID | None = None) -> tuple[Document, bytes]:
     """A paper with its bytes, proved against the digest; raises ``Altered``, and ``NotFound`` also for a paper of another
     case than ``case_id``."""
-    current_scope().require("document.read")
+    require(READ)
     document = document_named(session, document_id, case_id=case_id)
     data = store.get(document.storage_name)
     if hashlib.sha256(data).digest() != document.sha256:
@@ -129,11 +135,11 @@ def withdraw_document(session: Session, document_id: uuid.UUID, reason: str, *, 
     where it was withdrawn before.
     """
     scope = current_scope()
-    scope.require("document.withdraw")
+    require(WITHDRAW)
     if not reason.strip():
         raise InvalidInput("请填写撤回理由", "a withdrawal needs a reason", where="reason")
     document = document_named(session, document_id, case_id=case_id, lock=True)
-    if document.withdrawn_on is not None:
+    if not WITHDRAW.fits("held" if document.withdrawn_on is None else "withdrawn"):
         raise Conflict("该材料已撤回", "the paper was withdrawn before", where=str(document_id))
     document.withdrawn_on = scope.business_date
     document.withdrawn_by = scope.actor

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session
 from core.db.base import new_id
 from core.db.statements import tenant_core, tenant_sql
 from core.exchange.models import Fact
+from core.host.apart import apart
 from core.host.manager import host
 from core.scope import current_scope
 
@@ -41,8 +43,9 @@ def report_facts(session: Session, year: int) -> int:
             "value": value,
             "as_of": scope.business_date,
         }
-        for declared in host().collected_here("bangfu_facts")
-        for name, dimension, value in declared.measure(session, year)
+        for plugin, facts in host().asked("bangfu_facts")
+        for declared in facts
+        for name, dimension, value in apart(session, plugin, partial(declared.measure, session, year)) or ()
     ]
     if not rows:
         return 0

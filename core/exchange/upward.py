@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from core.cases.models import Case
 from core.cases.repository import last_notes
+from core.cases.switched_off import permissions_with
 from core.errors import Conflict
 from core.exchange.matters import hand_over, sealed_here
 from core.host.declarations import EffectDecl, GuardDecl, GuardVerdict
@@ -63,8 +64,10 @@ def hand_up(session: Session, cases: Sequence[Case]) -> None:
     if peer is None:
         raise Conflict(_NOBODY.zh, _NOBODY.en, where=cases[0].number)
     notes = last_notes(session, [case.id for case in cases])
+    # a line that is off grants what its steps need where a clock obliges to them
+    held = permissions_with(session, {case.plugin for case in cases})
     for case in cases:
-        hand_over(session, case.id, peer, notes.get(case.id) or "")
+        hand_over(session, case.id, peer, notes.get(case.id) or "", held=held)
 
 
 GUARDS = (GuardDecl(GUARD, "上级工会受理该业务", "the union above takes the line's matters", union_above_takes),)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from core.authorisation import Demand, Kind, require
 from core.codes import code_list
 from core.db.base import new_id
 from core.db.statements import among
@@ -27,6 +28,17 @@ from core.trail.service import record
 _NUMBERS = "payment_batch"
 _REASON_LENGTH = 500
 
+BATCH = Kind(
+    "payment_batch",
+    "发放批次",
+    {"draft": "待审批", "approved": "待发盘", "sent": "待回盘", "returned": "已回盘", "cancelled": "已作废"},
+)
+PREPARE = Demand("funds.prepare")
+APPROVE = Demand("funds.approve_payment", of=BATCH, states=frozenset({"draft"}))
+SEND = Demand("funds.pay", of=BATCH, states=frozenset({"approved"}))
+CANCEL = Demand("funds.prepare", of=BATCH, states=frozenset({"draft", "approved"}), again=frozenset({"cancelled"}))
+RETURN = Demand("funds.pay", of=BATCH, states=frozenset({"sent"}), again=frozenset({"returned"}))
+
 
 def prepare_batch(session: Session, *, year: int, key: str, grant_ids: Sequence[uuid.UUID] | None = None) -> PaymentBatch:
     """Gather all due instalments of the year's grants that have no live payment, or those of ``grant_ids``.
@@ -35,7 +47,7 @@ def prepare_batch(session: Session, *, year: int, key: str, grant_ids: Sequence[
     the first batch. Raises ``Conflict`` where nothing can be paid, or a grant that was asked for cannot.
     """
     scope = current_scope()
-    scope.require("funds.prepare")
+    require(PREPARE)
     hold(session, [year])
     first = repository.batch_of_key(session, key)
     if first is not None:
@@ -96,11 +108,11 @@ def approve_batch(session: Session, batch_id: uuid.UUID) -> PaymentBatch:
     Raises ``SamePerson`` for the one who prepared the batch, ``Conflict`` where it is no longer a draft.
     """
     scope = current_scope()
-    scope.require("funds.approve_payment")
+    require(APPROVE)
     batch = _locked(session, batch_id)
     if batch.state == "approved" and batch.approved_by == scope.actor:
         return batch
-    _expect(batch, "draft")
+    _expect(batch, APPROVE)
     if batch.prepared_by in scope.persons:
         raise SamePerson("支付审批人不得是制单人", "who prepared the batch must not approve it")
     batch.state = "approved"
@@ -117,12 +129,12 @@ def send_batch(session: Session, batch_id: uuid.UUID) -> bytes:
     approved the batch, ``Conflict`` where it is not approved.
     """
     scope = current_scope()
-    scope.require("funds.pay")
+    require(SEND)
     batch = _locked(session, batch_id)
     if scope.persons & {batch.prepared_by, batch.approved_by}:
         raise SamePerson("出纳不得是制单人或支付审批人", "who prepared or approved the batch must not pay it")
     if batch.state != "sent" or batch.paid_by != scope.actor:
-        _expect(batch, "approved")
+        _expect(batch, SEND)
         batch.state = "sent"
         batch.paid_by = scope.actor
         batch.sent_on = scope.business_date
@@ -135,13 +147,13 @@ def cancel_batch(session: Session, batch_id: uuid.UUID, reason: str) -> PaymentB
 
     Raises ``InvalidInput`` without a ``reason`` of at most 500 characters: the trail says why money was not paid.
     """
-    current_scope().require("funds.prepare")
+    require(CANCEL)
     if not reason.strip() or len(reason) > _REASON_LENGTH:
         raise InvalidInput(f"请填写作废理由，不超过 {_REASON_LENGTH} 字", "say why the batch is given up", where="reason")
     batch = _locked(session, batch_id)
-    if batch.state == "cancelled":
+    if batch.state in CANCEL.again:
         return batch
-    _expect(batch, "draft", "approved")
+    _expect(batch, CANCEL)
     batch.state = "cancelled"
     session.execute(
         update(PaymentAttempt)
@@ -170,7 +182,7 @@ def take_return(session: Session, batch_id: uuid.UUID, failures: Mapping[uuid.UU
     a reason, and takes nothing then; ``SamePerson`` for the one who prepared or approved the batch.
     """
     scope = current_scope()
-    scope.require("funds.pay")
+    require(RETURN)
     batch = _locked(session, batch_id)
     if scope.persons & {batch.prepared_by, batch.approved_by}:
         raise SamePerson("登记回盘的人不得是制单人或支付审批人", "who prepared or approved the batch must not take its return")
@@ -179,9 +191,9 @@ def take_return(session: Session, batch_id: uuid.UUID, failures: Mapping[uuid.UU
     _check_return(attempts, told)
     succeeded = [attempt for attempt in attempts if attempt.id not in told]
     _check_totals(succeeded, paid)
-    if batch.state == "returned" and _told_before(attempts) == told:
+    if batch.state in RETURN.again and _told_before(attempts) == told:
         return batch
-    _expect(batch, "sent")
+    _expect(batch, RETURN)
     repository.lock_cases_of_batch(session, batch_id)
     hold(session, [batch.year])
     if told:
@@ -273,8 +285,8 @@ def _locked(session: Session, batch_id: uuid.UUID) -> PaymentBatch:
     return batch
 
 
-def _expect(batch: PaymentBatch, *states: str) -> None:
-    if batch.state not in states:
+def _expect(batch: PaymentBatch, demand: Demand) -> None:
+    if not demand.fits(batch.state):
         raise Conflict(
             "发放批次的状态已改变，不能办理此步骤",
             f"the payment batch is {batch.state}, which does not allow this step",

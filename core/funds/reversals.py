@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from core.authorisation import Demand, Kind, require
 from core.codes import code_list
 from core.db.base import new_id
 from core.db.statements import among
@@ -22,6 +23,10 @@ from core.scope import current_scope
 from core.trail.service import record
 
 SLIP_LENGTH = 100
+PAYMENT = Kind("payment", "单笔支付", {"open": "待发放", "succeeded": "已发放", "failed": "银行退回", "cancelled": "已作废"})
+REVERSAL = Kind("payment_reversal", "退汇登记", {"told": "待审批", "approved": "已冲销", "declined": "不同意"})
+TELL = Demand("funds.pay", of=PAYMENT, states=frozenset({"succeeded"}))
+DECIDE = Demand("funds.approve_payment", of=REVERSAL, states=frozenset({"told"}))
 
 
 def tell_reversal(session: Session, attempt_id: uuid.UUID, *, reason: str, slip: str) -> PaymentReversal:
@@ -32,7 +37,7 @@ def tell_reversal(session: Session, attempt_id: uuid.UUID, *, reason: str, slip:
     told with other words, ``SamePerson`` for the one who prepared or approved the batch.
     """
     scope = current_scope()
-    scope.require("funds.pay")
+    require(TELL)
     slip = slip.strip()
     if not slip or len(slip) > SLIP_LENGTH:
         raise InvalidInput(
@@ -49,7 +54,7 @@ def tell_reversal(session: Session, attempt_id: uuid.UUID, *, reason: str, slip:
     )
     if first is not None and (first.reason, first.slip, first.told_by) == (reason, slip, scope.actor):
         return first
-    if first is not None or attempt.state != "succeeded":
+    if first is not None or not TELL.fits(attempt.state):
         raise Conflict(
             "该笔支付没有记为发放成功，或已登记退汇",
             "the payment is not booked as paid, or its coming back was told before",
@@ -80,7 +85,7 @@ def decide_reversal(session: Session, reversal_id: uuid.UUID, *, approved: bool)
     the return of the batch, ``Conflict`` where it is decided.
     """
     scope = current_scope()
-    scope.require("funds.approve_payment")
+    require(DECIDE)
     attempt_id = session.scalar(select(PaymentReversal.attempt_id).where(PaymentReversal.id == reversal_id))
     if attempt_id is None:
         raise NotFound("没有该退汇登记", "no such reversal")
@@ -91,7 +96,7 @@ def decide_reversal(session: Session, reversal_id: uuid.UUID, *, approved: bool)
     outcome = "approved" if approved else "declined"
     if (reversal.state, reversal.decided_by) == (outcome, scope.actor):
         return reversal
-    if reversal.state != "told":
+    if not DECIDE.fits(reversal.state):
         raise Conflict("该退汇登记已有处理结果", "the reversal is decided", where=batch.number)
     if scope.persons & {reversal.told_by, batch.prepared_by, batch.paid_by, batch.returned_by}:
         raise SamePerson("退汇审批人不得是制单人或出纳", "who prepared, sent or told it must not decide")

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from core.authorisation import Demand, Kind, Verdict, answer, require
 from core.db.base import new_id
 from core.errors import Conflict, Forbidden, NotFound
 from core.host.declarations import ChunkPlan, JobKindDecl
@@ -32,7 +33,18 @@ STATES_ZH: Mapping[str, str] = {
     "failed": "未完成",
     "cancelled": "已中止",
 }
-_STOPPED = ("failed", "cancelled")
+JOB = Kind("job", "后台任务", STATES_ZH)
+CANCEL = Demand("job.cancel", of=JOB, states=frozenset(repository.OPEN))
+
+
+def starting(kind: JobKindDecl) -> Demand:
+    """What starting work of a kind asks for."""
+    return Demand(kind.permission, levels=kind.levels)
+
+
+def resuming(kind: JobKindDecl) -> Demand:
+    """What taking up a job of a kind again asks for: who may start such work may go on with it."""
+    return Demand(kind.permission, of=JOB, states=frozenset({"failed", "cancelled"}))
 
 
 def job_kind(kind: str) -> JobKindDecl:
@@ -44,10 +56,9 @@ def job_kind(kind: str) -> JobKindDecl:
     raise NotFound(f"没有名为 {kind} 的后台任务", f"no kind of job is called {kind}", where=kind)
 
 
-def _require(permission: str) -> None:
-    scope = current_scope()
-    if not scope.is_system:
-        scope.require(permission)
+def _require(demand: Demand) -> None:
+    if not current_scope().is_system:
+        require(demand)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +73,7 @@ def startable_kinds() -> list[JobKindDecl]:
     """The kinds of work that the actor in scope may start here: switched on, of this level, with the permission held."""
     scope = current_scope()
     kinds: list[JobKindDecl] = host().collected_here("bangfu_job_kinds")
-    return [kind for kind in kinds if scope.level in kind.levels and scope.may(kind.permission)]
+    return [kind for kind in kinds if answer(starting(kind), scope) is Verdict.ALLOWED]
 
 
 def _startable(kind: str) -> JobKindDecl:
@@ -71,7 +82,7 @@ def _startable(kind: str) -> JobKindDecl:
     declared = next((found for found in kinds if found.kind == kind), None)
     if declared is None:
         raise NotFound(f"没有名为 {kind} 的后台任务", f"no kind of job is called {kind}", where=kind)
-    _require(declared.permission)
+    _require(Demand(declared.permission))
     if scope.level not in declared.levels:
         raise Forbidden(
             f"本级单位不办理{declared.zh}",
@@ -138,9 +149,9 @@ def cancel_job(session: Session, job_id: uuid.UUID) -> Job:
 
     Raises ``Conflict`` where the job is over.
     """
-    _require("job.cancel")
+    _require(CANCEL)
     job = repository.job_of(session, job_id, lock=True)
-    if job.state not in repository.OPEN:
+    if not CANCEL.fits(job.state):
         raise Conflict("任务已结束，不能中止", "the job is over", where=job.title)
     job.cancel_requested = True
     repository.set_chunks(session, job_id, ["queued"], "cancelled")
@@ -154,11 +165,11 @@ def cancel_job(session: Session, job_id: uuid.UUID) -> Job:
 def may_resume(kind: str, state: str) -> bool:
     """Whether the actor in scope may take up a job of this kind in this state: who may start such work may go on with it."""
     try:
-        permission = job_kind(kind).permission
+        demand = resuming(job_kind(kind))
     except NotFound:
         return False
     scope = current_scope()
-    return state in _STOPPED and (scope.is_system or scope.may(permission))
+    return demand.fits(state) and (scope.is_system or answer(demand, scope) is Verdict.ALLOWED)
 
 
 def resume_job(session: Session, job_id: uuid.UUID) -> Job:
@@ -167,8 +178,9 @@ def resume_job(session: Session, job_id: uuid.UUID) -> Job:
     Raises ``Forbidden`` without the permission of the job's kind, ``Conflict`` where the job is neither.
     """
     job = repository.job_of(session, job_id, lock=True)
-    _require(job_kind(job.kind).permission)
-    if job.state not in _STOPPED:
+    demand = resuming(job_kind(job.kind))
+    _require(demand)
+    if not demand.fits(job.state):
         raise Conflict("任务没有中断，无需继续", "the job has neither failed nor been cancelled", where=job.title)
     repository.set_chunks(session, job_id, ["failed", "cancelled"], "queued", attempts=0, error=None)
     job.state = "running" if job.total else "queued"
@@ -212,6 +224,18 @@ def progress(session: Session, job_id: uuid.UUID, *, chunks: bool = True) -> dic
 def recent_jobs(session: Session, limit: int = 50) -> Sequence[Job]:
     """The tenant's newest jobs, newest first."""
     return repository.recent_jobs(session, limit)
+
+
+def tree_chunks(session: Session) -> list[ChunkPlan]:
+    """One chunk for the tenant in scope and for each one below it: the plan of a job that fans out to all of them."""
+    here = current_scope().tenant
+    question = (
+        select(Tenant.code, Tenant.name)
+        .where(Tenant.closed_on.is_(None))
+        .where(or_(Tenant.code == here, Tenant.province == here, Tenant.prefecture == here))
+        .order_by(Tenant.code)
+    )
+    return [ChunkPlan(name, {"tenant": code}) for code, name in session.execute(question)]
 
 
 def county_chunks(session: Session) -> list[ChunkPlan]:

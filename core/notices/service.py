@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from sqlalchemy.orm import Session
 
+from core.authorisation import Demand, Kind, require
 from core.cases import engine
 from core.cases.deadlines import working_calendar
 from core.cases.engine import SamePerson
@@ -29,6 +30,11 @@ from core.vault.masking import public_name
 
 CLAUSE = "domain 7.4"
 PERIOD = "notice_working_days"
+OBJECTION = Kind("objection", "异议", {"open": "待答复", "answered": "已答复"})
+POST = Demand("notice.post")
+REGISTER = Demand("notice.register_objection")
+ANSWER = Demand("notice.answer_objection", of=OBJECTION, states=frozenset({"open"}))
+CONTACT = Demand("notice.answer_objection")
 _TEXT_LENGTH = 4000
 _LINE_LENGTH = 200
 
@@ -41,7 +47,7 @@ def post_notice(session: Session, case_ids: Sequence[uuid.UUID], title: str) -> 
     from core.parameters.service import resolve
 
     scope = current_scope()
-    scope.require("notice.post")
+    require(POST)
     if not case_ids or not title.strip():
         raise InvalidInput("请选择个案并填写公示标题", "a notice needs cases and a title", where="title")
     if len(title) > _LINE_LENGTH:
@@ -108,7 +114,7 @@ def raise_objection(
     this notice: an objection that misses its case would count against all the others.
     """
     scope = current_scope()
-    scope.require("notice.register_objection")
+    require(REGISTER)
     if not text.strip() or len(text) > _TEXT_LENGTH:
         raise InvalidInput(f"请填写异议内容，不超过 {_TEXT_LENGTH} 字", "an objection needs a text", where="text")
     if contact is not None and len(contact) > _LINE_LENGTH:
@@ -158,7 +164,7 @@ def contact_of(session: Session, batch_id: uuid.UUID, objection_id: uuid.UUID, r
 
     Raises ``NotFound`` where the notice has no such objection or none left a contact, ``InvalidInput`` without a reason.
     """
-    current_scope().require("notice.answer_objection")
+    require(CONTACT)
     if not reason.strip() or len(reason) > _LINE_LENGTH:
         raise InvalidInput(f"请填写查阅事由，不超过 {_LINE_LENGTH} 字", "say why the contact is looked at", where="reason")
     objection = objection_named(session, objection_id)
@@ -175,12 +181,12 @@ def answer_objection(session: Session, objection_id: uuid.UUID, outcome: str, an
     Raises ``SamePerson`` for the clerk of the case, or of any case of the batch where it is against the whole batch.
     """
     scope = current_scope()
-    scope.require("notice.answer_objection")
+    require(ANSWER)
     code_list("objection_outcome").item(outcome)
     if not answer.strip() or len(answer) > _TEXT_LENGTH:
         raise InvalidInput("请填写答复内容", "an objection is answered in words", where="answer")
     objection = objection_named(session, objection_id)
-    if objection.answered_on is not None:
+    if not ANSWER.fits("open" if objection.answered_on is None else "answered"):
         raise Conflict("该异议已答复", "the objection was answered before", where=objection.number)
     if is_clerks_own(session, objection):
         raise SamePerson(

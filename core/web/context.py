@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -21,6 +22,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy.orm import Session
 
+from core.authorisation import Demand, Verdict, answer, enters, require
 from core.db.session import unit_of_work
 from core.errors import BangfuError, Forbidden, NotFound
 from core.host.declarations import NavEntry
@@ -58,12 +60,18 @@ class Visit:
     scope: Scope
 
 
+def _scope_in(tenant: str, account_id: uuid.UUID) -> Scope | None:
+    try:
+        return scope_for(account_id, tenant)
+    except (Forbidden, NotFound):
+        return None
+
+
 def _look_up(who: Callable[[], SignedIn], tenant: str) -> Visit:
     signed_in = who()
-    try:
-        scope = scope_for(signed_in.account_id, tenant)
-    except (Forbidden, NotFound):
-        raise no_such_place() from None
+    scope = _scope_in(tenant, signed_in.account_id)
+    if scope is None or not enters(scope, tenant):
+        raise no_such_place()
     return Visit(signed_in, scope)
 
 
@@ -113,28 +121,29 @@ async def enter_public(tenant: str) -> None:
 
 
 class Requires:
-    """Dependency: the post must have ``permission``; ``Forbidden`` otherwise, inside one's own tenant."""
+    """Dependency: the post must have the permission that ``demand`` names; ``Forbidden`` otherwise, inside one's own tenant.
+    What it says of states is read by the service, and by the table of permissions."""
 
-    def __init__(self, permission: str) -> None:
-        self.permission = permission
+    def __init__(self, demand: Demand) -> None:
+        self.demand = demand
 
     async def __call__(self) -> None:
-        current_scope().require(self.permission)
+        require(self.demand)
 
 
-def requires(permission: str) -> Requires:
-    """``dependencies=[Depends(requires("case.read"))]``."""
-    return Requires(permission)
+def requires(asked: str | Demand) -> Requires:
+    """``dependencies=[Depends(requires("case.read"))]``; a ``Demand`` for an act on something that has states."""
+    return Requires(Demand(asked) if isinstance(asked, str) else asked)
 
 
 class PluginOn:
     """Dependency: the plugin must be on in the tenant; where it is off its addresses do not exist."""
 
     def __init__(self, plugin: str) -> None:
-        self.plugin = plugin
+        self.demand = Demand(plugin=plugin)
 
     async def __call__(self) -> None:
-        if self.plugin not in current_scope().plugins:
+        if answer(self.demand, current_scope()) is not Verdict.ALLOWED:
             raise no_such_place()
 
 
@@ -214,6 +223,7 @@ def page_context(request: Request, *, messages: Sequence[Message] = (), data_tim
         lang=lang,
         messages=messages,
         data_time=data_time,
+        may_find=scope.may("people.read"),
         version=platform_version(),
         large_type=large_type_of(request),
         language_url=other_language_url(request),

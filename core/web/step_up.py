@@ -18,6 +18,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse
 from starlette.datastructures import UploadFile
 
+from core.authorisation import Demand
 from core.errors import BangfuError, InvalidInput, TooMany
 from core.identity.local import prove_again
 from core.identity.sessions import PASSWORD, SECOND_FACTOR, SignedIn
@@ -89,9 +90,11 @@ def confirm(signed_in: SignedIn, password: str, code: str) -> None:
 class FreshProof:
     """Dependency: the person has proven himself within the last minutes; the confirmation comes first otherwise."""
 
+    demand = Demand(fresh_proof=True)
+
     async def __call__(self, request: Request) -> None:
         signed_in = signed_in_of(request)
-        if is_fresh(signed_in, datetime.now(UTC)):
+        if self.demand.is_proven(is_fresh(signed_in, datetime.now(UTC))):
             return
         if is_api(request):
             raise _for_program(signed_in)

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.db.session import unit_of_work
-from core.jobs.service import cancel_job, progress, recent_jobs, resume_job, start_for_year
+from core.jobs.service import CANCEL, cancel_job, progress, recent_jobs, resume_job, start_for_year
 from core.web.context import requires
 from core.web.paging import Limit
 
@@ -101,7 +101,7 @@ def one_job(job_id: uuid.UUID) -> JobOut:
         return JobOut.model_validate(progress(session, job_id))
 
 
-@router.post("/jobs/{job_id}/cancel", dependencies=[Depends(requires("job.cancel"))])
+@router.post("/jobs/{job_id}/cancel", dependencies=[Depends(requires(CANCEL))])
 def cancel(job_id: uuid.UUID) -> JobOut:
     """End a job: what waits is dropped, what is done stays."""
     with unit_of_work() as session:

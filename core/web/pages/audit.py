@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
 from core.audit.own_work import OwnWork
-from core.audit.service import answer_finding, finding_detail, list_findings
+from core.audit.service import ANSWER, FINDING, answer_finding, finding_detail, list_findings
 from core.db.session import unit_of_work
 from core.errors import BangfuError, Forbidden, NotFound
 from core.scope import current_scope
@@ -34,7 +34,7 @@ def findings(
     return _list(request, year, severity, state, after)
 
 
-@router.post("/audit/findings/{finding_id}/answer", dependencies=[Depends(requires("audit.answer"))])
+@router.post("/audit/findings/{finding_id}/answer", dependencies=[Depends(requires(ANSWER))])
 def answer(
     request: Request,
     tenant: str,
@@ -71,7 +71,7 @@ def _list(
     page = cut(found, _PAGE, lambda row: row.id)
     base = f"/{scope.tenant}/audit/findings"
     tabs = [words.Tab("全部", base, state is None)]
-    tabs += [words.Tab(zh, f"{base}?state={code}", state == code) for code, zh in words.FINDING_STATES.items()]
+    tabs += [words.Tab(zh, f"{base}?state={code}", state == code) for code, zh in FINDING.states.items()]
     return show(
         request,
         "findings.html",
@@ -81,7 +81,7 @@ def _list(
         next=next_url(request, page.after),
         tabs=tabs,
         severities=words.SEVERITIES,
-        states=words.FINDING_STATES,
+        states=FINDING.states,
         names=words.staff_names(finding.answered_by for finding in page.rows),
         may_answer=scope.may("audit.answer"),
         typed=typed,

@@ -108,8 +108,16 @@ def _draft(session: Session, name: str, household: uuid.UUID | None, filled: Map
     )
 
 
+def _on_file(session: Session, household: uuid.UUID | None) -> HouseholdView | None:
+    """The household's file, for whoever may read files; raises ``Forbidden``."""
+    if household is None:
+        return None
+    current_scope().require("people.read")
+    return household_view(session, household)
+
+
 def _parties(session: Session, household: uuid.UUID | None, filled: Mapping[str, str]) -> tuple[NewParty, ...]:
-    view = household_view(session, household) if household else None
+    view = _on_file(session, household)
     if view is not None and view.members:
         head = view.members[0].person
         return (
@@ -131,7 +139,7 @@ def _form(
 ) -> HTMLResponse:
     flow = openable(name)
     with unit_of_work() as session:
-        view = household_view(session, household) if household else None
+        view = _on_file(session, household)
         determination = queries.latest_determination(session, household) if household else None
         candidates = _candidates(session, flow)
     return show(

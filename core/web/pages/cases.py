@@ -16,9 +16,17 @@ from core.cases.service import CaseView, StepOffer, advance, case_counts, case_v
 from core.cases.workflows import POST_NOTICE, SETTLE
 from core.db.session import unit_of_work
 from core.documents.models import Document
-from core.documents.service import NewDocument, add_documents, read_document, required_kinds, withdraw_document
+from core.documents.service import (
+    ADD,
+    WITHDRAW,
+    NewDocument,
+    add_documents,
+    read_document,
+    required_kinds,
+    withdraw_document,
+)
 from core.errors import BangfuError, NotFound
-from core.exchange.matters import AnswerHere, answers_of, hand_over, matter_behind
+from core.exchange.matters import HAND_OVER, AnswerHere, answers_of, hand_over, matter_behind
 from core.scope import Level, current_scope
 from core.settings import settings
 from core.web.context import changed, go, requires, show
@@ -98,7 +106,7 @@ def make_step(
     )
 
 
-@router.post("/cases/{case_id}/hand-over", dependencies=[Depends(requires("exchange.hand_over"))])
+@router.post("/cases/{case_id}/hand-over", dependencies=[Depends(requires(HAND_OVER))])
 def hand_up(request: Request, tenant: str, case_id: uuid.UUID, reason: Annotated[str, Form()] = "") -> Response:
     """Hand the matter to the prefecture."""
 
@@ -111,7 +119,7 @@ def hand_up(request: Request, tenant: str, case_id: uuid.UUID, reason: Annotated
     return _change(request, tenant, case_id, "已移交市级，对方签收后在此显示", act, {"reason": reason})
 
 
-@router.post("/cases/{case_id}/documents", dependencies=[Depends(requires("document.add"))])
+@router.post("/cases/{case_id}/documents", dependencies=[Depends(requires(ADD))])
 def add_paper(
     request: Request,
     tenant: str,
@@ -128,7 +136,7 @@ def add_paper(
     )
 
 
-@router.post("/cases/{case_id}/documents/{document_id}/withdraw", dependencies=[Depends(requires("document.withdraw"))])
+@router.post("/cases/{case_id}/documents/{document_id}/withdraw", dependencies=[Depends(requires(WITHDRAW))])
 def withdraw_paper(
     request: Request,
     tenant: str,

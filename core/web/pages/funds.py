@@ -13,9 +13,10 @@ from fastapi.responses import HTMLResponse, Response
 
 from core.db.session import unit_of_work
 from core.errors import BangfuError, Forbidden, InvalidInput
-from core.funds.models import SOURCES
+from core.funds.payments import BATCH, PREPARE
 from core.funds.repository import Balance, balances, batches, due, entries, latest_year, years_due
 from core.funds.service import batches_with_open_reversals, prepare_batch, receive
+from core.funds.sources import source_names, sources_here
 from core.money import parse_yuan
 from core.scope import current_scope
 from core.web.context import go, requires, show
@@ -102,7 +103,7 @@ def book_receipt(
     return go(f"/{tenant}/funds?year={year}", f"已登记到账，{year} 年度凭证第 {voucher} 号")
 
 
-@router.post("/funds/payments", dependencies=[Depends(requires("funds.prepare"))])
+@router.post("/funds/payments", dependencies=[Depends(requires(PREPARE))])
 def prepare(request: Request, tenant: str, filled: Annotated[Mapping[str, str], Depends(filled_form)]) -> Response:
     """Gather everything that is due of the year that the page showed into a batch: money of last year's grants is paid in
     January too."""
@@ -171,14 +172,16 @@ def _books(
 
 
 def _funds_words(cells: Mapping[tuple[str, str], Cell]) -> dict[str, Any]:
-    named = words.words_of("fund_source")
+    named = source_names()
     every = words.purposes()
-    used = {purpose for _, purpose in cells}
+    used, came_from = {purpose for _, purpose in cells}, sorted({source for source, _ in cells})
+    here = sources_here()
     return {
-        "sources": [(source, named[source]) for source in SOURCES],
+        "sources": [(source, named.get(source, source)) for source in dict.fromkeys((*here, *came_from))],
+        "open_sources": [(source, named[source]) for source in here],
         "purposes": [(code, name) for code, name in every.items() if code in used],
         "all_purposes": list(every.items()),
         "purpose_names": every,
         "entry_kinds": _KINDS,
-        "batch_states": words.BATCH_STATES,
+        "batch_states": BATCH.states,
     }

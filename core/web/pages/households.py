@@ -17,10 +17,12 @@ from core.db.session import unit_of_work
 from core.errors import BangfuError, Forbidden, NotFound
 from core.exchange.identity_index import Elsewhere, elsewhere
 from core.funds.models import Grant
+from core.funds.sources import source_names
+from core.people.fields import FIELDS, HEALTH_COSTS, sees
 from core.people.finding import Found, find
 from core.people.repository import HouseholdView, MemberView, count_files, household_view, list_files
 from core.people.service import reveal
-from core.scope import current_scope
+from core.scope import Scope, current_scope
 from core.web.context import requires, show
 from core.web.pages import queries, words
 from core.web.paging import After, cut, next_url
@@ -199,19 +201,20 @@ def _household(
 
 
 def _everything(session: Session, household_id: uuid.UUID) -> dict[str, Any]:
-    view = _view(session, household_id)
+    view, scope = _view(session, household_id), current_scope()
     cases: list[CaseLine] = []
-    if current_scope().may("case.read"):
+    if scope.may("case.read"):
         cases = cases_of_households(session, [household_id])
-    grants = list(queries.grants_of_household(session, household_id))
-    latest = queries.latest_determination(session, household_id)
+    grants = queries.grants_of_household(session, household_id) if sees("aid", scope) else ()
+    latest = queries.latest_determination(session, household_id) if sees("determination", scope) else None
     return {
         "view": view,
+        "seen": {kind.code for kind in FIELDS if sees(kind.code, scope)},
         "why": queries.sheet_of(session, latest.id if latest else None),
         "cases": cases,
         "aid": [_aid(grant) for grant in grants],
-        "costs": [(label, getattr(view.fact, f"cost_{name}_fen")) for name, label in _COSTS] if view.fact else [],
-        "revealable": _REVEALABLE if current_scope().may("people.reveal") else (),
+        "costs": _costs(view, scope),
+        "revealable": _REVEALABLE if scope.may("people.reveal") else (),
         "shown": None,
         "typed": {"person_id": "", "field": "identity_number", "reason": ""},
         "kinds": words.words_of("difficulty_category"),
@@ -226,11 +229,17 @@ def _everything(session: Session, household_id: uuid.UUID) -> dict[str, Any]:
     }
 
 
+def _costs(view: HouseholdView, scope: Scope) -> list[tuple[str, int]]:
+    """The yearly rigid costs that the post may see, in fen; some tell of somebody's health."""
+    told = [one for one in _COSTS if one[0] not in HEALTH_COSTS or sees("health", scope)]
+    return [(label, getattr(view.fact, f"cost_{name}_fen")) for name, label in told] if view.fact else []
+
+
 def _aid(grant: Grant) -> tuple[str, str, int, str, str]:
     """A line of the aid record: when, what, fen, source, state."""
     states = {"reserved": "待发放", "paid": "已发放", "released": "已撤销"}
     programme = words.programme_titles().get(grant.programme, grant.programme)
-    source = words.words_of("fund_source").get(grant.source, grant.source)
+    source = source_names().get(grant.source, grant.source)
     return grant.approved_on.isoformat(), programme, grant.amount_fen, source, states[grant.state]
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from core.db.session import unit_of_work
 from core.errors import BangfuError
 from core.exchange.envelopes import envelopes
-from core.exchange.matters import MATTER, answer, matter_content, open_here, take
+from core.exchange.matters import MATTER, OPEN_HERE, REPLY, TAKE, answer, matter_content, open_here, take
 from core.exchange.models import Envelope
 from core.scope import current_scope
 from core.web.context import changed, go, requires, show
@@ -48,13 +48,13 @@ def one_matter(request: Request, envelope_id: uuid.UUID) -> HTMLResponse:
     return _page(request, envelope_id)
 
 
-@router.post("/matters/{envelope_id}/take", dependencies=[READ])
+@router.post("/matters/{envelope_id}/take", dependencies=[Depends(requires(TAKE))])
 def take_matter(request: Request, tenant: str, envelope_id: uuid.UUID) -> Response:
     """Acknowledge it; the giver sees that it was taken."""
     return _change(request, tenant, envelope_id, "已签收", lambda session: take(session, envelope_id))
 
 
-@router.post("/matters/{envelope_id}/open", dependencies=[READ])
+@router.post("/matters/{envelope_id}/open", dependencies=[Depends(requires(OPEN_HERE))])
 def open_case_here(request: Request, tenant: str, envelope_id: uuid.UUID) -> Response:
     """Open a case of this union's own for it; the account becomes its clerk."""
     return changed(
@@ -64,7 +64,7 @@ def open_case_here(request: Request, tenant: str, envelope_id: uuid.UUID) -> Res
     )
 
 
-@router.post("/matters/{envelope_id}/answer", dependencies=[READ])
+@router.post("/matters/{envelope_id}/answer", dependencies=[Depends(requires(REPLY))])
 def answer_matter(
     request: Request,
     tenant: str,
@@ -121,7 +121,7 @@ def _may_open(envelope: Envelope) -> bool:
     """Whether the account may open a case of the matter's line here; one that needs a household's file starts from it."""
     scope, flow = current_scope(), words.newest_workflows().get(str(envelope.body.get("workflow", "")))
     here = flow is not None and flow.plugin in scope.plugins and not flow.needs_household and scope.may(flow.open_permission)
-    return here and envelope.case_id is None and envelope.state in ("delivered", "taken")
+    return here and envelope.case_id is None and OPEN_HERE.fits(envelope.state)
 
 
 def _answers(workflow: str, form: dict[str, Any]) -> list[tuple[str, str]]:

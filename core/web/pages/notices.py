@@ -18,6 +18,7 @@ from core.db.session import unit_of_work
 from core.errors import BangfuError, Forbidden
 from core.notices.repository import batches, open_objections
 from core.notices.service import (
+    ANSWER,
     answer_objection,
     contact_of,
     is_clerks_own,
@@ -109,7 +110,7 @@ def _case_id(given: str) -> uuid.UUID:
         raise not_listed() from None
 
 
-@router.post("/notices/{batch_id}/objections/{objection_id}", dependencies=[Depends(requires("notice.answer_objection"))])
+@router.post("/notices/{batch_id}/objections/{objection_id}", dependencies=[Depends(requires(ANSWER))])
 def reply(
     request: Request,
     tenant: str,

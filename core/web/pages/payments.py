@@ -15,7 +15,9 @@ from sqlalchemy.orm import Session
 from core.db.session import unit_of_work
 from core.errors import BangfuError, InvalidInput, NotFound
 from core.funds.models import PaymentAttempt, PaymentBatch, PaymentReversal
+from core.funds.payments import APPROVE, BATCH, CANCEL, RETURN, SEND
 from core.funds.repository import attempts
+from core.funds.reversals import DECIDE, PAYMENT, TELL
 from core.funds.service import (
     BankTotals,
     approve_batch,
@@ -49,20 +51,20 @@ def one_batch(request: Request, batch_id: uuid.UUID) -> HTMLResponse:
     return _batch(request, batch_id)
 
 
-@router.post("/funds/payments/{batch_id}/approve", dependencies=[Depends(requires("funds.approve_payment")), FRESH])
+@router.post("/funds/payments/{batch_id}/approve", dependencies=[Depends(requires(APPROVE)), FRESH])
 def approve(request: Request, tenant: str, batch_id: uuid.UUID) -> Response:
     """The payment approver's yes."""
     return _change(request, tenant, batch_id, "已审批，等待出纳发盘", lambda session: approve_batch(session, batch_id))
 
 
-@router.post("/funds/payments/{batch_id}/cancel", dependencies=[Depends(requires("funds.prepare"))])
+@router.post("/funds/payments/{batch_id}/cancel", dependencies=[Depends(requires(CANCEL))])
 def cancel(request: Request, tenant: str, batch_id: uuid.UUID, filled: Filled) -> Response:
     """Give up a batch that has not been sent."""
     reason = filled.get("reason", "")
     return _change(request, tenant, batch_id, "批次已作废", lambda session: cancel_batch(session, batch_id, reason), filled)
 
 
-@router.post("/funds/payments/{batch_id}/send", dependencies=[Depends(requires("funds.pay")), FRESH])
+@router.post("/funds/payments/{batch_id}/send", dependencies=[Depends(requires(SEND)), FRESH])
 def send(request: Request, batch_id: uuid.UUID) -> Response:
     """Release the batch and hand out the bank file; the payer may fetch it again until the return."""
 
@@ -78,7 +80,7 @@ def _file(made: tuple[bytes, str]) -> Response:
     return Response(data, media_type="text/csv", headers=headers)
 
 
-@router.post("/funds/payments/{batch_id}/return", dependencies=[Depends(requires("funds.pay")), FRESH])
+@router.post("/funds/payments/{batch_id}/return", dependencies=[Depends(requires(RETURN)), FRESH])
 def bank_return(
     request: Request,
     tenant: str,
@@ -100,7 +102,7 @@ def bank_return(
     )
 
 
-@router.post("/funds/payments/{batch_id}/reversals", dependencies=[Depends(requires("funds.pay")), FRESH])
+@router.post("/funds/payments/{batch_id}/reversals", dependencies=[Depends(requires(TELL)), FRESH])
 def tell(request: Request, tenant: str, batch_id: uuid.UUID, filled: Filled) -> Response:
     """The payer tells that the bank sent a payment of the batch back."""
 
@@ -113,9 +115,7 @@ def tell(request: Request, tenant: str, batch_id: uuid.UUID, filled: Filled) -> 
     return _change(request, tenant, batch_id, "退汇已登记，等待支付审批人审批", act, filled)
 
 
-@router.post(
-    "/funds/payments/{batch_id}/reversals/{reversal_id}", dependencies=[Depends(requires("funds.approve_payment")), FRESH]
-)
+@router.post("/funds/payments/{batch_id}/reversals/{reversal_id}", dependencies=[Depends(requires(DECIDE)), FRESH])
 def decide(request: Request, tenant: str, batch_id: uuid.UUID, reversal_id: uuid.UUID, filled: Filled) -> Response:
     """The payment approver's word on a payment that the payer told to have been sent back."""
 
@@ -196,14 +196,14 @@ def _batch(
         attempts=found,
         payees=payees,
         names=words.staff_names([*hands, *(one.told_by for one in told), *(one.decided_by for one in told)]),
-        batch_states=words.BATCH_STATES,
-        attempt_states={"open": "待发放", "succeeded": "已发放", "failed": "银行退回", "cancelled": "已作废"},
+        batch_states=BATCH.states,
+        attempt_states=PAYMENT.states,
         reasons=words.words_of("bank_return_reason"),
         filled=dict(filled or {}),
-        may_approve=batch.state == "draft" and scope.may("funds.approve_payment") and not mine,
-        may_cancel=batch.state in ("draft", "approved") and scope.may("funds.prepare"),
+        may_approve=APPROVE.fits(batch.state) and scope.may("funds.approve_payment") and not mine,
+        may_cancel=CANCEL.fits(batch.state) and scope.may("funds.prepare"),
         may_send=batch.state in ("approved", "sent") and scope.may("funds.pay") and not mine,
-        may_return=batch.state == "sent" and scope.may("funds.pay") and not mine,
+        may_return=RETURN.fits(batch.state) and scope.may("funds.pay") and not mine,
         by_id={attempt.id: attempt for attempt in found},
         told=told,
         may_tell=_untold(found, told) if batch.state == "returned" and scope.may("funds.pay") and not mine else [],

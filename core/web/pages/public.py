@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse
 from core.announcements.service import latest_announcement
 from core.db.session import unit_of_work
 from core.errors import NotFound
+from core.funds.sources import source_names
 from core.notices.service import notice_view
 from core.scope import current_scope
 from core.settings import settings
@@ -60,7 +61,7 @@ def annual(request: Request, year: Annotated[int, Path(ge=2000, le=2100)]) -> HT
         paid_fen=sum(row["fen"] for row in figures["paid"]),
         reserved_fen=sum(row["fen"] for row in figures["reserved"]),
         left_fen=sum(row["fen"] for row in figures["left"]),
-        sources=words.words_of("fund_source"),
+        sources=source_names(),
         purposes=words.purposes(),
     )
 

@@ -23,13 +23,7 @@ from core.web.unsaid import masked
 FILE_STATES: Mapping[str, str] = MappingProxyType(
     {"draft": "草稿", "on_file": "在档", "out_of_difficulty": "已脱困", "cancelled": "已注销", "moved": "已迁出"}
 )
-BATCH_STATES: Mapping[str, str] = MappingProxyType(
-    {"draft": "待审批", "approved": "待发盘", "sent": "待回盘", "returned": "已回盘", "cancelled": "已作废"}
-)
 SEVERITIES: Mapping[str, str] = MappingProxyType({"critical": "严重", "major": "较重", "minor": "一般"})
-FINDING_STATES: Mapping[str, str] = MappingProxyType(
-    {"open": "待答复", "explained": "已说明", "rectified": "已整改", "dismissed": "不成立"}
-)
 ENVELOPE_STATES: Mapping[str, str] = MappingProxyType(
     {
         "sealed": "待送达",
