@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from core.audit.models import AuditFinding
-from core.cases.models import Case, CaseDecision, CaseStep
+from core.cases.models import Case, CaseDecision, CaseStep, HandlerChange
 from core.errors import Forbidden
 from core.funds.models import Grant, LedgerEntry, PaymentAttempt, PaymentBatch
 from core.scope import current_scope
@@ -44,6 +44,10 @@ def _had_a_part(session: Session, finding: AuditFinding, persons: Sequence[str])
     booked = select(LedgerEntry.id).where(LedgerEntry.id == finding.subject_id, LedgerEntry.actor.in_(persons))
     parts = [
         booked,
+        select(HandlerChange.id).where(
+            HandlerChange.id == finding.subject_id,
+            or_(HandlerChange.asked_by.in_(persons), HandlerChange.decided_by.in_(persons)),
+        ),
         select(Case.id).where(Case.id.in_(cases), Case.clerk.in_(persons)),
         select(CaseStep.id).where(CaseStep.case_id.in_(cases), CaseStep.actor.in_(persons)),
         select(CaseDecision.id).where(CaseDecision.case_id.in_(cases), CaseDecision.decided_by.in_(persons)),

@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from core.cases.guards import documents_complete, notice_over, notice_posted
-from core.host.declarations import EffectDecl, GuardDecl, NavEntry, PermissionDecl
+from core.cases.handler_changes import AGREE, AGREE_BREAK_GLASS, BREAK_GLASS, LASTS
+from core.cases.handler_lists import emergencies_found
+from core.host.declarations import (
+    AuditCheckDecl,
+    EffectDecl,
+    GuardDecl,
+    NavEntry,
+    ParameterDecl,
+    ParameterValue,
+    PermissionDecl,
+)
 
 PERMISSIONS = (
     PermissionDecl("case.open", "登记个案", "open cases", personal=True),
@@ -17,6 +29,32 @@ PERMISSIONS = (
         "发放后结转（由系统办理，不授予岗位）",
         "settle paid cases (made by the platform, given to no post)",
         personal=True,
+    ),
+    # These show a case's number and names of staff, nothing of the case: whoever asks or agrees does not see it.
+    PermissionDecl(BREAK_GLASS, "提出紧急变更保密件承办人", "ask for an emergency change of handlers", personal=False),
+    PermissionDecl(AGREE, "同意变更保密件承办人", "agree to a change of handlers", personal=False),
+    PermissionDecl(AGREE_BREAK_GLASS, "同意紧急变更保密件承办人", "agree to an emergency change of handlers", personal=False),
+)
+
+PARAMETERS = (
+    ParameterDecl(
+        LASTS,
+        "承办人变更申请有效天数",
+        "days in which a change of handlers must be agreed",
+        "days",
+        "domain 4.2.4",
+        (ParameterValue(date(2020, 1, 1), 7, "平台默认值，省级可另行规定", "domain 4.2.4"),),
+    ),
+)
+
+AUDIT_CHECKS = (
+    AuditCheckDecl(
+        "handlers_by_emergency",
+        "保密件紧急变更承办人须逐件核查",
+        "each emergency change of handlers is looked at",
+        "minor",
+        "domain 4.2.4",
+        emergencies_found,
     ),
 )
 
@@ -39,5 +77,15 @@ NAVIGATION = (
         group_zh="业务办理",
         group_en="Casework",
         order=10,
+    ),
+    NavEntry(
+        zh="承办人紧急变更",
+        en="Emergency change of handlers",
+        path="/cases/handlers",
+        icon="lock",
+        permission=BREAK_GLASS,
+        group_zh="监督",
+        group_en="Oversight",
+        order=605,
     ),
 )

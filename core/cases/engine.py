@@ -1,8 +1,8 @@
 """The engine of all service lines: one transition, many cases, all or nothing.
 
-Checked in this order: the case's version, permission, note, state, whether the matter is here, separation of duties,
-guards. Then the cases move, a decision is kept with what it rested on, steps are written, clocks turn, effects follow, and
-the trail gets its entries.
+Checked in this order: the case's version, permission, note, state, whether its line is on, whether the matter is here,
+separation of duties, guards. Then the cases move, a decision is kept with what it rested on, steps are written, clocks turn,
+effects follow, and the trail gets its entries.
 """
 
 from __future__ import annotations
@@ -10,19 +10,21 @@ from __future__ import annotations
 import uuid
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy.orm import Session
 
+from core.authorisation import Demand, require
 from core.cases.deadlines import turn_clocks
 from core.cases.models import Case, CaseDecision, CaseStep
 from core.cases.repository import cases_named, last_steps
-from core.cases.workflows import state_of, transition_of, workflows_of
+from core.cases.switched_off import permissions_with, refuse_paused
+from core.cases.workflows import HERE, standing_of, state_of, stepping, transition_of, workflows_of
 from core.db.bulk import insert_rows
 from core.errors import Conflict, Forbidden, InvalidInput, Misconfigured, PreconditionFailed
 from core.host.declarations import EffectDecl, GuardDecl, GuardVerdict, TransitionDecl, WorkflowDecl
 from core.host.manager import host
-from core.scope import current_scope
+from core.scope import current_scope, entered
 from core.text.lines import line_ends
 from core.trail.service import record
 
@@ -77,7 +79,7 @@ def make(
     for case in cases:
         flow = flows[case.workflow, case.workflow_version]
         moves.append(Move(case, flow, transition_of(flow, code), case.state))
-    _check(moves, _clean(note), settling=settling)
+    _check(session, moves, _clean(note), settling=settling)
     _refuse_unmet(judged(session, moves), moves)
     _apply(session, moves, _clean(note))
     return cases
@@ -99,16 +101,22 @@ def _expect(cases: Sequence[Case], versions: Mapping[uuid.UUID, int]) -> None:
         )
 
 
-def _check(moves: Sequence[Move], note: str | None, *, settling: bool) -> None:
+def _check(session: Session, moves: Sequence[Move], note: str | None, *, settling: bool) -> None:
     scope = current_scope()
-    for transition in dict.fromkeys(move.transition for move in moves):
+    demands: dict[TransitionDecl, Demand] = {}
+    for move in moves:
+        if move.transition not in demands:
+            demands[move.transition] = stepping(move.workflow, move.transition)
+    held = scope.permissions if settling else permissions_with(session, {move.workflow.plugin for move in moves})
+    for transition, demand in demands.items():
         if not settling:
-            scope.require(transition.permission)
+            with entered(replace(scope, permissions=held)):
+                require(demand)
         if transition.note_required and note is None:
             raise InvalidInput(f"“{transition.zh}”须填写理由", f"{transition.en} needs a note", where="note")
     if note is not None and len(note) > NOTE_LENGTH:
         raise InvalidInput(f"办理意见不能超过 {NOTE_LENGTH} 字", "the note is too long", where="note")
-    if misplaced := [move for move in moves if move.source not in move.transition.sources]:
+    if misplaced := [move for move in moves if not demands[move.transition].fits(move.source)]:
         first = misplaced[0]
         numbers = _listed([move.case.number for move in misplaced])
         raise Conflict(
@@ -118,8 +126,11 @@ def _check(moves: Sequence[Move], note: str | None, *, settling: bool) -> None:
             mend_zh="请刷新查看当前状态",
             mend_en="look at the present state",
         )
+    if not settling:
+        for move in moves:
+            refuse_paused(move.workflow, move.transition, move.source, move.case.number)
     # Money that was paid closes its case wherever the matter is: the bank's return must not wait for another union.
-    if not settling and (outside := [move.case.number for move in moves if move.case.is_outside]):
+    if not settling and (outside := [move.case.number for move in moves if not HERE.fits(standing_of(move.case))]):
         raise Conflict(
             f"个案 {_listed(outside)} 已移交其他单位办理，收到答复或退回前不能在本单位办理",
             f"{_listed(outside)}: the matter is with another union and makes no step here before its answer",

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from core.errors import InvalidInput
 from core.host.declarations import TransitionDecl, WorkflowDecl
+from core.host.manager import host
 from core.identity.mapping import OwnMapping, own_mapping
 from core.identity.models import Account, Post
 from core.identity.service import holds, permissions_of, roles
@@ -62,17 +63,31 @@ class Office:
     def _own(self) -> OwnMapping:
         scope = current_scope()
         codes = sorted({post.role for posts in self._posts.values() for post in posts})
-        return own_mapping(self._session, codes, scope.plugins, scope.business_date)
+        # Of lines that are off too: the clocks of their cases run on, and so somebody must be able to take them over.
+        return own_mapping(self._session, codes, frozenset(host().infos), scope.business_date)
 
     def candidates(self, flow: WorkflowDecl) -> list[Candidate]:
         """Whom a confidential case of ``flow`` may be given to, besides the one who opens it."""
         steps, begin = {step.permission for step in flow.transitions}, first_step(flow).permission
         found = []
         for (actor, name), posts in self._posts.items():
-            held = permissions_of([post.role for post in posts], current_scope().plugins, self._own)
+            held = permissions_of([post.role for post in posts], current_scope().plugins | {flow.plugin}, self._own)
             if held & steps and "case.read" in held:
                 found.append(Candidate(actor, name, tuple(post.title for post in posts), begin in held))
         return found
+
+    def chosen(self, flow: WorkflowDecl, named: Sequence[str]) -> list[Candidate]:
+        """The candidates that were ``named``; raises ``InvalidInput`` for somebody whose posts here make no step of it."""
+        known = {candidate.actor: candidate for candidate in self.candidates(flow)}
+        if any(actor not in known for actor in named):
+            raise InvalidInput(
+                "所选承办人在本单位没有办理该业务的岗位",
+                "a handler holds no post here that makes a step of this workflow",
+                where="handlers",
+                mend_zh=f"请从{_titles(flow)}等岗位人员中选择",
+                mend_en="name accounts whose posts work on this line",
+            )
+        return [known[actor] for actor in named]
 
     def handlers(self, flow: WorkflowDecl, named: Sequence[str]) -> list[str]:
         """The handlers of a new case: who opens it and those ``named``.
@@ -84,16 +99,7 @@ class Office:
         others = [actor for actor in dict.fromkeys(named) if actor != scope.actor]
         begins = scope.may(first_step(flow).permission)
         if others:
-            known = {candidate.actor: candidate for candidate in self.candidates(flow)}
-            if any(actor not in known for actor in others):
-                raise InvalidInput(
-                    "所选承办人在本单位没有办理该业务的岗位",
-                    "a handler holds no post here that makes a step of this workflow",
-                    where="handlers",
-                    mend_zh=f"请从{_titles(flow)}等岗位人员中选择",
-                    mend_en="name accounts whose posts work on this line",
-                )
-            begins = begins or any(known[actor].may_begin for actor in others)
+            begins = any(found.may_begin for found in self.chosen(flow, others)) or begins
         if not begins:
             step = first_step(flow)
             raise InvalidInput(
@@ -108,7 +114,7 @@ class Office:
 
 def _able(flow: WorkflowDecl) -> list[str]:
     """Codes of the roles that may take up a case of ``flow``."""
-    plugins, begin = current_scope().plugins, first_step(flow).permission
+    plugins, begin = current_scope().plugins | {flow.plugin}, first_step(flow).permission
     return [code for code in sorted(roles()) if begin in permissions_of([code], plugins)]
 
 

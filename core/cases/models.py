@@ -6,13 +6,13 @@ import uuid
 from datetime import date
 from typing import Any, ClassVar
 
-from sqlalchemy import CheckConstraint, Index, LargeBinary, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, Index, LargeBinary, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db.base import Base, Handled, ReferenceTable, TenantRow, TenantTable, tenant_fk
 from core.db.rules import Policy, TableRule
-from core.db.types import Day, Fen, Instant, Json, Ref, Str
+from core.db.types import Day, Fen, Instant, Json, Ref, Str, Texts
 
 
 class WorkflowVersion(Base):
@@ -32,7 +32,10 @@ class Case(Handled, TenantRow):
     """One matter in one service line. Whom it concerns stands in its parties, never here."""
 
     __tablename__ = "case_record"
-    __rule__: ClassVar[TableRule] = TenantTable(policy=Policy.CONFIDENTIAL)
+    __rule__: ClassVar[TableRule] = TenantTable(
+        policy=Policy.CONFIDENTIAL,
+        mutable=("state", "assigned_to", "closed_on", "outside_state", "version", "handlers"),
+    )
     __table_args__ = (
         UniqueConstraint("tenant", "number"),
         UniqueConstraint("tenant", "id", "clerk"),
@@ -99,7 +102,7 @@ class CaseStep(Handled, TenantRow):
     """One transition that a case made: from where to where, by whom, on which day, with what note (流转)."""
 
     __tablename__ = "case_step"
-    __rule__: ClassVar[TableRule] = TenantTable(policy=Policy.CONFIDENTIAL, append_only=True, opened_by="case_id")
+    __rule__: ClassVar[TableRule] = TenantTable(policy=Policy.CONFIDENTIAL, opened_by="case_id", mutable=("handlers",))
     __table_args__ = (UniqueConstraint("tenant", "case_id", "seq"), tenant_fk("case_id", "case_record"))
 
     case_id: Mapped[Ref]
@@ -110,6 +113,105 @@ class CaseStep(Handled, TenantRow):
     actor: Mapped[Str]
     business_date: Mapped[Day]
     note: Mapped[str | None]
+    at: Mapped[Instant]
+
+
+class SealedCase(TenantRow):
+    """That a case is confidential: the number on the petitioner's receipt and the case's id, nothing else (保密件编号).
+
+    By it the number leads to the case where nobody sees the case any more. Read by ``core.cases.handler_changes`` alone.
+    """
+
+    __tablename__ = "sealed_case"
+    __rule__: ClassVar[TableRule] = TenantTable(append_only=True)
+    __table_args__ = (UniqueConstraint("tenant", "number"), tenant_fk("id", "case_record"))
+
+    number: Mapped[Str]
+
+
+class HandlerChange(Handled, TenantRow):
+    """That the handlers of a confidential case shall change (承办人变更): asked by one person, agreed or refused by another
+    (domain 4.2.4). What handlers ask each other is seen by them alone; who asked, for whom and why is never changed."""
+
+    __tablename__ = "handler_change"
+    __rule__: ClassVar[TableRule] = TenantTable(
+        policy=Policy.CONFIDENTIAL, opened_by="case_id", mutable=("state", "decided_by", "decided_on", "decided_why")
+    )
+    __table_args__ = (
+        Index(
+            "uq_handler_change_one_asked",
+            "tenant",
+            "case_id",
+            "decides",
+            unique=True,
+            postgresql_where=text("state = 'asked'"),
+        ),
+        Index("ix_handler_change_state", "tenant", "state", postgresql_include=["handlers"]),
+        CheckConstraint("decides in ('handler', 'vice_chair', 'leader')", name="decides"),
+        CheckConstraint("state in ('asked', 'agreed', 'refused', 'withdrawn', 'lapsed')", name="state"),
+        CheckConstraint("(state in ('agreed', 'refused')) = (decided_by is not null)", name="decided_by_somebody"),
+        CheckConstraint("asked_by = any (asked_persons)", name="asked_by_a_person"),
+        CheckConstraint("decided_by <> all (asked_persons)", name="two_people"),
+        CheckConstraint("decided_by <> all (added || removed)", name="not_decided_by_the_named"),
+        CheckConstraint("cardinality(added) + cardinality(removed) > 0", name="names_somebody"),
+        CheckConstraint("(decides = 'leader') = (ground is not null)", name="an_emergency_has_a_ground"),
+        CheckConstraint("ground in ('nobody_left', 'order')", name="ground"),
+        CheckConstraint("(order_number is not null) = (ground is not distinct from 'order')", name="an_order_has_a_number"),
+        CheckConstraint(
+            "case when decides = 'leader' then cardinality(removed) = 0 and not added && asked_persons else not clears end",
+            name="nobody_opens_it_to_himself",
+        ),
+        tenant_fk("case_id", "sealed_case"),
+    )
+
+    case_id: Mapped[Ref]
+    added: Mapped[Texts]
+    removed: Mapped[Texts]
+    clears: Mapped[bool]
+    """Whether all former handlers leave (emergency only, where nobody knows who they are)."""
+    reason: Mapped[Str]
+    ground: Mapped[str | None]
+    """Of an emergency: ``nobody_left`` (no handler can act any more) or ``order`` (a court's or the discipline inspection's
+    written order)."""
+    order_number: Mapped[str | None]
+    decides: Mapped[Str]
+    """Who has to agree: another handler, the vice chair in charge where there is none, in an emergency the leader."""
+    asked_by: Mapped[Str]
+    asked_persons: Mapped[Texts]
+    """Who asked, and those for whom he stood in: none of them agrees."""
+    asked_on: Mapped[Day]
+    expires_on: Mapped[Day]
+    """The last day on which it can be agreed."""
+    state: Mapped[Str] = mapped_column(default="asked")
+    decided_by: Mapped[str | None]
+    decided_on: Mapped[date | None]
+    decided_why: Mapped[str | None]
+    at: Mapped[Instant]
+
+    @property
+    def is_emergency(self) -> bool:
+        """Whether it opens the case to people whom none of its handlers named (紧急变更)."""
+        return self.ground is not None
+
+
+class HandlerNews(Handled, TenantRow):
+    """What one person is told of a change that concerns him: he handles a case now, does no more, or with others. Seen by
+    him alone."""
+
+    __tablename__ = "handler_news"
+    __rule__: ClassVar[TableRule] = TenantTable(policy=Policy.CONFIDENTIAL, mutable=("seen_on",))
+    __table_args__ = (
+        CheckConstraint("part in ('joined', 'left', 'stays')", name="part"),
+        CheckConstraint("handlers is not null and cardinality(handlers) = 1", name="one_person"),
+        Index("ix_handler_news_unseen", "tenant", "at", postgresql_where=text("seen_on is null")),
+        tenant_fk("change_id", "handler_change"),
+    )
+
+    change_id: Mapped[Ref]
+    number: Mapped[Str]
+    part: Mapped[Str]
+    told_on: Mapped[Day]
+    seen_on: Mapped[date | None]
     at: Mapped[Instant]
 
 

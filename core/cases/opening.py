@@ -10,15 +10,16 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from core.authorisation import Verdict, answer, require
 from core.cases import repository
 from core.cases.deadlines import start_clocks
 from core.cases.forms import is_confidential, read_form
 from core.cases.handlers import Office
-from core.cases.models import Case, CaseStep, Party
+from core.cases.models import Case, CaseStep, Party, SealedCase
 from core.cases.occurrences import refuse_second_case
 from core.cases.repeats import KeyUsed, refuse_other_content
 from core.cases.sealing import sealed_form
-from core.cases.workflows import programme_named, workflow_named
+from core.cases.workflows import opening, programme_named, workflow_named
 from core.db.base import new_id
 from core.db.bulk import insert_rows
 from core.errors import InvalidInput, NotFound
@@ -102,7 +103,8 @@ def openable(workflow: str) -> WorkflowDecl:
     where the post may not.
     """
     scope, flow = current_scope(), workflow_named(workflow)
-    if flow.plugin not in scope.plugins:
+    demand = opening(flow)
+    if answer(demand, scope) is Verdict.NOT_FOUND:
         raise NotFound(
             "本单位未启用该业务",
             f"the service line {flow.plugin} is switched off here",
@@ -110,7 +112,7 @@ def openable(workflow: str) -> WorkflowDecl:
             mend_zh="请联系本级管理员启用",
             mend_en="ask the tenant's administrator to switch it on",
         )
-    scope.require(flow.open_permission)
+    require(demand)
     return flow
 
 
@@ -227,6 +229,8 @@ def _store(session: Session, fresh: Sequence[tuple[NewCase, Case]], flows: Mappi
     session.flush()
     insert_rows(session, Party, [_party(case, party) for draft, case in fresh for party in draft.parties])
     insert_rows(session, CaseStep, [_opening(case, scope) for _, case in fresh])
+    sealed = [case for _, case in fresh if case.handlers is not None]
+    insert_rows(session, SealedCase, [{"id": case.id, "number": case.number} for case in sealed])
     insert_rows(session, SearchToken, [token for draft, case in fresh for token in _search_tokens(draft, case)])
     start_clocks(session, [(case, flows[case.workflow]) for _, case in fresh])
     for _, case in fresh:

@@ -18,6 +18,7 @@ from core.cases import engine, repository
 from core.cases.models import Case, CaseDecision, CaseStep, Deadline, Party
 from core.cases.opening import NewCase, NewParty, open_cases, openable
 from core.cases.sealing import form_of
+from core.cases.switched_off import permissions_with, steps_open
 from core.cases.workflows import PAID, state_of, workflow_of, workflows_of
 from core.documents.models import Document
 from core.errors import Conflict
@@ -113,6 +114,7 @@ def next_steps(session: Session, case: Case) -> list[StepOffer]:
     """The transitions that the case's state offers, in the order of the declaration, each with its conditions."""
     scope, flow = current_scope(), workflow_of(session, case)
     moves = [engine.Move(case, flow, step, case.state) for step in flow.transitions if case.state in step.sources]
+    held, goes_on = permissions_with(session, [flow.plugin]), steps_open(flow, flow.transitions, case.state)
     offers = []
     for move in moves:
         verdicts = engine.judged(session, [move])[case.id]
@@ -121,7 +123,9 @@ def next_steps(session: Session, case: Case) -> list[StepOffer]:
             verdicts.append(GuardVerdict(False, "对方单位答复或退回后方可办理", "needs the other union's answer first"))
         if step.decision and case.clerk in scope.persons:
             verdicts.append(GuardVerdict(False, "须由经办人以外的审批人办理", "needs someone other than the clerk"))
-        if not scope.may(step.permission):
+        if not goes_on[step.code]:
+            verdicts.append(GuardVerdict(False, "业务已停用，暂停办理", "the line is off, so the case waits"))
+        if step.permission not in held:
             verdicts.append(GuardVerdict(False, "您的岗位不能办理此环节", "your post may not make this step"))
         offers.append(StepOffer(step, all(verdict.passed for verdict in verdicts), tuple(verdicts)))
     return offers

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection, insert, select, tuple_
 from sqlalchemy.orm import Session
 
+from core.authorisation import Demand, Kind
 from core.cases.models import Case, WorkflowVersion
-from core.errors import Conflict, Misconfigured, NotFound
+from core.errors import BangfuError, Conflict, Misconfigured, NotFound
 from core.host.declarations import FormDecl, ProgrammeDecl, StateDecl, TransitionDecl, WorkflowDecl
 from core.host.manager import host
 
@@ -25,6 +26,30 @@ WITHDRAW = "case.withdraw"
 POST_NOTICE, _NOTICE_PERMISSION = "post_notice", "notice.post"
 """The step that posting a batch of names makes, and its permission."""
 _NOTICE_GUARDS = frozenset({"notice_posted", "notice_over"})
+STANDING = Kind("case", "个案", {"open": "在本单位办理中", "outside": "已移交其他单位", "closed": "已办结"})
+"""Where a case stands, whatever its workflow."""
+HERE = Demand(of=STANDING, states=frozenset({"open"}))
+"""What every step of a case asks for besides its own."""
+
+
+def standing_of(case: Case) -> str:
+    """The state of a case as ``STANDING`` names it."""
+    return "closed" if case.closed_on is not None else "outside" if case.is_outside else "open"
+
+
+def kind_of(workflow: WorkflowDecl) -> Kind:
+    """The cases of a workflow as objects with states."""
+    return Kind(f"case:{workflow.name}", workflow.zh, {state.code: state.zh for state in workflow.states})
+
+
+def opening(workflow: WorkflowDecl) -> Demand:
+    """What opening a case of a workflow asks for."""
+    return Demand(workflow.open_permission, plugin=workflow.plugin)
+
+
+def stepping(workflow: WorkflowDecl, step: TransitionDecl) -> Demand:
+    """What a step of a workflow asks for."""
+    return Demand(step.permission, of=kind_of(workflow), states=frozenset(step.sources))
 
 
 def declared_workflows() -> dict[Pin, WorkflowDecl]:
@@ -63,7 +88,12 @@ def programme_named(code: str) -> ProgrammeDecl:
 
 def workflows_of(session: Session, cases: Iterable[Case]) -> dict[Pin, WorkflowDecl]:
     """The pinned workflow of each case: as installed where the version matches, else as stored when it was in use."""
-    wanted = {(case.workflow, case.workflow_version) for case in cases}
+    return workflows_pinned(session, [(case.workflow, case.workflow_version) for case in cases])
+
+
+def workflows_pinned(session: Session, pins: Iterable[Pin]) -> dict[Pin, WorkflowDecl]:
+    """Workflows by name and version, as ``workflows_of`` gives them."""
+    wanted = set(pins)
     installed = declared_workflows()
     found = {pin: installed[pin] for pin in wanted if pin in installed}
     if rest := sorted(wanted - found.keys()):
@@ -106,11 +136,12 @@ def transition_of(workflow: WorkflowDecl, code: str) -> TransitionDecl:
     )
 
 
-def sync_workflows(connection: Connection) -> int:
+def sync_workflows(connection: Connection, leave_out: Callable[[str, BangfuError], object] | None = None) -> int:
     """Store the workflows of installed plugins; run by the owner at each start. Returns how many were new.
 
-    Raises ``Misconfigured`` for a declaration that does not hold together or names unknown guards and effects, and
-    ``Conflict`` where a stored version now reads differently: cases rely on what a version said.
+    ``leave_out`` is told (plugin, error) of a stranger's workflow that cannot be stored; the others are. Otherwise raises
+    ``Misconfigured`` for a declaration that does not hold together or names unknown guards and effects, and ``Conflict`` where
+    a stored version now reads differently: cases rely on what a version said.
     """
     guards = {guard.name for guard in host().collected("bangfu_guards")}
     effects = {effect.name for effect in host().collected("bangfu_effects")}
@@ -119,21 +150,31 @@ def sync_workflows(connection: Connection) -> int:
     stored = {(row.name, row.version): (row.definition, row.form) for row in rows}
     fresh = []
     for (name, version), workflow in sorted(declared_workflows().items()):
-        _refuse_broken(workflow, guards, effects, paying)
+        try:
+            _refuse_broken(workflow, guards, effects, paying)
+            _refuse_rewritten(workflow, stored.get((name, version)))
+        except BangfuError as error:
+            if leave_out is None or host().is_built_in(workflow.plugin):
+                raise
+            leave_out(workflow.plugin, error)
+            continue
         if (name, version) not in stored:
             definition, form = _written(workflow)
             fresh.append({"name": name, "version": version, "plugin": workflow.plugin, "definition": definition, "form": form})
-        elif not _same(stored[name, version], workflow):
-            raise Conflict(
-                f"流程 {name} 第 {version} 版的内容与已保存的不同",
-                f"version {version} of the workflow {name} reads differently from what is stored",
-                where=name,
-                mend_zh="修改流程或表格时请提高版本号",
-                mend_en="raise its version when a workflow or its form changes",
-            )
     if fresh:
         connection.execute(insert(WorkflowVersion), fresh)
     return len(fresh)
+
+
+def _refuse_rewritten(workflow: WorkflowDecl, stored: tuple[dict[str, Any], dict[str, Any]] | None) -> None:
+    if stored is not None and not _same(stored, workflow):
+        raise Conflict(
+            f"流程 {workflow.name} 第 {workflow.version} 版的内容与已保存的不同",
+            f"version {workflow.version} of the workflow {workflow.name} reads differently from what is stored",
+            where=workflow.name,
+            mend_zh="修改流程或表格时请提高版本号",
+            mend_en="raise its version when a workflow or its form changes",
+        )
 
 
 def _written(workflow: WorkflowDecl) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -7,15 +7,19 @@ criterion of ``core.db.criterion`` stands in front of row-level security.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
+import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.orm import Session, SessionTransaction
 
 from core.db.criterion import guard_statements
+from core.db.statements import tenant_sql
+from core.errors import BangfuError
 from core.scope import Scope, current_scope
 from core.settings import settings
 
@@ -57,16 +61,23 @@ def _settings_of(scope: Scope | None) -> str:
     """The SET LOCAL statements of a scope. All parts match strict patterns (``Scope.__post_init__``)."""
     if scope is None:
         return "set local app.tenant = ''; set local app.level = ''; set local app.actor = ''"
-    return "; ".join(
-        f"set local app.{name} = '{value}'"
-        for name, value in (
-            ("tenant", scope.tenant),
-            ("level", scope.level.value),
-            ("prefecture", scope.prefecture or ""),
-            ("province", scope.province),
-            ("actor", scope.actor),
-        )
+    return "; ".join(f"set local app.{name} = '{value}'" for name, value in _parts(scope))
+
+
+def _parts(scope: Scope) -> tuple[tuple[str, str], ...]:
+    return (
+        ("tenant", scope.tenant),
+        ("level", scope.level.value),
+        ("prefecture", scope.prefecture or ""),
+        ("province", scope.province),
+        ("actor", scope.actor),
     )
+
+
+_ENTER = "select " + ", ".join(
+    f"set_config('app.{name}', %({name})s, true)" for name in ("tenant", "level", "prefecture", "province", "actor")
+)
+"""The same as one statement with parameters, for statements that travel together."""
 
 
 @event.listens_for(ScopedSession, "after_begin")
@@ -103,6 +114,26 @@ def reference_work(*, engine: Engine | None = None) -> Iterator[ScopedSession]:
         yield session
 
 
+def ask_each(scopes: Sequence[Scope], question: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The one value that ``question`` has in each of many scopes, by tenant: for what the platform asks of all tenants again
+    and again, where a unit of work for each would cost more than the answers. Each is asked under row-level security in its
+    own tenant; the statements travel together.
+
+    ``question`` is static SQL in the driver's form that compares ``tenant`` with ``%(tenant)s``; raises ValueError where it
+    does not.
+    """
+    if "%(tenant)s" not in question:
+        raise ValueError("a tenant's statement must name its tenant")
+    with app_engine().begin() as connection:
+        driver: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]  # it is psycopg's
+        answers = {}
+        with driver.pipeline():
+            for scope in scopes:
+                driver.execute(_ENTER, dict(_parts(scope)))
+                answers[scope.tenant] = driver.execute(question, {**parameters, "tenant": scope.tenant})
+        return {tenant: row[0] for tenant, cursor in answers.items() if (row := cursor.fetchone()) is not None}
+
+
 @contextmanager
 def looking_up(session: Session, identity_hash: bytes) -> Iterator[None]:
     """Let this transaction see the rows of the identity index with exactly this hash, for the time of the body."""
@@ -115,3 +146,33 @@ def looking_up(session: Session, identity_hash: bytes) -> Iterator[None]:
         yield
     finally:
         connection.exec_driver_sql("set local app.lookup = ''")
+
+
+class NoRecordedAct(BangfuError):
+    """A confidential case was to be opened without an act of two people that is recorded in the same transaction: always a
+    programming error, and always refused."""
+
+    code = "no_recorded_act"
+    status = 500
+
+
+@contextmanager
+def opening(session: Session, case_id: uuid.UUID, act_id: uuid.UUID) -> Iterator[None]:
+    """Let this transaction see and change the rows of one confidential case, for the time of the body (domain 4.2.4).
+
+    ``act_id`` is the change of its handlers that was agreed in this very transaction, so that an act opens a case once;
+    raises ``NoRecordedAct`` otherwise.
+    """
+    session.flush()
+    act = tenant_sql(
+        "select 1 from handler_change where tenant = :tenant and id = :act and case_id = :case and state = 'agreed'"
+        " and xmin = pg_current_xact_id()::xid"
+    )
+    if session.execute(act, {"act": act_id, "case": case_id}).first() is None:
+        raise NoRecordedAct("没有两人办理的记录，不能打开保密件", "no act of two people opens this case in this transaction")
+    connection = session.connection()
+    connection.exec_driver_sql(f"set local app.opened = '{case_id}'")
+    try:
+        yield
+    finally:
+        connection.exec_driver_sql("set local app.opened = ''")

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from datetime import date
 from importlib import import_module
 
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from core.cases.models import Case
@@ -56,6 +57,12 @@ def job_seeker(session: Session, count: int = 1, name: str = "李明") -> list[C
     """Cases of job seekers."""
     draft = NewCase("employment", "job_seeking", (NewParty("applicant", label=name),), form=JOB)
     return open_cases(session, [draft] * count)
+
+
+def as_if_opened(db: Database, **columns: object) -> None:
+    """As if all cases had been opened with these values, which the program never rewrites."""
+    with db.owner.begin() as connection:
+        connection.execute(update(Case).values(**columns))
 
 
 def papers(session: Session, cases: list[Case]) -> None:

@@ -32,7 +32,19 @@ from core.host.manager import host
 from core.people.models import SearchToken
 from core.trail.models import TrailEntry
 from tests.conftest import COUNTY, OTHER_COUNTY, TODAY, Database
-from tests.core.lines import JOB, LINES, PETITION, Acting, install, job_seeker, papers, permissions, post, with_key
+from tests.core.lines import (
+    JOB,
+    LINES,
+    PETITION,
+    Acting,
+    as_if_opened,
+    install,
+    job_seeker,
+    papers,
+    permissions,
+    post,
+    with_key,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -288,9 +300,9 @@ def test_workflows_are_stored_once_and_old_versions_are_read_back(acting: Acting
                 " from workflow_version where name = 'job_seeking'"
             )
         )
+    as_if_opened(db, workflow_version=99)
     with post(acting, "clerk"), unit_of_work() as session:
         found = session.get_one(Case, (COUNTY, case.id))
-        found.workflow_version = 99
         assert workflow_of(session, found) == replace(workflow_named("job_seeking"), version=99)
     with db.owner.begin() as connection:
         connection.execute(text("update workflow_version set plugin = plugin, form = '{}' where name = 'petition'"))
