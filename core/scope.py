@@ -85,17 +85,38 @@ class Scope:
 
     def require(self, permission: str) -> None:
         """Refuse with ``Forbidden`` unless the actor holds ``permission``."""
-        if permission not in self.permissions:
-            raise Forbidden(
-                "您的岗位不能办理此事项",
-                f"your post lacks the permission {permission}",
-                where=permission,
-                mend_zh="请由具备相应岗位职责的人员办理，或联系本级管理员",
-                mend_en="ask someone whose post holds it, or the tenant's administrator",
-            )
+        if not self.may(permission):
+            raise lacks(permission)
+        note_right(permission)
+
+
+def lacks(permission: str) -> Forbidden:
+    """The refusal of a post that does not hold ``permission``."""
+    return Forbidden(
+        "您的岗位不能办理此事项",
+        f"your post lacks the permission {permission}",
+        where=permission,
+        mend_zh="请由具备相应岗位职责的人员办理，或联系本级管理员",
+        mend_en="ask someone whose post holds it, or the tenant's administrator",
+    )
 
 
 _current: ContextVar[Scope] = ContextVar("bangfu_scope")
+_used: ContextVar[dict[str, None] | None] = ContextVar("bangfu_used", default=None)
+
+
+def note_rights() -> dict[str, None]:
+    """Note from here on, in this context, which rights are asked for and held (``Scope.require``): the keys of the value, in
+    the order in which they were first asked for."""
+    used: dict[str, None] = {}
+    _used.set(used)
+    return used
+
+
+def note_right(permission: str) -> None:
+    """Note that a right was asked for and held, where somebody notes them."""
+    if (used := _used.get()) is not None:
+        used.setdefault(permission)
 
 
 def current_scope() -> Scope:

@@ -43,9 +43,14 @@ def bytes_of(file: Path) -> bytes:
 
 
 def write_json(file: Path, told: Mapping[str, Any]) -> None:
-    """Write a result to the file that was named; raises ``InvalidInput`` where that cannot be done."""
+    """Write a result to the file that was named; raises as ``write_file``."""
+    write_file(file, json.dumps(told, ensure_ascii=False, indent=2).encode())
+
+
+def write_file(file: Path, data: bytes) -> None:
+    """Write ``data`` to the file that was named; raises ``InvalidInput`` where that cannot be done."""
     try:
-        file.write_text(json.dumps(told, ensure_ascii=False, indent=2), encoding="utf-8")
+        file.write_bytes(data)
     except OSError as error:
         raise InvalidInput(
             f"结果无法写入（{type(error).__name__}）",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from sqlalchemy import Table
 
 from core.db.base import rule_of
-from core.db.rules import Policy, ReferenceTable, TenantTable
+from core.db.rules import KEPT_MONTHS, Policy, ReferenceTable, TenantTable
 
 APP_ROLE = "bangfu_app"
 
@@ -45,11 +45,11 @@ def security_statements(table: Table, *, role: str = APP_ROLE) -> list[str]:
     rule = rule_of(table)
     name = table.fullname
     if isinstance(rule, ReferenceTable):
-        return [f"grant {', '.join(('select', *rule.grants))} on {name} to {role}"]
+        return [*_deletes_held_back(rule, name), f"grant {', '.join(_reference_grants(rule))} on {name} to {role}"]
     writes = ["insert"]
     if not rule.append_only:
         writes.append("update" if rule.mutable is None else f"update ({', '.join(rule.mutable)})")
-    if rule.deletable:
+    if rule.deletable or rule.deletable_after:
         writes.append("delete")
     statements = [
         f"alter table {name} enable row level security",
@@ -62,5 +62,33 @@ def security_statements(table: Table, *, role: str = APP_ROLE) -> list[str]:
         statements.append(f"create policy changed on {name} for update using ({mine}) with check ({_OWN})")
     if rule.deletable:
         statements.append(f"create policy removed on {name} for delete using ({_OWN})")
+    if rule.deletable_after:
+        statements.append(f"create policy removed on {name} for delete using ({_OWN} and {_old_enough(rule.deletable_after)})")
     statements.append(f"grant select, {', '.join(writes)} on {name} to {role}")
     return statements
+
+
+def _old_enough(columns: tuple[str, ...]) -> str:
+    return " and ".join(f"{column} < now() - interval '{KEPT_MONTHS} months'" for column in columns)
+
+
+def _reference_grants(rule: ReferenceTable) -> list[str]:
+    grants = ["select"]
+    for grant in rule.grants:
+        limited = grant == "update" and rule.mutable is not None
+        grants.append(f"update ({', '.join(rule.mutable or ())})" if limited else grant)
+    return [*grants, "delete"] if rule.deletable_after else grants
+
+
+def _deletes_held_back(rule: ReferenceTable, name: str) -> list[str]:
+    """Policies that let everything through but early deletes; nothing for a table without ``deletable_after``."""
+    if not rule.deletable_after:
+        return []
+    return [
+        f"alter table {name} enable row level security",
+        f"alter table {name} force row level security",
+        f"create policy seen on {name} for select using (true)",
+        f"create policy written on {name} for insert with check (true)",
+        f"create policy changed on {name} for update using (true)",
+        f"create policy removed on {name} for delete using ({_old_enough(rule.deletable_after)})",
+    ]

@@ -1,13 +1,14 @@
 """Write the DDL of mapped tables as plain statements, so that a migration can hold them frozen.
 
-``python -m core.db.freeze`` prints the statements of the core's tables; a plugin's author calls ``frozen_ddl`` with the
-plugin's metadata.
+``python -m core.db.freeze`` prints the statements of the core's tables; with the module of a plugin's models and the plugin's
+schema it prints those of the plugin's tables.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 from sqlalchemy import MetaData
 from sqlalchemy.dialects.postgresql.base import PGDialect
@@ -21,11 +22,14 @@ FOUNDATIONS = ("create extension if not exists btree_gist",)
 """What the core's tables stand on: equality beside ranges in one index (posts)."""
 
 
-def frozen_ddl(metadata: MetaData, *, before: Sequence[str] = ()) -> str:
-    """All statements that make the tables of ``metadata`` with indexes, policies and grants, one after the other."""
+def frozen_ddl(metadata: MetaData, *, before: Sequence[str] = (), schema: str | None = None) -> str:
+    """All statements that make the tables of ``metadata`` in ``schema`` (None: the core's) with indexes, policies and grants,
+    one after the other."""
     dialect = PGDialect()  # type: ignore[no-untyped-call]  # the dialect has no typed constructor
     statements = list(before)
     for table in metadata.sorted_tables:
+        if table.schema != schema:
+            continue
         statements.append(str(CreateTable(table).compile(dialect=dialect)).strip().replace("\t", "    "))
         statements.extend(
             str(CreateIndex(index).compile(dialect=dialect)).strip()
@@ -41,6 +45,11 @@ def split_ddl(text: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    from core.models import metadata
+    from core.models import metadata as known
 
-    sys.stdout.write(frozen_ddl(metadata, before=FOUNDATIONS))
+    if sys.argv[1:]:
+        models, of_plugin = sys.argv[1:]
+        import_module(models)
+        sys.stdout.write(frozen_ddl(known, schema=of_plugin))
+    else:
+        sys.stdout.write(frozen_ddl(known, before=FOUNDATIONS))

@@ -29,6 +29,8 @@ class PluginSchema:
 
     schema: str
     scripts: Path
+    built_in: bool = True
+    """Whether the platform does not run without it."""
 
 
 def _config(connection: Connection, scripts: Path, schema: str | None, metadata: MetaData) -> Config:
@@ -79,8 +81,17 @@ def migrate_plugin(connection: Connection, plugin: PluginSchema) -> None:
     connection.commit()
 
 
-def migrate_all(connection: Connection, plugins: Iterable[PluginSchema]) -> None:
-    """Core first, then the plugins in the order given."""
+def migrate_all(connection: Connection, plugins: Iterable[PluginSchema]) -> dict[str, Exception]:
+    """Core first, then the plugins in the order given. Returns by schema why the scripts of strangers' plugins failed: the
+    others are up to date all the same. Raises what a script of a built-in one raises."""
     migrate_core(connection)
+    failed: dict[str, Exception] = {}
     for plugin in plugins:
-        migrate_plugin(connection, plugin)
+        try:
+            migrate_plugin(connection, plugin)
+        except Exception as error:
+            if plugin.built_in:
+                raise
+            connection.rollback()
+            failed[plugin.schema] = error
+    return failed

@@ -24,6 +24,11 @@ class Policy(StrEnum):
     """Also a transaction that has set exactly this hash, and the province's own scope (identity index)."""
 
 
+KEPT_MONTHS = 6
+"""How long the database itself keeps rows of a table that is ``deletable_after`` (Cybersecurity Law, art. 21: logs are kept at
+least six months). The program may keep them longer, never shorter."""
+
+
 @dataclass(frozen=True, slots=True)
 class TenantTable:
     """A table whose rows belong to tenants: keyed by tenant first, under forced row-level security."""
@@ -35,14 +40,23 @@ class TenantTable:
     deletable: bool = False
     mutable: tuple[str, ...] | None = None
     """The only columns that the program may change once a row is written; None leaves all to it."""
+    deletable_after: tuple[str, ...] = ()
+    """Columns of instants: a row may go once each of them is ``KEPT_MONTHS`` old, a row without one of them never. One at
+    least must be a column that cannot change."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReferenceTable:
-    """A table without a tenant. ``reason`` says why; ``grants`` is what the application role may do beside SELECT."""
+    """A table without a tenant. ``reason`` says why; ``grants`` is what the application role may do beside SELECT.
+
+    ``mutable`` and ``deletable_after`` as in ``TenantTable``; the latter puts the table under row-level security, which hides
+    nothing and holds back deletes alone.
+    """
 
     reason: str
     grants: tuple[str, ...] = ()
+    mutable: tuple[str, ...] | None = None
+    deletable_after: tuple[str, ...] = ()
 
 
 TableRule = TenantTable | ReferenceTable

@@ -23,10 +23,21 @@ from core.errors import InvalidInput
 from core.identity import second_factor
 from core.identity.duties import NOTHING
 from core.identity.models import Account, Post, SeenToken, StaffSession
+from core.identity.own_account import own_change
 from core.identity.password_rules import check_password
 from core.identity.passwords import hashed, matches, outdated
 from core.identity.recovery import codes_left, renew_codes
-from core.identity.sessions import PASSWORD, SECOND_FACTOR, Origin, SignedIn, end_sessions, live_sessions, open_session
+from core.identity.sessions import (
+    PASSWORD,
+    SECOND_FACTOR,
+    Origin,
+    SignedIn,
+    Way,
+    end_sessions,
+    live_sessions,
+    note_sign_in,
+    open_session,
+)
 from core.settings import settings
 from core.tenancy.service import business_date
 
@@ -67,12 +78,14 @@ def _held(session: Session, account_id: uuid.UUID) -> Account | None:
     return None if account is None or account.disabled_at is not None or account.is_program else account
 
 
-def prove(login: str, password: str) -> Proof | None:
-    """The first step: whether the password is the account's; None where it is not. A hash at former costs is made anew."""
+def prove(login: str, password: str, *, address: str | None = None) -> Proof | None:
+    """The first step: whether the password is the account's; None where it is not, which is kept. A hash at former costs is
+    made anew."""
     with reference_work() as session:
         account = session.scalar(select(Account).where(Account.login == login.strip().lower()))
         good = matches(account.password_hash if account else None, password)
         if account is None or not good or account.disabled_at is not None or account.is_program:
+            note_sign_in(session, account.id if account else None, "password", "refused", address)
             return None
         if account.password_hash and outdated(account.password_hash):
             account.password_hash = hashed(password)
@@ -100,12 +113,20 @@ def enter(
         assurance = PASSWORD
         if account.totp_cipher is not None:
             if code is None or not second_factor.shown(session, account, code, at):
+                note_sign_in(session, account.id, "code", "refused", origin.address)
                 return None
             assurance = SECOND_FACTOR
         if once is not None and not _first_use(session, *once, at):
             return None
         token, _ = open_session(session, account, origin, assurance=assurance)
         return token
+
+
+def note_throttled(login: str, way: Way, address: str | None) -> None:
+    """Keep that somebody's tries to sign in were too many to be looked at."""
+    with reference_work() as session:
+        account = session.scalar(select(Account.id).where(Account.login == login.strip().lower()))
+        note_sign_in(session, account, way, "throttled", address)
 
 
 def _first_use(session: Session, number: str, until: datetime, at: datetime) -> bool:
@@ -116,7 +137,7 @@ def _first_use(session: Session, number: str, until: datetime, at: datetime) -> 
 
 def sign_in(login: str, password: str, *, address: str | None = None, agent: str | None = None) -> str | None:
     """Sign in by the password alone; the cookie's token, or None where it is wrong or the account has a second factor."""
-    proof = prove(login, password)
+    proof = prove(login, password, address=address)
     return None if proof is None else enter(proof, Origin(address, agent))
 
 
@@ -147,7 +168,7 @@ def change_password(signed_in: SignedIn, current: str, new: str) -> int:
     ``current`` is not asked for where it was given by somebody else and signed in with just now. Raises ``InvalidInput``
     (``where`` is ``current`` or ``password``) and ``WeakPassword``.
     """
-    with reference_work() as session:
+    with own_change(signed_in.account_id, "password.changed") as session:
         account = _held(session, signed_in.account_id)
         if account is None or account.password_hash is None:
             raise InvalidInput("该账号的密码不在本系统", "the account has no password here", where="password")
@@ -218,7 +239,7 @@ def set_up_second_factor(signed_in: SignedIn, sealed: str, code: str, *, at: dat
     This session has shown it; all others end. Raises ``InvalidInput`` as ``finish_setup`` does.
     """
     at = at or _now()
-    with reference_work() as session:
+    with own_change(signed_in.account_id, "second_factor.set_up") as session:
         account = _account_with_password(session, signed_in)
         codes = second_factor.finish_setup(session, account, sealed, code, at)
         _refresh(session, signed_in, SECOND_FACTOR, at)
@@ -228,7 +249,7 @@ def set_up_second_factor(signed_in: SignedIn, sealed: str, code: str, *, at: dat
 
 def renew_recovery_codes(signed_in: SignedIn) -> list[str]:
     """New recovery codes; the former ones are void. Raises ``InvalidInput`` where there is no second factor."""
-    with reference_work() as session:
+    with own_change(signed_in.account_id, "recovery_codes.renewed") as session:
         account = _account_with_password(session, signed_in)
         if account.totp_cipher is None:
             raise InvalidInput("尚未设置第二重验证", "there is no second factor", where="code")
@@ -237,7 +258,7 @@ def renew_recovery_codes(signed_in: SignedIn) -> list[str]:
 
 def give_up_second_factor(signed_in: SignedIn) -> None:
     """Go without a second factor; all other sessions end. Raises ``InvalidInput`` where the account's posts need one."""
-    with reference_work() as session:
+    with own_change(signed_in.account_id, "second_factor.given_up") as session:
         account = _account_with_password(session, signed_in)
         if _needs_second_factor(session, account.id):
             raise InvalidInput(

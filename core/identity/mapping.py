@@ -14,15 +14,18 @@ from datetime import date
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.errors import Conflict, Forbidden, InvalidInput, NotFound
+from core.errors import Conflict, Forbidden, InvalidInput, NotFound, PreconditionFailed
 from core.host.declarations import PermissionDecl, RoleDecl
 from core.host.manager import host
 from core.identity.models import RolePermission
 from core.scope import current_scope
+from core.tenancy.models import TenantCounter
+from core.tenancy.service import next_numbers
 from core.trail.service import record
 
 MAP = "parameters.write"
 _MONEY = frozenset({"fund_manager", "payer"})
+_VERSION = "role_permission"
 
 
 class BreaksDuty(Forbidden):
@@ -101,16 +104,39 @@ def mapping_table(session: Session) -> list[Mapped]:
     ]
 
 
+def mapping_version(session: Session) -> int:
+    """How often the tenant in scope has changed its mapping: the version of the whole table."""
+    counted = select(TenantCounter.last).where(TenantCounter.kind == _VERSION, TenantCounter.year == 0)
+    return session.scalar(counted) or 0
+
+
 def map_permission(
-    session: Session, permission: str, role: str, *, granted: bool, reason: str, valid_from: date | None = None
+    session: Session,
+    permission: str,
+    role: str,
+    *,
+    granted: bool,
+    reason: str,
+    valid_from: date | None = None,
+    expected_version: int | None = None,
 ) -> RolePermission:
     """Give a permission of a service line to a role of the tenant in scope, or take it away, from a day on (today).
 
     Needs ``parameters.write``. Raises ``NotFound`` for an unknown permission or role, ``BreaksDuty``, ``InvalidInput``
-    without a reason or with a day that has passed, ``Conflict`` where it stands so already.
+    without a reason or with a day that has passed, ``Conflict`` where it stands so already, ``PreconditionFailed`` where the
+    table is not in ``expected_version`` any more. Changes of a tenant wait for each other.
     """
     scope = current_scope()
     scope.require(MAP)
+    version = next_numbers(session, _VERSION, 0).start
+    if expected_version is not None and version != expected_version + 1:
+        raise PreconditionFailed(
+            "岗位权限已被他人更改",
+            "the mapping was changed meanwhile",
+            where="If-Match",
+            mend_zh="请重新读取后再更改",
+            mend_en="read it again",
+        )
     found = mappable().get(permission)
     decl = next((known for known in host().collected_here("bangfu_roles") if known.code == role), None)
     if found is None or decl is None:

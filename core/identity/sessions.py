@@ -8,17 +8,22 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from core.db.session import reference_work
 from core.identity.models import Account, StaffSession
+from core.trail.models import SignInEvent
 
 SESSION_HOURS = 12
 IDLE_MINUTES = 60
 PASSWORD, SECOND_FACTOR = 1, 2
 """How well a person proved who he is (``assurance``): by a password, or by a second factor as well."""
+
+
+Way = Literal["password", "code", "provider"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +54,13 @@ class Origin:
     agent: str | None = None
 
 
-def open_session(session: Session, account: Account, origin: Origin, *, assurance: int = PASSWORD) -> tuple[str, StaffSession]:
-    """A new session of ``account``: the cookie's token, which is stored nowhere, and the row, which holds its hash."""
+def open_session(
+    session: Session, account: Account, origin: Origin, *, assurance: int = PASSWORD, way: Way | None = None
+) -> tuple[str, StaffSession]:
+    """A new session of ``account``: the cookie's token, which is stored nowhere, and the row, which holds its hash.
+
+    ``way`` is how the person came in, where the assurance does not say it.
+    """
     now = datetime.now(UTC)
     token = secrets.token_urlsafe(32)
     row = StaffSession(
@@ -65,7 +75,21 @@ def open_session(session: Session, account: Account, origin: Origin, *, assuranc
     )
     account.signed_in_at = now
     session.add(row)
+    note_sign_in(
+        session, account.id, way or ("code" if assurance >= SECOND_FACTOR else "password"), "signed_in", origin.address
+    )
     return token, row
+
+
+def note_sign_in(
+    session: Session,
+    account_id: uuid.UUID | None,
+    way: Way,
+    outcome: Literal["signed_in", "refused", "throttled"],
+    address: str | None,
+) -> None:
+    """Keep a try to sign in and what came of it; ``account_id`` is None where the name that was typed is nobody's."""
+    session.add(SignInEvent(account_id=account_id, way=way, outcome=outcome, address=address))
 
 
 def session_of(token: str) -> SignedIn | None:

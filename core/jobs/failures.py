@@ -12,6 +12,10 @@ from core.errors import BangfuError
 _QUERY_CANCELLED = "57014"
 
 
+class Waits(BangfuError):
+    """What a whole topic of the outbox needs is out of reach: its items wait, and none is tried in vain."""
+
+
 def told(error: BaseException) -> str:
     """The error as it is stored and shown: the words of a domain error, else its class and place.
 

@@ -73,13 +73,17 @@ class OutboxItem(Handled, TenantRow):
     """Something to be carried out after the transaction that wrote it: a job to start, an envelope to deliver."""
 
     __tablename__ = "outbox"
-    __rule__: ClassVar[TableRule] = TenantTable(policy=Policy.CONFIDENTIAL)
+    __rule__: ClassVar[TableRule] = TenantTable(
+        policy=Policy.CONFIDENTIAL, mutable=("attempts", "sent_at", "not_before", "error"), deletable_after=("at", "sent_at")
+    )
     __table_args__ = (Index("ix_outbox_unsent", "tenant", "at", postgresql_where=text("sent_at is null")),)
 
     topic: Mapped[Str]
     payload: Mapped[Json] = mapped_column(JSONB, default=dict)
     attempts: Mapped[int] = mapped_column(default=0)
     sent_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    not_before: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    """When it may be tried again after it failed several times; None: at once."""
     error: Mapped[str | None]
     at: Mapped[Instant]
 
@@ -92,3 +96,17 @@ class Pulse(Base):
 
     name: Mapped[str] = mapped_column(Text, primary_key=True)
     at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class RecurringStart(Base):
+    """The last period in which recurring work was started (定期任务), for the whole installation. Whoever holds the row's lock
+    starts it."""
+
+    __tablename__ = "recurring_start"
+    __rule__: ClassVar[TableRule] = ReferenceTable("belongs to the installation, not to a tenant", ("insert", "update"))
+
+    kind: Mapped[str] = mapped_column(Text, primary_key=True)
+    period: Mapped[Day]
+    """The day from which the period counts."""
+    at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    """When it was started; None for the period in which the kind was first seen."""

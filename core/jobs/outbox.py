@@ -10,7 +10,7 @@ import logging
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import event
@@ -20,7 +20,7 @@ from core.db.session import ScopedSession, unit_of_work
 from core.errors import BangfuError
 from core.host.manager import host
 from core.jobs import repository
-from core.jobs.failures import told
+from core.jobs.failures import Waits, told
 from core.jobs.models import OutboxItem
 from core.scope import entered
 from core.tenancy.service import system_scope
@@ -38,6 +38,9 @@ TOPICS: dict[str, Handler] = {}
 """Handlers by topic. A domain adds its own with ``on_topic`` in a module that its ``declared.py`` imports."""
 
 _WAITS = "outbox"
+_PATIENT = 3
+"""How often an item is tried with each sweep before it rests."""
+_FIRST_REST, _LONGEST_WAIT, _LONGEST_REST = timedelta(seconds=10), timedelta(minutes=1), timedelta(hours=1)
 _senders: list[Sender] = []
 
 
@@ -114,18 +117,24 @@ def _prompt(session: Session) -> None:
 
 
 def relay(tenant: str, *, limit: int = 500) -> Relayed:
-    """Carry out the tenant's waiting items, each in its own transaction. Topics that nobody handles here stay."""
+    """Carry out the tenant's waiting items, each in its own transaction. Topics that nobody handles here stay; of a topic whose
+    handler says that it has to wait (``Waits``) no further item is tried this time."""
     host()
     sent = failed = 0
+    held: set[str] = set()
     with entered(system_scope(tenant, "relay")):
         with unit_of_work() as session:
             waiting = repository.waiting_items(session, list(TOPICS), limit)
-        for item_id in waiting:
+        for item_id, topic in waiting:
+            if topic in held:
+                continue
             try:
                 sent += _carry_out(item_id)
             except Exception as error:
                 failed += 1
                 _note_failure(item_id, error)
+                if isinstance(error, Waits):
+                    held.add(topic)
     return Relayed(sent, failed)
 
 
@@ -149,3 +158,15 @@ def _note_failure(item_id: uuid.UUID, error: Exception) -> None:
         if item is not None:
             item.attempts += 1
             item.error = told(error)
+            rest = _rest(item.attempts, error)
+            item.not_before = datetime.now(UTC) + rest if rest else None
+
+
+def _rest(attempts: int, error: Exception) -> timedelta | None:
+    """How long a failed item rests: not at all at first, then twice as long each time, up to a minute where everything of its
+    kind waits for the same, else up to an hour."""
+    if attempts <= _PATIENT:
+        return None
+    longest = _LONGEST_WAIT if isinstance(error, Waits) else _LONGEST_REST
+    doubled: timedelta = _FIRST_REST * 2 ** min(attempts - _PATIENT - 1, 20)
+    return min(doubled, longest)

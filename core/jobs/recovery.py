@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from core.db.session import reference_work, unit_of_work
-from core.jobs import outbox, repository
+from core.jobs import outbox, recurring, repository
 from core.jobs.models import Pulse
 from core.jobs.outbox import SWEEP
 from core.scope import Level, Scope, entered
@@ -63,7 +63,8 @@ def free(tenant: str, job_id: uuid.UUID) -> None:
 
 
 def sweep_all(*, stale_after: timedelta = STALE_AFTER) -> int:
-    """Sweep every tenant that has something to sweep: one short question each. A tenant that fails stops no other.
+    """Start recurring work that is due, then sweep every tenant that has something to sweep; all are asked together. A tenant
+    that fails stops no other.
 
     Returns how many were swept.
     """
@@ -71,14 +72,16 @@ def sweep_all(*, stale_after: timedelta = STALE_AFTER) -> int:
         _note_pulse(session)
         today = business_date(session)
         tenants = session.scalars(select(Tenant).where(Tenant.closed_on.is_(None)).order_by(Tenant.code)).all()
+        due = recurring.due(session, *recurring.now_here())
+    recurring.start(due, tenants)
     swept = 0
-    for tenant in tenants:
+    scopes = [_sweeping(tenant, today) for tenant in tenants]
+    for code in sorted(repository.anything_to_sweep(scopes, datetime.now(UTC) - stale_after)):
         try:
-            if _has_something(tenant, today, datetime.now(UTC) - stale_after):
-                sweep(tenant.code, stale_after=stale_after)
-                swept += 1
+            sweep(code, stale_after=stale_after)
+            swept += 1
         except Exception:
-            log.exception("sweep of %s failed", tenant.code)
+            log.exception("sweep of %s failed", code)
     return swept
 
 
@@ -99,8 +102,8 @@ def is_swept() -> bool:
     return last is not None and datetime.now(UTC) - last < SILENT_AFTER
 
 
-def _has_something(tenant: Tenant, today: date, before: datetime) -> bool:
-    scope = Scope(
+def _sweeping(tenant: Tenant, today: date) -> Scope:
+    return Scope(
         tenant=tenant.code,
         level=Level(tenant.level),
         province=tenant.province,
@@ -109,5 +112,3 @@ def _has_something(tenant: Tenant, today: date, before: datetime) -> bool:
         actor_name="系统",
         business_date=today,
     )
-    with entered(scope), unit_of_work() as session:
-        return repository.anything_to_sweep(session, before)

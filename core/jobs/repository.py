@@ -10,13 +10,15 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, exists, func, select, update
+from sqlalchemy import ColumnElement, case, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from core.db.session import ask_each
 from core.db.statements import tenant_core
 from core.errors import NotFound
 from core.jobs.models import Job, JobChunk, OutboxItem
+from core.scope import Scope
 
 MAX_ATTEMPTS = 3
 OPEN = ("queued", "running")
@@ -162,15 +164,19 @@ def free_orphans(session: Session, job_ids: Sequence[uuid.UUID], before: datetim
     return len(found)
 
 
-def waiting_items(session: Session, topics: Sequence[str], limit: int) -> list[uuid.UUID]:
-    """Outbox items not carried out yet, those that never failed first."""
+def _is_due() -> ColumnElement[bool]:
+    return or_(OutboxItem.not_before.is_(None), OutboxItem.not_before <= func.clock_timestamp())
+
+
+def waiting_items(session: Session, topics: Sequence[str], limit: int) -> list[tuple[uuid.UUID, str]]:
+    """Outbox items not carried out yet that may be tried now, with their topics; those that never failed first."""
     question = (
-        select(OutboxItem.id)
-        .where(OutboxItem.sent_at.is_(None), OutboxItem.topic.in_(topics))
+        select(OutboxItem.id, OutboxItem.topic)
+        .where(OutboxItem.sent_at.is_(None), OutboxItem.topic.in_(topics), _is_due())
         .order_by(OutboxItem.attempts, OutboxItem.at, OutboxItem.id)
         .limit(limit)
     )
-    return list(session.scalars(question))
+    return [(item, topic) for item, topic in session.execute(question)]
 
 
 def lock_item(session: Session, item_id: uuid.UUID) -> OutboxItem | None:
@@ -179,12 +185,15 @@ def lock_item(session: Session, item_id: uuid.UUID) -> OutboxItem | None:
     return session.scalar(question.with_for_update(skip_locked=True))
 
 
-def anything_to_sweep(session: Session, before: datetime) -> bool:
-    """Whether the tenant has items that wait or jobs that nobody works on."""
-    waiting = exists().where(OutboxItem.tenant == session.info["scope"].tenant, OutboxItem.sent_at.is_(None))
-    stale = exists().where(
-        Job.tenant == session.info["scope"].tenant,
-        Job.state.in_(OPEN),
-        func.coalesce(Job.heartbeat_at, Job.created_at) < before,
-    )
-    return bool(session.execute(tenant_core(select(waiting | stale))).scalar_one())
+_ANYTHING = (
+    "select exists (select from outbox where tenant = %(tenant)s and sent_at is null"
+    " and (not_before is null or not_before <= clock_timestamp()))"
+    " or exists (select from job where tenant = %(tenant)s and state = any (%(open)s)"
+    " and coalesce(heartbeat_at, created_at) < %(before)s)"
+)
+
+
+def anything_to_sweep(scopes: Sequence[Scope], before: datetime) -> set[str]:
+    """Which of the tenants have items that may be tried now or jobs that nobody works on."""
+    found = ask_each(scopes, _ANYTHING, {"open": list(OPEN), "before": before})
+    return {tenant for tenant, waits in found.items() if waits}

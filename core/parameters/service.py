@@ -202,12 +202,14 @@ def _check_value(declared: ParameterDecl, value: Any) -> None:
     elif declared.unit == "codes":
         fits = isinstance(value, list) and all(isinstance(code, str) for code in value)
     else:
-        fits = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST[declared.unit]
+        fits = isinstance(value, int) and not isinstance(value, bool) and declared.least <= value <= _MOST[declared.unit]
     if not fits:
         raise InvalidInput(
             f"“{declared.zh}”的取值不符合单位要求",
             f"the value of {declared.name} does not fit the unit {declared.unit}",
             where=declared.name,
+            mend_zh=f"不得少于 {declared.least}（{declared.clause}）" if declared.least else None,
+            mend_en=f"not below {declared.least} ({declared.clause})" if declared.least else None,
         )
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import uuid
 from typing import ClassVar
 
-from sqlalchemy import BigInteger, Index, LargeBinary
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, Text
+from sqlalchemy.dialects.postgresql import UUID
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.db.base import Base, Handled, Tenanted, TenantRow, TenantTable
+from core.db.base import Base, Handled, ReferenceTable, Tenanted, TenantRow, TenantTable, new_id
 from core.db.rules import Policy, TableRule
 from core.db.types import Day, Instant, Ref, Str
 
@@ -56,17 +57,58 @@ class TrailEntry(Handled, TenantRow):
 
 
 class ReadLog(TenantRow):
-    """That somebody looked at full values or entered as a guest: who, what, why (留痕查阅). Rows of their own, so that
-    looking locks nothing."""
+    """That somebody looked at persons' data: who, by which right, at what, and for a full value why (留痕查阅). Rows of their
+    own, so that looking locks nothing."""
 
     __tablename__ = "read_log"
     __rule__: ClassVar[TableRule] = TenantTable(append_only=True)
-    __table_args__ = (Index("ix_read_log_subject", "tenant", "subject_id", "at"),)
+    __table_args__ = (
+        Index("ix_read_log_subject", "tenant", "subject_id", "at"),
+        Index("ix_read_log_actor", "tenant", "actor", "id"),
+    )
 
     actor: Mapped[Str]
     what: Mapped[Str]
+    """The field that was shown in full, or the address of the page or resource, as its route names it."""
+    permission: Mapped[str | None]
+    """The right that was used, for pages and resources."""
     subject_kind: Mapped[Str]
     subject_id: Mapped[uuid.UUID | None]
+    """None for lists and searches."""
     reason: Mapped[Str]
+    """Empty for pages and resources, which ask for none."""
     business_date: Mapped[Day]
+    at: Mapped[Instant]
+
+
+class PermissionUse(Tenanted, Base):
+    """On which day an account last used a right in the tenant (权限使用), for the review of rights that nobody uses."""
+
+    __tablename__ = "permission_use"
+    __rule__: ClassVar[TableRule] = TenantTable(mutable=("last_used_on",))
+
+    actor: Mapped[str] = mapped_column(Text, primary_key=True)
+    permission: Mapped[str] = mapped_column(Text, primary_key=True)
+    last_used_on: Mapped[Day]
+
+
+class SignInEvent(Base):
+    """A try to sign in and what came of it (登录记录). The name that was typed is not kept: people type passwords there."""
+
+    __tablename__ = "sign_in_event"
+    __rule__: ClassVar[TableRule] = ReferenceTable(
+        "nobody is in a tenant's scope who has yet to sign in", ("insert",), deletable_after=("at",)
+    )
+    __table_args__ = (
+        CheckConstraint("outcome in ('signed_in', 'refused', 'throttled')", name="outcome"),
+        Index("ix_sign_in_event_account_id", "account_id", "id"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(UUID(as_uuid=True), primary_key=True, default=new_id)
+    account_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("account.id"))
+    """None where no account has the name that was typed."""
+    way: Mapped[Str]
+    """``password``, ``code`` (the second step) or ``provider`` (an identity provider)."""
+    outcome: Mapped[Str]
+    address: Mapped[str | None]
     at: Mapped[Instant]

@@ -23,7 +23,7 @@ from core.db.bulk import insert_rows
 from core.db.session import ScopedSession
 from core.db.statements import tenant_core
 from core.scope import current_scope
-from core.trail.models import ReadLog, TrailEntry, TrailHead, TrailLink
+from core.trail.models import PermissionUse, ReadLog, TrailEntry, TrailHead, TrailLink
 
 GENESIS = hashlib.sha256(b"bangfu trail").digest()
 _PENDING = "trail"
@@ -129,6 +129,38 @@ def record_read(session: Session, what: str, subject_kind: str, subject_id: uuid
             business_date=scope.business_date,
         )
     )
+
+
+def record_page(session: Session, what: str, permission: str | None, subject_kind: str, subject_id: uuid.UUID | None) -> None:
+    """Log that the actor was shown a page or resource with persons' data, and by which right."""
+    scope = current_scope()
+    session.add(
+        ReadLog(
+            actor=scope.actor,
+            what=what,
+            permission=permission,
+            subject_kind=subject_kind,
+            subject_id=subject_id,
+            reason="",
+            business_date=scope.business_date,
+        )
+    )
+
+
+def note_permissions(session: Session, permissions: Sequence[str]) -> None:
+    """Note that the actor used these rights today: one statement, in one order of rows for all processes."""
+    scope = current_scope()
+    rows = [
+        {"tenant": scope.tenant, "actor": scope.actor, "permission": permission, "last_used_on": scope.business_date}
+        for permission in sorted(permissions)
+    ]
+    new = pg_insert(PermissionUse).values(rows)
+    later = new.on_conflict_do_update(
+        index_elements=["tenant", "actor", "permission"],
+        set_={"last_used_on": new.excluded.last_used_on},
+        where=PermissionUse.last_used_on < new.excluded.last_used_on,
+    )
+    session.execute(tenant_core(later))
 
 
 def first_break(session: Session) -> Broken | None:

@@ -27,6 +27,9 @@ PER_ADDRESS: RateLimitItem = parse("120/10minutes")
 EVERYWHERE: RateLimitItem = parse("30/hour")
 """All unknown browsers together: at most 720 tries a day, where NIST 800-63B asks for a bound on consecutive failures."""
 
+ON_RECORD: RateLimitItem = parse("1/5minutes")
+"""How often it is put on record that the tries of one account from one address were too many."""
+
 Bucket = tuple[RateLimitItem, str, str]
 
 
@@ -91,6 +94,15 @@ def count_try(login: str, address: str, known: str | None = None) -> None:
             mend_zh="忘记密码请联系本级管理员；在其他电脑上仍可登录",
             mend_en="ask the tenant's administrator for a new password; signing in elsewhere still works",
         )
+
+
+def is_news(login: str, address: str) -> bool:
+    """Whether it has not been put on record in the last minutes that these tries were too many; from now on it has."""
+    bucket: list[Bucket] = [(ON_RECORD, "sign-in-record", _key(login.strip().lower(), address))]
+    try:
+        return _full(_shared(), bucket) is None
+    except redis.RedisError:
+        return _full(_alone(), bucket) is None
 
 
 def forget_tries(login: str, address: str, known: str | None = None) -> None:

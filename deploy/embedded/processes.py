@@ -21,6 +21,8 @@ from deploy.embedded.private import private_folder, write_private
 
 _START_CHILD = Path(__file__).with_name("start_child.py")
 _LOG_LIMIT_BYTES = 8 * 1024 * 1024
+_LOG_KEPT_S = 184 * 24 * 3600
+"""Six months at least (Cybersecurity Law, art. 21)."""
 _CLOCK_TOLERANCE_S = 5.0
 
 
@@ -71,6 +73,16 @@ def _kill_group(group: int) -> None:
         os.killpg(group, signal.SIGKILL)
 
 
+def put_aside(log: Path) -> None:
+    """Give a log that has grown large a name of its own, ended by the second; one put aside over six months ago goes."""
+    now = time.time()
+    if log.exists() and log.stat().st_size > _LOG_LIMIT_BYTES:
+        log.replace(log.with_name(f"{log.name}.{int(now)}"))
+    for former in log.parent.glob(f"{log.name}.*"):
+        if former.stat().st_mtime < now - _LOG_KEPT_S:
+            former.unlink()
+
+
 def end_leftover(record: Path) -> None:
     """End what a crashed launcher left: the process in ``record``, known by its start time, and its group."""
     try:
@@ -95,6 +107,7 @@ class Child:
 
     ``env`` is its whole environment (None: the launcher's), ``identity`` is start_child's. Output goes to
     ``home/logs/NAME.log``; ``home/run/NAME.pid`` lets the next launcher find and end what a crashed one left.
+    ``restarts``: the supervisor starts it anew when it has died (see `Supervisor.check`).
     The kernel ties the child to the *thread* that calls `start`: call it from one that lives as long as the
     launcher, the main thread.
     """
@@ -108,8 +121,10 @@ class Child:
         env: Mapping[str, str] | None = None,
         ending: Ending = STATELESS,
         identity: str = "same",
+        restarts: bool = False,
     ) -> None:
         self.name = name
+        self.restarts = restarts
         self.log = home / "logs" / f"{name}.log"
         self._argv = list(argv)
         self._env = env
@@ -131,8 +146,7 @@ class Child:
         private_folder(self._home / "logs")
         end_leftover(self._record)
         with disk_errors(self.log):
-            if self.log.exists() and self.log.stat().st_size > _LOG_LIMIT_BYTES:
-                self.log.replace(self.log.with_suffix(".log.1"))
+            put_aside(self.log)
             descriptor = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             self._log_start = os.fstat(descriptor).st_size

@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import uuid
 from datetime import UTC, date, datetime, timedelta
+from io import BytesIO
 
 import pytest
-from sqlalchemy import select, text
+from python_calamine import CalamineWorkbook
+from sqlalchemy import event, select, text
 
 from core.db.session import reference_work, unit_of_work
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound
-from core.identity.grants import NotYours, end_post
+from core.identity.grants import NotYours, end_post, grant_post
 from core.identity.models import Account, Post, StaffSession
-from core.identity.names import DORMANT_DAYS
-from core.identity.review import Standing, confirm, posts_to_review, standing, switch_off_dormant
+from core.identity.names import DORMANT_DAYS, REVIEW_MONTHS
+from core.identity.review import (
+    Behind,
+    Standing,
+    behind,
+    confirm,
+    ends_on,
+    left_to_confirm,
+    posts_to_review,
+    standing,
+    switch_off_dormant,
+)
+from core.identity.review_file import review_file
 from core.identity.service import scope_for
 from core.identity.sessions import Origin, open_session, session_of
 from core.identity.staff import enable
@@ -22,6 +35,7 @@ from core.jobs.runner import run_inline
 from core.jobs.service import start_for_year, startable_kinds
 from core.parameters.service import set_parameter
 from core.scope import entered
+from core.trail.service import note_permissions
 from tests.conftest import COUNTY, OTHER_COUNTY, PREFECTURE, PROVINCE, TODAY, Database, scope_of
 from tests.core.lines import install
 from tests.core.staffing import SINCE, WHY, admin, at_desk, hire, posts_of, stand_at, trail_of
@@ -113,6 +127,111 @@ def test_who_stands_in_for_the_head_confirms_nothing(db: Database) -> None:
         delegate(session, own, "dai", valid_from=TODAY, valid_to=TODAY + timedelta(days=5), reason=WHY)
     with at_desk(deputy) as session, pytest.raises(Forbidden, match="代理"):
         confirm(session, [posts_of(clerk)[0].id])
+
+
+def test_the_list_says_which_rights_a_post_brings_and_which_were_never_used() -> None:
+    chair, boss = _chair(), admin()
+    visitor = hire("visitor", (COUNTY, "survey_visitor"))
+    with at_desk(boss) as session:
+        post = grant_post(session, visitor, "leader", reason=WHY, valid_from=TODAY)
+    with at_desk(visitor) as session:
+        note_permissions(session, ["people.read"])
+    with at_desk(chair) as session:
+        held = {(row.login, row.post.role): row for row in posts_to_review(session)}
+    survey = held["visitor", "survey_visitor"]
+    assert {right.permission: right.last_used_on for right in survey.rights} == {"home.read": None, "people.read": TODAY}
+    assert [right.zh for right in survey.unused] == ["查看首页待办"]
+    given = held["visitor", "leader"].post
+    assert (given.id, given.granted_by, given.reason) == (post.id, str(boss), WHY)
+
+
+def test_the_list_asks_as_often_for_many_posts_as_for_one(db: Database) -> None:
+    chair = _chair()
+    counts = []
+    for turn in range(2):
+        sent: list[str] = []
+
+        def note(_connection: object, _cursor: object, statement: str, *_rest: object, sent: list[str] = sent) -> None:
+            sent.append(statement)
+
+        with at_desk(chair) as session:
+            session.connection()
+            event.listen(db.app, "before_cursor_execute", note)
+            posts_to_review(session)
+            event.remove(db.app, "before_cursor_execute", note)
+        counts.append(len(sent))
+        for number in range(30):
+            hire(f"many{turn}-{number}", (COUNTY, "caseworker"), (OTHER_COUNTY, "leader"))
+    assert counts == [3, 3]
+
+
+def test_it_opens_with_the_year_for_whoever_confirms(db: Database) -> None:
+    chair, deputy = _chair(), hire("dai", (COUNTY, "reviewer"))
+    hire("jing", (COUNTY, "caseworker"))
+    stand_at(db, date(2026, 1, 1))
+    with at_desk(chair) as session:
+        assert (left_to_confirm(session), ends_on(session)) == (2, date(2026, 3, 31))
+        confirm(session, [posts_of(deputy)[0].id])
+        assert left_to_confirm(session) == 1
+        assert standing(session) == Standing(3, 2)
+    with at_desk(deputy) as session:
+        assert left_to_confirm(session) == 0
+
+
+def test_what_is_not_confirmed_in_time_is_shown_to_the_level_above(db: Database) -> None:
+    chair, boss, clerk = _chair(), admin(PREFECTURE), hire("jing", (COUNTY, "caseworker"))
+    top, far = admin(PROVINCE), hire("far", (OTHER_COUNTY, "caseworker"))
+    stand_at(db, date(2026, 3, 31))
+    with at_desk(boss, PREFECTURE) as session:
+        assert behind(session) == []
+    stand_at(db, date(2026, 4, 1))
+    with at_desk(boss, PREFECTURE) as session:
+        assert behind(session) == [Behind(COUNTY, "锦江区总工会", 2, 2)]
+    with at_desk(chair) as session:
+        confirm(session, [posts_of(clerk)[0].id])
+        assert behind(session) == []
+    with entered(scope_for(boss, PREFECTURE)), administering(COUNTY, "代管") as session:
+        confirm(session, [posts_of(chair)[0].id])
+    with at_desk(boss, PREFECTURE) as session:
+        assert behind(session) == []
+    with at_desk(top, PROVINCE) as session:
+        assert [(one.tenant, one.unconfirmed) for one in behind(session)] == [(PREFECTURE, 1), (OTHER_COUNTY, 1)]
+    with at_desk(far, OTHER_COUNTY) as session, pytest.raises(Forbidden):
+        behind(session)
+
+
+def test_the_time_for_it_is_the_level_s_own_parameter(db: Database) -> None:
+    boss = admin(PREFECTURE)
+    hire("jing", (COUNTY, "caseworker"))
+    with entered(scope_of(COUNTY)), unit_of_work() as session:
+        set_parameter(session, REVIEW_MONTHS, SINCE, 12, "本单位规定", "无")
+        with pytest.raises(InvalidInput, match="不得少于 1"):
+            set_parameter(session, REVIEW_MONTHS, SINCE, 0, "本单位规定", "无")
+    stand_at(db, date(2026, 4, 1))
+    with at_desk(boss, PREFECTURE) as session:
+        assert [one.tenant for one in behind(session)] == [COUNTY]
+        set_parameter(session, REVIEW_MONTHS, date(2026, 1, 1), 6, "市总工会规定", "无")
+    with at_desk(boss, PREFECTURE) as session:
+        assert (ends_on(session), behind(session)) == (date(2026, 6, 30), [])
+
+
+def test_the_list_goes_to_the_file_as_texts_alone() -> None:
+    chair, boss, clerk = _chair(), admin(), hire("jing", (COUNTY, "caseworker"))
+    with at_desk(boss) as session:
+        grant_post(session, clerk, "survey_visitor", reason="=1+1", valid_from=TODAY)
+    with at_desk(chair) as session:
+        confirm(session, [posts_of(clerk)[0].id])
+        name, data = review_file(session)
+    assert name == f"{COUNTY}-{TODAY.year}-岗位权限复核表.xlsx"
+    title, told, heads, *rows = CalamineWorkbook.from_filelike(BytesIO(data)).get_sheet_by_index(0).to_python()
+    assert "2025 年度岗位权限复核表" in str(title[0])
+    assert "在任岗位 4 个，未确认 3 个；复核期限 2025-03-31" in str(told[0])
+    found = {(row[1], row[2]): dict(zip(heads, row, strict=True)) for row in rows}
+    assert len(found) == 4
+    assert found["jing", "经办人"]["确认人"] == "员工chair"
+    assert found["jing", "入户调查员"]["授予依据"] == "=1+1"
+    with at_desk(clerk) as session, pytest.raises(Forbidden):
+        review_file(session)
 
 
 # Dormant accounts

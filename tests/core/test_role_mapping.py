@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from datetime import timedelta
 
 import pytest
 
 from core.db.session import reference_work
-from core.errors import Conflict, Forbidden, InvalidInput, NotFound
+from core.errors import Conflict, Forbidden, InvalidInput, NotFound, PreconditionFailed
 from core.host.manager import host
-from core.identity.mapping import BreaksDuty, breaks, map_permission, mappable, mapping_table
+from core.identity.mapping import BreaksDuty, breaks, map_permission, mappable, mapping_table, mapping_version
 from core.identity.service import give_post, permissions_of, roles, scope_for
 from tests.conftest import COUNTY, OTHER_COUNTY, TODAY, Database
 from tests.core.lines import LINES, install
@@ -146,3 +147,41 @@ def test_a_mapped_permission_makes_a_handler() -> None:
         assert str(who) not in {found.actor for found in Office(session).candidates(flow)}
         map_permission(session, "petitions.handle", "reviewer", granted=True, reason=WHY)
         assert str(who) in {found.actor for found in Office(session).candidates(flow)}
+
+
+def test_a_change_on_a_table_that_was_changed_meanwhile_is_refused() -> None:
+    boss = admin()
+    with at_desk(boss) as session:
+        assert mapping_version(session) == 0
+        map_permission(session, "legal_aid.check", "reviewer", granted=True, reason=WHY, expected_version=0)
+        assert mapping_version(session) == 1
+    with pytest.raises(PreconditionFailed), at_desk(boss) as session:
+        map_permission(session, "legal_aid.check", "reviewer", granted=False, reason=WHY, expected_version=0)
+    with pytest.raises(Conflict), at_desk(boss) as session:
+        map_permission(session, "legal_aid.check", "reviewer", granted=True, reason=WHY)
+    with at_desk(boss) as session:
+        assert mapping_version(session) == 1
+
+
+def test_two_who_change_one_version_at_once_change_it_once() -> None:
+    boss = admin()
+    together, came = threading.Barrier(2), list[str]()
+
+    def change(role: str) -> None:
+        with at_desk(boss) as session:
+            together.wait()
+            try:
+                map_permission(session, "legal_aid.check", role, granted=True, reason=WHY, expected_version=0)
+                came.append("changed")
+            except PreconditionFailed:
+                came.append("refused")
+                session.rollback()
+
+    threads = [threading.Thread(target=change, args=(role,)) for role in ("reviewer", "survey_visitor")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(came) == ["changed", "refused"]
+    with at_desk(boss) as session:
+        assert mapping_version(session) == 1

@@ -52,7 +52,7 @@ def admitted(tokens: Tokens, errand: Errand, origin: Origin) -> str:
                 mend_en="ask your union's administrator",
             )
         assurance = SECOND_FACTOR if person.acr == STEPPED_UP else PASSWORD
-        token, row = open_session(session, account, origin, assurance=assurance)
+        token, row = open_session(session, account, origin, assurance=assurance, way="provider")
         _keep(row, tokens, errand.nonce, person, fresh_until)
         return token
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import uuid
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, Response
 
+from core.db.session import unit_of_work
 from core.errors import BangfuError, Forbidden, NotFound
 from core.identity.grants import NotYours
 from core.identity.names import REVIEW_ACCESS, SEE_REVIEW
-from core.identity.review import confirm, posts_to_review, standing
+from core.identity.review import behind, confirm, ends_on, posts_to_review, standing
+from core.identity.review_file import review_file
 from core.identity.subtree import administering
 from core.scope import current_scope
 from core.web.context import go, requires, show, visit_of
@@ -21,12 +24,22 @@ from core.web.paging import After, cut, next_url
 
 router = APIRouter(dependencies=[Depends(requires(SEE_REVIEW))])
 _PAGE = 50
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @router.get("/staff/review")
 def review(request: Request, of: Of = None, everything: bool = False, after: After = None) -> HTMLResponse:
     """Posts that hold today: those not confirmed this year, or all."""
     return _page(request, of, everything, after)
+
+
+@router.get("/staff/review/file")
+def to_file(of: Of = None) -> Response:
+    """The list of this year as a workbook, for the file (存档)."""
+    with administering(of, LOOKS_AFTER) as session:
+        name, data = review_file(session)
+    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}"}
+    return Response(data, media_type=XLSX, headers=headers)
 
 
 @router.post("/staff/review")
@@ -64,8 +77,10 @@ def _page(
 ) -> HTMLResponse:
     with administering(of, LOOKS_AFTER) as session:
         found = posts_to_review(session, unconfirmed=not everything, after=after, limit=_PAGE + 1)
-        stands = standing(session)
+        stands, until = standing(session), ends_on(session)
         may_confirm = current_scope().may(REVIEW_ACCESS)
+    with unit_of_work() as session:
+        late = behind(session) if of is None else []
     page = cut(found, _PAGE, lambda row: row.post.id)
     scope = visit_of(request).scope
     base = f"/{scope.tenant}/staff/review"
@@ -86,6 +101,9 @@ def _page(
         unions=unions(visit_of(request).scope.union_name),
         names=words.staff_names([*(row.post.granted_by for row in page.rows), *(row.post.reviewed_by for row in page.rows)]),
         year=current_scope().business_date.year,
+        until=until,
+        overdue=current_scope().business_date > until,
+        behind=late,
         ticked=ticked or [],
         me=scope.actor,
         may_confirm=may_confirm,

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from core.announcements.service import newest_announcement
 from core.audit.service import list_findings
+from core.cases.handler_lists import changes_to_decide, handler_news
 from core.cases.service import DueItem, case_counts, due_counts, due_items
 from core.db.session import unit_of_work
 from core.errors import NotFound
@@ -23,6 +24,10 @@ from core.exchange.matters import MATTER
 from core.funds.models import PaymentBatch
 from core.funds.repository import open_batches, years_due
 from core.funds.service import batches_with_open_reversals
+from core.host.declared import READ_FAULTS
+from core.host.faults import recent_faults
+from core.identity.names import REVIEW_ACCESS, SEE_REVIEW, WRITE_STAFF
+from core.identity.review import behind, ends_on, left_to_confirm
 from core.scope import Level, Scope, current_scope
 from core.web.context import navigation, requires, show
 from core.web.pages.words import line_title, newest_workflows
@@ -172,6 +177,32 @@ def waiting_money(session: Session, scope: Scope) -> list[Waiting]:
     ]
 
 
+def waiting_handlers(session: Session, scope: Scope) -> list[Waiting]:
+    """Changes of handlers that wait for the actor's word, and those that he is told of. Only numbers are said."""
+    href = f"/{scope.tenant}/cases/handlers"
+    found = [Waiting(f"您承办的 {news.number} 号件已变更承办人", "查看", 1, href) for news in handler_news(session)]
+    asked = len(changes_to_decide(session))
+    return [*found, Waiting("保密件变更承办人", "同意或不同意", asked, href)] if asked else found
+
+
+def waiting_review(session: Session, scope: Scope) -> list[Waiting]:
+    """The year's review of access: posts that this post is to confirm, and tenants below that have not done theirs in time."""
+    year, href = scope.business_date.year, f"/{scope.tenant}/staff/review"
+    found = []
+    if scope.may(REVIEW_ACCESS) and (count := left_to_confirm(session)):
+        text = f"{year} 年岗位权限复核：尚有 {count} 个岗位未确认"
+        found.append(Waiting(text, f"{ends_on(session):%-m 月 %-d 日}前逐一确认", count, href))
+    if (scope.may(WRITE_STAFF) or scope.may(REVIEW_ACCESS)) and (late := len(behind(session))):
+        found.append(Waiting(f"{year} 年岗位权限复核：{late} 个下级单位逾期未完成", "督促或代为确认", late, href))
+    return found
+
+
+def waiting_plugins(session: Session, scope: Scope) -> list[Waiting]:
+    """Plugins that failed lately, for the province that answers for them."""
+    plugins = {fault.plugin for fault in recent_faults(session)}
+    return [Waiting("业务插件出现故障", "查看并处理", len(plugins), f"/{scope.tenant}/system/plugins")] if plugins else []
+
+
 def starts(session: Session, scope: Scope) -> list[Start]:
     """Where this post can begin: its files, a new case in each line, and what the last year left to read."""
     here, found = f"/{scope.tenant}", []
@@ -205,15 +236,20 @@ def _board(session: Session, scope: Scope, until: date) -> dict[str, Any]:
     cases = waiting_cases(session, scope) if reads_cases else []
     money = waiting_money(session, scope) if scope.may("funds.prepare") else []
     batches = waiting_batches(session, scope) if scope.may("funds.read") else []
+    changes = waiting_handlers(session, scope)
+    review = waiting_review(session, scope) if scope.may(SEE_REVIEW) else []
+    plugins = waiting_plugins(session, scope) if scope.may(READ_FAULTS) and scope.level is Level.PROVINCE else []
     received = envelopes(session, "in", kind=MATTER) if scope.may("exchange.take") else []
     matters = [matter for matter in received if matter.state == "delivered"]
     return {
         "due": due,
-        "waiting": [*cases, *money],
+        "waiting": [*changes, *cases, *money, *review, *plugins],
         "batches": batches,
         "findings": list_findings(session, state="open", limit=6) if scope.may("audit.read") else [],
         "matters": matters,
-        "starts": [] if due.total or cases or money or batches or matters else starts(session, scope),
+        "starts": []
+        if due.total or changes or cases or money or batches or matters or review or plugins
+        else starts(session, scope),
     }
 
 

@@ -12,7 +12,9 @@ from sqlalchemy.orm import Session
 
 from core.db.session import unit_of_work
 from core.errors import BangfuError, Forbidden
+from core.jobs.recurring import schedule
 from core.jobs.service import (
+    CANCEL,
     STATES_ZH,
     cancel_job,
     may_resume,
@@ -74,7 +76,7 @@ def news(request: Request, job_id: uuid.UUID) -> HTMLResponse:
     return answer
 
 
-@router.post("/jobs/{job_id}/cancel", dependencies=[Depends(requires("job.cancel"))])
+@router.post("/jobs/{job_id}/cancel", dependencies=[Depends(requires(CANCEL))])
 def cancel(request: Request, tenant: str, job_id: uuid.UUID) -> Response:
     """Ask for the end of a job; what is done stays done."""
     done = "已要求中止，正在办理的一段办完即停"
@@ -98,12 +100,14 @@ def _change(request: Request, tenant: str, job_id: uuid.UUID, done: str, act: Ca
 def _list(request: Request, refused: BangfuError | None = None) -> HTMLResponse:
     with unit_of_work() as session:
         jobs = recent_jobs(session)
+        recurring = schedule(session)
     return show(
         request,
         "jobs.html",
         status=refused.status if refused else 200,
         messages=[words.refusal(refused)] if refused else [],
         jobs=jobs,
+        recurring=recurring,
         states=STATES_ZH,
         kinds=[(kind.kind, kind.zh) for kind in startable_kinds()],
         year=current_scope().business_date.year,
@@ -126,6 +130,6 @@ def _job(request: Request, job: Mapping[str, Any], template: str, refused: Bangf
         squares=[(chunk["label"], _SQUARES[chunk["state"]]) for chunk in job["chunks"]],
         failed=[chunk for chunk in job["chunks"] if chunk["error"]],
         running=job["state"] in _OPEN,
-        may_cancel=current_scope().may("job.cancel") and job["state"] in _OPEN,
+        may_cancel=current_scope().may("job.cancel") and CANCEL.fits(job["state"]),
         may_resume=may_resume(job["kind"], job["state"]),
     )

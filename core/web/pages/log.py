@@ -1,20 +1,29 @@
-"""The log for those who audit: who did what when, and who looked at what, as ids and codes (操作日志)."""
+"""The log for those who audit: who did what when, who looked at what, who signed in, as ids and codes (操作日志)."""
 
 from __future__ import annotations
 
+import csv
+import io
 import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, StreamingResponse
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from core.db.session import reference_work
+from core.cases.models import Case
+from core.db.session import reference_work, unit_of_work
 from core.identity.models import Account
 from core.identity.names import READ_LOG
 from core.identity.subtree import administering
+from core.people.models import WorkerFile
+from core.scope import Scope, current_scope, entered
 from core.trail import log
+from core.trail.service import record_read
 from core.web.context import requires, show, visit_of
 from core.web.pages import words
 from core.web.pages.staff_common import Of, Typed, tail, unions
@@ -22,55 +31,153 @@ from core.web.paging import After, cut, next_url
 
 router = APIRouter(dependencies=[Depends(requires(READ_LOG))])
 _PAGE = 50
-_NOBODY = str(uuid.UUID(int=0))
+_NOBODY = uuid.UUID(int=0)
 WHY = "查看下级操作日志"
+MOST_LINES: Final = 50_000
+"""How many lines one file holds at most."""
+_CHUNK = 1_000
+_HEADINGS = ("时间", "业务日期", "办理人", "办理人编号", "代理", "事项", "对象", "对象编号", "内容")
 
-Day = Annotated[str, Query(pattern=r"^$|^[0-9]{4}-[0-9]{2}-[0-9]{2}$", description="business date")]
+What = Literal["changes", "reads", "sign_ins"]
+_PARTS: Mapping[What, tuple[str, Callable[..., list[log.Line]]]] = {
+    "changes": ("办理", log.changes),
+    "reads": ("查阅", log.reads),
+    "sign_ins": ("登录", log.sign_ins),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The filters as they were typed."""
+
+    actor: str
+    action: str
+    day: str
+    subject: str
+    permission: str
+
+    @property
+    def on(self) -> date | None:
+        """The day; None where none was typed, or no day."""
+        try:
+            return date.fromisoformat(self.day)
+        except ValueError:
+            return None
+
+    def kept(self) -> dict[str, str]:
+        """The filters for an address."""
+        return {
+            "actor": self.actor,
+            "action": self.action,
+            "day": self.day,
+            "subject": self.subject,
+            "permission": self.permission,
+        }
+
+    def wanted(self, session: Session) -> log.Wanted:
+        """What the service is asked, in the scope of the tenant whose log it is."""
+        return log.Wanted(
+            actor=_actor(self.actor.strip()),
+            action=self.action.strip() or None,
+            day=self.on,
+            subject=_subject(session, self.subject.strip()),
+            permission=self.permission.strip() or None,
+        )
+
+
+def asked_for(
+    actor: Typed = "",
+    action: Typed = "",
+    day: Annotated[str, Query(pattern=r"^$|^[0-9]{4}-[0-9]{2}-[0-9]{2}$", description="business date")] = "",
+    subject: Typed = "",
+    permission: Typed = "",
+) -> Asked:
+    """The filters of the query: login or ``system``, kind of act or address, business date, id or number, right."""
+    return Asked(actor, action, day, subject, permission)
+
+
+Filters = Annotated[Asked, Depends(asked_for)]
 
 
 @router.get("/log")
-def lines(
-    request: Request,
-    of: Of = None,
-    what: Literal["changes", "reads"] = "changes",
-    actor: Typed = "",
-    action: Typed = "",
-    day: Day = "",
-    after: After = None,
-) -> HTMLResponse:
-    """Changes or reads, newest first; of one actor (login, or ``system``), of one kind, of one business date."""
-    on = _day(day)
-    asked = log.changes if what == "changes" else log.reads
+def lines(request: Request, asked: Filters, of: Of = None, what: What = "changes", after: After = None) -> HTMLResponse:
+    """Changes, looks or sign-ins, newest first."""
     with administering(of, WHY) as session:
-        found = asked(session, actor=_actor(actor.strip()), action=action.strip() or None, day=on, after=after, limit=_PAGE + 1)
+        found = _PARTS[what][1](session, asked.wanted(session), after=after, limit=_PAGE + 1)
     page = cut(found, _PAGE, lambda row: row.id)
     base = f"/{visit_of(request).scope.tenant}/log"
-    filters = {"actor": actor, "action": action, "day": day}
+    kept = asked.kept()
     return show(
         request,
         "log.html",
         rows=page.rows,
         next=next_url(request, page.after),
         tabs=[
-            words.Tab("办理", base + tail(of, **filters), what == "changes"),
-            words.Tab("查阅", base + tail(of, what="reads", **filters), what == "reads"),
+            words.Tab(label, base + tail(of, what="" if part == "changes" else part, **kept), what == part)
+            for part, (label, _) in _PARTS.items()
         ],
+        file=f"{base}/file{tail(of, what=what, **kept)}",
+        most=MOST_LINES,
         unions=unions(visit_of(request).scope.union_name),
         of=of or "",
         names=words.staff_names(row.actor for row in page.rows),
         what=what,
-        unreadable=bool(day) and on is None,
-        actor=actor,
-        action=action,
-        day=day,
+        unreadable=bool(asked.day) and asked.on is None,
+        asked=asked,
     )
 
 
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
+@router.get("/log/file")
+def to_file(asked: Filters, of: Of = None, what: What = "changes") -> StreamingResponse:
+    """The lines as a CSV file, sent while they are read, the newest ``MOST_LINES`` at most. That it was taken is on record."""
+    with administering(of, WHY) as session:
+        wanted = asked.wanted(session)
+        record_read(session, f"log.{what}", "log", None, f"导出操作日志（{_PARTS[what][0]}）")
+        scope = current_scope()
+    name = f"{scope.tenant}-log-{what}-{scope.business_date}.csv"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return StreamingResponse(_csv(scope, what, wanted), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _csv(scope: Scope, what: What, wanted: log.Wanted) -> Iterator[str]:
+    """The file in pieces. Each piece is read in a transaction of its own: the thread that reads it may be another each time."""
+    yield "\ufeff" + _rows([_HEADINGS])
+    after, left = None, MOST_LINES
+    while left:
+        with entered(scope), unit_of_work() as session:
+            found = _PARTS[what][1](session, wanted, after=after, limit=min(_CHUNK, left))
+        names = words.staff_names(row.actor for row in found)
+        yield _rows([_cells(row, names) for row in found])
+        if len(found) < min(_CHUNK, left):
+            return
+        after, left = found[-1].id, left - len(found)
+    yield _rows([(f"只含最新的 {MOST_LINES} 条；更早的请按日期分次导出",)])
+
+
+def _cells(row: log.Line, names: Mapping[str, str]) -> Sequence[str]:
+    content = " ".join(f"{name}={value}" for name, value in row.fields.items())
+    return (
+        row.at.isoformat(timespec="seconds"),
+        row.business_date.isoformat(),
+        names.get(row.actor, "无此账号"),
+        row.actor,
+        "是" if row.delegated_from else "",
+        row.action,
+        row.subject_kind,
+        str(row.subject_id or ""),
+        content,
+    )
+
+
+def _rows(rows: Sequence[Sequence[str]]) -> str:
+    written = io.StringIO()
+    csv.writer(written).writerows([_harmless(cell) for cell in row] for row in rows)
+    return written.getvalue()
+
+
+def _harmless(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    return f"'{cell}" if cell[:1] in {"=", "+", "-", "@", "\t", "\r"} else cell
 
 
 def _actor(login: str) -> str | None:
@@ -79,4 +186,22 @@ def _actor(login: str) -> str | None:
         return login or None
     with reference_work() as session:
         found = session.scalar(select(Account.id).where(Account.login == login.lower()))
-    return str(found) if found else _NOBODY
+    return str(found or _NOBODY)
+
+
+def _subject(session: Session, text: str) -> uuid.UUID | None:
+    """The id that was typed, or that of the case or the household with the number that was typed."""
+    if not text:
+        return None
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        number = text.upper()
+    questions: tuple[Any, ...] = (
+        select(Case.id).where(Case.number == number),
+        select(WorkerFile.household_id).where(WorkerFile.file_number == number),
+    )
+    for question in questions:
+        if (found := session.scalar(question)) is not None:
+            return uuid.UUID(str(found))
+    return _NOBODY

@@ -11,8 +11,8 @@ from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from core.errors import BangfuError, Forbidden, InvalidInput, TooMany
-from core.identity.local import enter, prove
-from core.identity.sessions import Origin, sign_out
+from core.identity.local import enter, note_throttled, prove
+from core.identity.sessions import Origin, Way, sign_out
 from core.settings import settings
 from core.web import cookies
 from core.web.first_step import FirstStep, first_step_of, keep_first_step
@@ -21,7 +21,7 @@ from core.web.preferences import keep_preferences, language_of, other_language_u
 from core.web.render import render_public
 from core.web.security import local_path, new_visit, visit_holds, visit_token
 from core.web.sign_in_ways import by_local_account, by_provider, offer_provider, provider_silent
-from core.web.throttle import count_try, forget_tries
+from core.web.throttle import count_try, forget_tries, is_news
 
 router = APIRouter()
 
@@ -94,7 +94,7 @@ def sign_in_posted(
     try:
         _check_visit(request, csrf_token)
         count_try(login, address, known)
-        proof = prove(login, password)
+        proof = prove(login, password, address=address)
         if proof is None:
             raise InvalidInput("账号或密码不正确", "the account or the password is wrong")
         if proof.needs_code:
@@ -105,6 +105,7 @@ def sign_in_posted(
         if token is None:
             raise InvalidInput("账号状态刚刚变动，请再登录一次", "the account was changed just now; sign in once more")
     except (Forbidden, InvalidInput, TooMany) as error:
+        _keep_refusal(error, login, "password", address)
         return _form(request, login=login, wanted=wanted, error=error)
     forget_tries(login, address, known)
     return _signed_in(request, login, token, wanted)
@@ -135,8 +136,15 @@ def code_posted(
         _check_visit(request, csrf_token)
         token = _second_step(request, step, code)
     except (Forbidden, InvalidInput, TooMany) as error:
+        _keep_refusal(error, step.login, "code", address_of(request))
         return _shown(request, "login_code.html", error, wanted=wanted)
     return _signed_in(request, step.login, token, wanted)
+
+
+def _keep_refusal(error: BangfuError, login: str, way: Way, address: str) -> None:
+    """Have a slowed-down guesser on record, once in a while: the slowing must not cost a row for each try."""
+    if isinstance(error, TooMany) and is_news(f"{way}/{login}", address):
+        note_throttled(login, way, address)
 
 
 def _second_step(request: Request, step: FirstStep, code: str) -> str:

@@ -159,7 +159,7 @@ create policy written on case_record for insert with check (tenant = nullif(curr
 
 create policy changed on case_record for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6) and (handlers is null or current_setting('app.actor', true) = any (handlers) or id = nullif(current_setting('app.opened', true), '')::uuid)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
 
-grant select, insert, update on case_record to bangfu_app;
+grant select, insert, update (state, assigned_to, closed_on, outside_state, version, handlers) on case_record to bangfu_app;
 
 CREATE TABLE envelope (
     tenant CHAR(6) NOT NULL,
@@ -239,7 +239,7 @@ CREATE TABLE fund_account (
     CONSTRAINT pk_fund_account PRIMARY KEY (tenant, id),
     CONSTRAINT uq_fund_account_tenant_id_year UNIQUE (tenant, id, year),
     CONSTRAINT uq_fund_account_tenant_year_source_purpose_state UNIQUE (tenant, year, source, purpose, state),
-    CONSTRAINT ck_fund_account_source CHECK (source in ('donation', 'appropriation', 'union')),
+    CONSTRAINT ck_fund_account_source CHECK (source ~ '^[a-z][a-z0-9_]*$'),
     CONSTRAINT ck_fund_account_state CHECK (state in ('income', 'available', 'reserved', 'paid')),
     CONSTRAINT ck_fund_account_no_overdraft CHECK (state = 'income' or balance_fen >= 0),
     CONSTRAINT ck_fund_account_income_is_a_source CHECK (state <> 'income' or balance_fen <= 0)
@@ -428,6 +428,7 @@ CREATE TABLE outbox (
     payload JSONB NOT NULL,
     attempts INTEGER NOT NULL,
     sent_at TIMESTAMP WITH TIME ZONE,
+    not_before TIMESTAMP WITH TIME ZONE,
     error VARCHAR,
     at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     handlers TEXT[],
@@ -446,7 +447,9 @@ create policy written on outbox for insert with check (tenant = nullif(current_s
 
 create policy changed on outbox for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6) and (handlers is null or current_setting('app.actor', true) = any (handlers) or id = nullif(current_setting('app.opened', true), '')::uuid)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
 
-grant select, insert, update on outbox to bangfu_app;
+create policy removed on outbox for delete using (tenant = nullif(current_setting('app.tenant', true), '')::char(6) and at < now() - interval '6 months' and sent_at < now() - interval '6 months');
+
+grant select, insert, update (attempts, sent_at, not_before, error), delete on outbox to bangfu_app;
 
 CREATE TABLE parameter_set (
     tenant CHAR(6) NOT NULL,
@@ -510,6 +513,26 @@ create policy changed on payment_batch for update using (tenant = nullif(current
 
 grant select, insert, update (state, approved_by, approved_on, paid_by, sent_on, returned_by, returned_on) on payment_batch to bangfu_app;
 
+CREATE TABLE permission_use (
+    tenant CHAR(6) NOT NULL,
+    actor TEXT NOT NULL,
+    permission TEXT NOT NULL,
+    last_used_on DATE NOT NULL,
+    CONSTRAINT pk_permission_use PRIMARY KEY (tenant, actor, permission)
+);
+
+alter table permission_use enable row level security;
+
+alter table permission_use force row level security;
+
+create policy seen on permission_use for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on permission_use for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy changed on permission_use for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert, update (last_used_on) on permission_use to bangfu_app;
+
 CREATE TABLE person (
     tenant CHAR(6) NOT NULL,
     id UUID NOT NULL,
@@ -550,6 +573,89 @@ create policy changed on person for update using (tenant = nullif(current_settin
 
 grant select, insert, update on person to bangfu_app;
 
+CREATE TABLE plugin_fault (
+    plugin TEXT NOT NULL,
+    place TEXT NOT NULL,
+    version TEXT NOT NULL,
+    said TEXT NOT NULL,
+    trace TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    first_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    last_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_plugin_fault PRIMARY KEY (plugin, place)
+);
+
+grant select, insert, update on plugin_fault to bangfu_app;
+
+CREATE TABLE plugin_quarantine (
+    plugin TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    lifted_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT pk_plugin_quarantine PRIMARY KEY (plugin)
+);
+
+grant select, insert, update on plugin_quarantine to bangfu_app;
+
+CREATE TABLE plugin_rule (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    plugin TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    prefecture CHAR(6),
+    word TEXT NOT NULL,
+    valid_from DATE NOT NULL,
+    reason TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    business_date DATE NOT NULL,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_plugin_rule PRIMARY KEY (tenant, id),
+    CONSTRAINT uq_plugin_rule_tenant_plugin_version UNIQUE (tenant, plugin, version),
+    CONSTRAINT ck_plugin_rule_word CHECK (word in ('require', 'forbid', 'free', 'general')),
+    CONSTRAINT ck_plugin_rule_general CHECK (word <> 'general' or prefecture is not null)
+);
+
+alter table plugin_rule enable row level security;
+
+alter table plugin_rule force row level security;
+
+create policy seen on plugin_rule for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6) or tenant = nullif(current_setting('app.prefecture', true), '')::char(6) or tenant = nullif(current_setting('app.province', true), '')::char(6));
+
+create policy written on plugin_rule for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert on plugin_rule to bangfu_app;
+
+CREATE TABLE plugin_setting_change (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    plugin TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    valid_from DATE NOT NULL,
+    given JSONB NOT NULL,
+    secrets JSONB NOT NULL,
+    resets TEXT[] NOT NULL,
+    locks JSONB NOT NULL,
+    withdraws INTEGER[] NOT NULL,
+    restores INTEGER,
+    reason TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    business_date DATE NOT NULL,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_plugin_setting_change PRIMARY KEY (tenant, id),
+    CONSTRAINT uq_plugin_setting_change_tenant_plugin_version UNIQUE (tenant, plugin, version)
+);
+
+alter table plugin_setting_change enable row level security;
+
+alter table plugin_setting_change force row level security;
+
+create policy seen on plugin_setting_change for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6) or tenant = nullif(current_setting('app.prefecture', true), '')::char(6) or tenant = nullif(current_setting('app.province', true), '')::char(6));
+
+create policy written on plugin_setting_change for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert on plugin_setting_change to bangfu_app;
+
 CREATE TABLE pulse (
     name TEXT NOT NULL,
     at TIMESTAMP WITH TIME ZONE NOT NULL,
@@ -563,6 +669,7 @@ CREATE TABLE read_log (
     id UUID NOT NULL,
     actor TEXT NOT NULL,
     what TEXT NOT NULL,
+    permission VARCHAR,
     subject_kind TEXT NOT NULL,
     subject_id UUID,
     reason TEXT NOT NULL,
@@ -570,6 +677,8 @@ CREATE TABLE read_log (
     at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT pk_read_log PRIMARY KEY (tenant, id)
 );
+
+CREATE INDEX ix_read_log_actor ON read_log (tenant, actor, id);
 
 CREATE INDEX ix_read_log_subject ON read_log (tenant, subject_id, at);
 
@@ -582,6 +691,15 @@ create policy seen on read_log for select using (tenant = nullif(current_setting
 create policy written on read_log for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
 
 grant select, insert on read_log to bangfu_app;
+
+CREATE TABLE recurring_start (
+    kind TEXT NOT NULL,
+    period DATE NOT NULL,
+    at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT pk_recurring_start PRIMARY KEY (kind)
+);
+
+grant select, insert, update on recurring_start to bangfu_app;
 
 CREATE TABLE role_permission (
     tenant CHAR(6) NOT NULL,
@@ -781,7 +899,7 @@ CREATE TABLE tenant_plugin (
     tenant CHAR(6) NOT NULL,
     plugin TEXT NOT NULL,
     enabled BOOLEAN NOT NULL,
-    settings JSONB NOT NULL,
+    on_from DATE,
     version INTEGER NOT NULL,
     CONSTRAINT pk_tenant_plugin PRIMARY KEY (tenant, plugin)
 );
@@ -804,7 +922,7 @@ CREATE TABLE tenant_plugin_change (
     plugin TEXT NOT NULL,
     version INTEGER NOT NULL,
     enabled BOOLEAN NOT NULL,
-    settings JSONB NOT NULL,
+    on_from DATE,
     reason TEXT NOT NULL,
     actor TEXT NOT NULL,
     business_date DATE NOT NULL,
@@ -964,7 +1082,9 @@ create policy seen on case_step for select using (tenant = nullif(current_settin
 
 create policy written on case_step for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
 
-grant select, insert on case_step to bangfu_app;
+create policy changed on case_step for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6) and (handlers is null or current_setting('app.actor', true) = any (handlers) or case_id = nullif(current_setting('app.opened', true), '')::uuid)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert, update (handlers) on case_step to bangfu_app;
 
 CREATE TABLE deadline (
     tenant CHAR(6) NOT NULL,
@@ -1032,6 +1152,44 @@ create policy seen on determination for select using (tenant = nullif(current_se
 create policy written on determination for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
 
 grant select, insert on determination to bangfu_app;
+
+CREATE TABLE directory_difference (
+    id UUID NOT NULL,
+    kind TEXT NOT NULL,
+    key TEXT NOT NULL,
+    area TEXT NOT NULL,
+    account_id UUID,
+    tenant_code CHAR(6),
+    subject VARCHAR,
+    group_path VARCHAR,
+    here TEXT NOT NULL,
+    there TEXT NOT NULL,
+    found_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    seen_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_directory_difference PRIMARY KEY (id),
+    CONSTRAINT uq_directory_difference_kind_key UNIQUE (kind, key),
+    CONSTRAINT fk_directory_difference_account_id FOREIGN KEY(account_id) REFERENCES account (id)
+);
+
+CREATE INDEX ix_directory_difference_account_id ON directory_difference (account_id);
+
+grant select, insert, update, delete on directory_difference to bangfu_app;
+
+CREATE TABLE directory_entry (
+    account_id UUID NOT NULL,
+    told INTEGER NOT NULL,
+    done INTEGER NOT NULL,
+    told_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    done_at TIMESTAMP WITH TIME ZONE,
+    error VARCHAR,
+    password_cipher BYTEA,
+    password_before VARCHAR,
+    drops_second_factor BOOLEAN NOT NULL,
+    CONSTRAINT pk_directory_entry PRIMARY KEY (account_id),
+    CONSTRAINT fk_directory_entry_account_id FOREIGN KEY(account_id) REFERENCES account (id)
+);
+
+grant select, insert, update on directory_entry to bangfu_app;
 
 CREATE TABLE document (
     tenant CHAR(6) NOT NULL,
@@ -1383,6 +1541,53 @@ create policy changed on relief_grant for update using (tenant = nullif(current_
 
 grant select, insert, update (state) on relief_grant to bangfu_app;
 
+CREATE TABLE sealed_case (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    number TEXT NOT NULL,
+    CONSTRAINT pk_sealed_case PRIMARY KEY (tenant, id),
+    CONSTRAINT uq_sealed_case_tenant_number UNIQUE (tenant, number),
+    CONSTRAINT fk_sealed_case_tenant_id FOREIGN KEY(tenant, id) REFERENCES case_record (tenant, id)
+);
+
+alter table sealed_case enable row level security;
+
+alter table sealed_case force row level security;
+
+create policy seen on sealed_case for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on sealed_case for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert on sealed_case to bangfu_app;
+
+CREATE TABLE sign_in_event (
+    id UUID NOT NULL,
+    account_id UUID,
+    way TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    address VARCHAR,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_sign_in_event PRIMARY KEY (id),
+    CONSTRAINT ck_sign_in_event_outcome CHECK (outcome in ('signed_in', 'refused', 'throttled')),
+    CONSTRAINT fk_sign_in_event_account_id FOREIGN KEY(account_id) REFERENCES account (id)
+);
+
+CREATE INDEX ix_sign_in_event_account_id ON sign_in_event (account_id, id);
+
+alter table sign_in_event enable row level security;
+
+alter table sign_in_event force row level security;
+
+create policy seen on sign_in_event for select using (true);
+
+create policy written on sign_in_event for insert with check (true);
+
+create policy changed on sign_in_event for update using (true);
+
+create policy removed on sign_in_event for delete using (at < now() - interval '6 months');
+
+grant select, insert, delete on sign_in_event to bangfu_app;
+
 CREATE TABLE staff_session (
     token_hash BYTEA NOT NULL,
     account_id UUID NOT NULL,
@@ -1407,7 +1612,19 @@ CREATE INDEX ix_staff_session_account_id ON staff_session (account_id);
 
 CREATE INDEX ix_staff_session_provider_sid ON staff_session (provider_sid);
 
-grant select, insert, update on staff_session to bangfu_app;
+alter table staff_session enable row level security;
+
+alter table staff_session force row level security;
+
+create policy seen on staff_session for select using (true);
+
+create policy written on staff_session for insert with check (true);
+
+create policy changed on staff_session for update using (true);
+
+create policy removed on staff_session for delete using (created_at < now() - interval '6 months');
+
+grant select, insert, update (last_seen_at, ended_at, authenticated_at, assurance, provider_sid, refresh_cipher, id_token_cipher, fresh_until), delete on staff_session to bangfu_app;
 
 CREATE TABLE tenant_division (
     tenant_code CHAR(6) NOT NULL,
@@ -1537,6 +1754,58 @@ create policy written on grant_occurrence for insert with check (tenant = nullif
 
 grant select, insert on grant_occurrence to bangfu_app;
 
+CREATE TABLE handler_change (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    case_id UUID NOT NULL,
+    added TEXT[] NOT NULL,
+    removed TEXT[] NOT NULL,
+    clears BOOLEAN NOT NULL,
+    reason TEXT NOT NULL,
+    ground VARCHAR,
+    order_number VARCHAR,
+    decides TEXT NOT NULL,
+    asked_by TEXT NOT NULL,
+    asked_persons TEXT[] NOT NULL,
+    asked_on DATE NOT NULL,
+    expires_on DATE NOT NULL,
+    state TEXT NOT NULL,
+    decided_by VARCHAR,
+    decided_on DATE,
+    decided_why VARCHAR,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    handlers TEXT[],
+    CONSTRAINT pk_handler_change PRIMARY KEY (tenant, id),
+    CONSTRAINT ck_handler_change_decides CHECK (decides in ('handler', 'vice_chair', 'leader')),
+    CONSTRAINT ck_handler_change_state CHECK (state in ('asked', 'agreed', 'refused', 'withdrawn', 'lapsed')),
+    CONSTRAINT ck_handler_change_decided_by_somebody CHECK ((state in ('agreed', 'refused')) = (decided_by is not null)),
+    CONSTRAINT ck_handler_change_asked_by_a_person CHECK (asked_by = any (asked_persons)),
+    CONSTRAINT ck_handler_change_two_people CHECK (decided_by <> all (asked_persons)),
+    CONSTRAINT ck_handler_change_not_decided_by_the_named CHECK (decided_by <> all (added || removed)),
+    CONSTRAINT ck_handler_change_names_somebody CHECK (cardinality(added) + cardinality(removed) > 0),
+    CONSTRAINT ck_handler_change_an_emergency_has_a_ground CHECK ((decides = 'leader') = (ground is not null)),
+    CONSTRAINT ck_handler_change_ground CHECK (ground in ('nobody_left', 'order')),
+    CONSTRAINT ck_handler_change_an_order_has_a_number CHECK ((order_number is not null) = (ground is not distinct from 'order')),
+    CONSTRAINT ck_handler_change_nobody_opens_it_to_himself CHECK (case when decides = 'leader' then cardinality(removed) = 0 and not added && asked_persons else not clears end),
+    CONSTRAINT fk_handler_change_tenant_case_id FOREIGN KEY(tenant, case_id) REFERENCES sealed_case (tenant, id)
+);
+
+CREATE INDEX ix_handler_change_state ON handler_change (tenant, state) INCLUDE (handlers);
+
+CREATE UNIQUE INDEX uq_handler_change_one_asked ON handler_change (tenant, case_id, decides) WHERE state = 'asked';
+
+alter table handler_change enable row level security;
+
+alter table handler_change force row level security;
+
+create policy seen on handler_change for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6) and (handlers is null or current_setting('app.actor', true) = any (handlers) or case_id = nullif(current_setting('app.opened', true), '')::uuid));
+
+create policy written on handler_change for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy changed on handler_change for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6) and (handlers is null or current_setting('app.actor', true) = any (handlers) or case_id = nullif(current_setting('app.opened', true), '')::uuid)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert, update (state, decided_by, decided_on, decided_why) on handler_change to bangfu_app;
+
 CREATE TABLE instalment (
     tenant CHAR(6) NOT NULL,
     id UUID NOT NULL,
@@ -1566,6 +1835,36 @@ create policy written on instalment for insert with check (tenant = nullif(curre
 create policy changed on instalment for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
 
 grant select, insert, update (state) on instalment to bangfu_app;
+
+CREATE TABLE handler_news (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    change_id UUID NOT NULL,
+    number TEXT NOT NULL,
+    part TEXT NOT NULL,
+    told_on DATE NOT NULL,
+    seen_on DATE,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    handlers TEXT[],
+    CONSTRAINT pk_handler_news PRIMARY KEY (tenant, id),
+    CONSTRAINT ck_handler_news_part CHECK (part in ('joined', 'left', 'stays')),
+    CONSTRAINT ck_handler_news_one_person CHECK (handlers is not null and cardinality(handlers) = 1),
+    CONSTRAINT fk_handler_news_tenant_change_id FOREIGN KEY(tenant, change_id) REFERENCES handler_change (tenant, id)
+);
+
+CREATE INDEX ix_handler_news_unseen ON handler_news (tenant, at) WHERE seen_on is null;
+
+alter table handler_news enable row level security;
+
+alter table handler_news force row level security;
+
+create policy seen on handler_news for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6) and (handlers is null or current_setting('app.actor', true) = any (handlers) or id = nullif(current_setting('app.opened', true), '')::uuid));
+
+create policy written on handler_news for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy changed on handler_news for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6) and (handlers is null or current_setting('app.actor', true) = any (handlers) or id = nullif(current_setting('app.opened', true), '')::uuid)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert, update (seen_on) on handler_news to bangfu_app;
 
 CREATE TABLE payment_attempt (
     tenant CHAR(6) NOT NULL,
