@@ -14,7 +14,7 @@ from core.errors import NotFound
 from core.identity.first import seat_first_administrator
 from core.identity.grants import end_post
 from core.identity.models import Account, Post
-from core.identity.staff import disable, enable, invite, list_staff, reset_password
+from core.identity.staff import Invited, disable, enable, invite, list_staff, reset_password
 from core.scope import current_scope
 from deploy.cli_common import HOME, County, Home, Login, console, group
 from deploy.connection import connected
@@ -38,6 +38,12 @@ def _account(session: Session, login: str) -> Account:
     raise NotFound(f"本单位没有登录名为 {login} 的在岗人员", f"nobody of the staff has the login {login}", where=login)
 
 
+def _first_password(made: Invited) -> str:
+    """What is told of a first password, once."""
+    when = "（数秒后在统一身份认证生效）" if made.on_its_way else ""
+    return f"{made.account.login} 初始密码 {made.first_password} {when}".rstrip()
+
+
 @app.command("list")
 def staff_list(county: County, login: Login, home: Home = HOME) -> None:
     """列出在岗人员与岗位 · list the staff with their posts."""
@@ -48,7 +54,9 @@ def staff_list(county: County, login: Login, home: Home = HOME) -> None:
             after = found[-1].account.id
             for one in found:
                 posts = "、".join(post.title for post in one.posts)
-                table.add_row(one.account.login, one.account.display_name, posts, "停用" if one.account.disabled_at else "正常")
+                state = "停用" if one.account.disabled_at else "正常"
+                behind = one.directory is not None and not one.directory.in_step
+                table.add_row(one.account.login, one.account.display_name, posts, f"{state}，待同步" if behind else state)
     console.print(table)
 
 
@@ -77,8 +85,8 @@ def staff_invite(
             valid_to=until.date() if until else None,
             existing=existing,
         )
-        told, password = made.account.login, made.first_password
-    console.print(f"{told} 初始密码 {password}" if password else f"{told} 已授予岗位", highlight=False)
+        told = _first_password(made) if made.first_password else f"{made.account.login} 已授予岗位"
+    console.print(told, highlight=False)
 
 
 @app.command("end")
@@ -119,11 +127,20 @@ def staff_on(member: str, county: County, login: Login, reason: Reason, home: Ho
 
 
 @app.command("password")
-def staff_password(member: str, county: County, login: Login, reason: Reason, home: Home = HOME) -> None:
+def staff_password(
+    member: str,
+    county: County,
+    login: Login,
+    reason: Reason,
+    second_factor: Annotated[bool, typer.Option("--second-factor", help="同时解除第二因素 · take that away too")] = False,
+    home: Home = HOME,
+) -> None:
     """重置密码，新的初始密码只显示一次 · a first password again, shown once."""
     with connected(home), acting_as(login, county) as session:
-        password = reset_password(session, _account(session, member).id, reason=reason).first_password
-    console.print(f"{member} 初始密码 {password}", highlight=False)
+        found = _account(session, member).id
+        made = reset_password(session, found, reason=reason, second_factor_too=second_factor)
+        told = _first_password(made)
+    console.print(told, highlight=False)
 
 
 @app.command("first")
@@ -138,5 +155,5 @@ def staff_first(
     """由平台设首任管理员：该岗位在本单位没有在任人员时 · seat an administrator where nobody holds the role."""
     with connected(home), by_platform(county, "first-administrator") as session:
         made = seat_first_administrator(session, new, name, role, reason=reason)
-        told, password = made.account.login, made.first_password
-    console.print(f"{told} 初始密码 {password}", highlight=False)
+        told = _first_password(made)
+    console.print(told, highlight=False)

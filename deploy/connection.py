@@ -15,12 +15,15 @@ from core.db.migrate import PluginSchema, migrate_all
 from core.db.safety import refuse_unsafe_role
 from core.db.session import app_engine
 from core.errors import Misconfigured
+from core.host.faults import note
 from core.host.manager import host
+from core.host.quarantine import shut_off_by_migration
 from core.settings import settings
 from core.tenancy.keys import key_ring, tokens
 from core.vault.key_file import create_installation_key
 from deploy.embedded import EmbeddedStack, Running
 from deploy.embedded.private import write_private
+from deploy.keycloak.addresses import identity_environment
 
 OWNER = "BANGFU_OWNER_DATABASE_URL"
 
@@ -60,18 +63,25 @@ def owner_engine() -> Engine:
 
 
 def bring_up_to_date() -> None:
-    """Migrate core and plugins, and write what the installed plugins declare into the reference tables, as the owner."""
+    """Migrate core and plugins, and write what the installed plugins declare into the reference tables, as the owner.
+
+    A stranger's plugin whose scripts or workflows fail is reported and shut off for all tenants until a later run is sound.
+    """
     from core.cases.workflows import sync_workflows
     from core.parameters.service import sync_national
 
-    schemas = [PluginSchema(name, decl.scripts) for name, decl in host().installed("bangfu_migrations")]
+    known = host()
+    schemas = [PluginSchema(name, decl.scripts, known.is_built_in(name)) for name, decl in known.installed("bangfu_migrations")]
     engine = owner_engine()
     try:
         with engine.connect() as connection:
-            migrate_all(connection, schemas)
+            failed = migrate_all(connection, schemas)
         with engine.begin() as connection:
-            sync_workflows(connection)
+            sync_workflows(connection, lambda name, error: failed.setdefault(name, error))
             sync_national(connection)
+            for name, error in failed.items():
+                note(name, "migration", error, version=known.info(name).version, with_text=True)
+            shut_off_by_migration(connection, failed, frozenset(known.infos) - failed.keys())
     finally:
         engine.dispose()
     refuse_unsafe_role(app_engine())
@@ -103,7 +113,7 @@ def connected(home: Path) -> Iterator[None]:
         return
     found = _answers(home.resolve())
     if found is not None:
-        use(found)
+        use({**found, **identity_environment(home)})
         yield
         return
     stack = EmbeddedStack(home)

@@ -14,14 +14,22 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from core.calendar.working_days import CHINA_TIME
 from core.db.safety import refuse_unsafe_role
-from core.db.session import app_engine
+from core.db.session import app_engine, reference_work
 from core.errors import BangfuError
+from core.host.answers import HOOKS
+from core.host.faults import recent_faults
 from core.host.manager import host
+from core.host.quarantine import quarantined
+from core.identity.changes import kept_elsewhere
+from core.identity.directory.there import directory
+from core.identity.oidc.endpoints import Issuer
 from core.jobs.recovery import is_swept, swept_at
 from core.settings import settings
 from deploy.connection import connected, is_running
 from deploy.embedded.checks import COMFORTABLE_BYTES
 
+_CLOCKS_APART_S = 5.0
+"""Half of what tokens are taken with (``TOLERANCE``); a second is lost in asking."""
 STATIC = Path(__file__).parent.parent / "core" / "web" / "static" / "vendor"
 
 
@@ -36,7 +44,7 @@ class Check:
 
 
 def examine(home: Path) -> Iterator[Check]:
-    """Look at Python, disk, front end, plugins, secrets, database, role and queue, one after the other.
+    """Look at Python, disk, front end, plugins, secrets, database, role, queue and identity provider, one after the other.
 
     What cannot be looked at is a check that is not good.
     """
@@ -71,6 +79,12 @@ def _plugins() -> Iterator[Check]:
         return
     lines = [info for info in found.infos.values() if info.service_line]
     yield Check("业务插件", bool(lines), f"{len(lines)} 项业务", "请重新安装本程序及其插件")
+    for hook in HOOKS:
+        # what a stranger's plugin answers wrongly shows only when it is asked
+        found.installed(hook)
+    for name in found.infos:
+        for notice in found.notices(name):
+            yield Check(f"插件 {name}", good=True, said=notice.zh)
     for left_out in found.left_out:
         yield Check(f"插件 {left_out.name}", good=False, said=left_out.reason, mend="请升级或卸载该插件")
 
@@ -82,8 +96,11 @@ def _engines(home: Path) -> Iterator[Check]:
             with app_engine().connect() as connection:
                 connection.execute(text("select 1"))
             yield Check("数据库可连接", good=True)
+            yield from _faults()
             yield _role()
             yield _queue()
+            if kept_elsewhere():
+                yield from _identity_provider()
             if running:
                 yield _background()
     except BangfuError as error:
@@ -96,6 +113,47 @@ def _engines(home: Path) -> Iterator[Check]:
             said=f"数据库没有响应（{cause}）",
             mend="请检查 BANGFU_DATABASE_URL 的地址、密码和数据库服务",
         )
+
+
+def _faults() -> Iterator[Check]:
+    with reference_work() as session:
+        failed, shut = recent_faults(session), quarantined(session)
+    for fault in failed:
+        said = f"{fault.said}（{fault.count} 次，最近 {fault.last_at.astimezone(CHINA_TIME):%Y-%m-%d %H:%M}）"
+        yield Check(f"插件 {fault.plugin}：{fault.place}", good=False, said=said, mend=f"bangfu plugin faults {fault.plugin}")
+    for name, row in shut.items():
+        yield Check(f"插件 {name} 已全省停用", good=True, said=row.reason)
+
+
+def _identity_provider() -> Iterator[Check]:
+    """Sign-in and the directory: the realm answers by the issuer's name, provisioning is let in, the clocks agree."""
+    own = settings()
+    try:
+        Issuer(own.issuer, ca_file=own.keycloak_ca_file).endpoints()
+    except BangfuError as error:
+        yield Check(
+            "统一身份认证可连接",
+            good=False,
+            said=f"{error.where}：{error.zh}",
+            mend="请核对 BANGFU_KEYCLOAK_URL、BANGFU_KEYCLOAK_REALM",
+        )
+        return
+    yield Check("统一身份认证可连接", good=True, said=own.issuer)
+    try:
+        there = directory()
+        ahead = there.clock_difference()
+        there.named("bangfu-doctor")
+        there.group_at("/bangfu-doctor")
+    except BangfuError as error:
+        yield Check("账号管理客户端", good=False, said=error.zh, mend=error.mend_zh or "")
+        return
+    yield Check("账号管理客户端", good=True, said=own.keycloak_admin_client_id)
+    yield Check(
+        "与统一身份认证时钟一致",
+        abs(ahead) <= _CLOCKS_APART_S,
+        f"相差约 {ahead:.0f} 秒",
+        "请用 NTP 校准两台服务器的时钟：相差过大时令牌不被接受",
+    )
 
 
 def _role() -> Check:

@@ -16,6 +16,7 @@ from core.db.session import unit_of_work
 from core.divisions import Division, children, division
 from core.divisions import Level as DivisionLevel
 from core.errors import InvalidInput
+from core.identity.changes import tell_tenant_opened
 from core.scope import entered
 from core.tenancy.keys import give_key
 from core.tenancy.models import Tenant, TenantDivision
@@ -59,7 +60,8 @@ def _tenant_row(item: Division, province: str, on: date) -> dict[str, object]:
 
 
 def open_tenants(plugins_of: Mapping[str, Iterable[str]], on: date, reason: str) -> int:
-    """Give each tenant its key and switch on its first plugins, each in its own scope; what is done already stays.
+    """Give each tenant its key and switch on its first plugins, each in its own scope; what is done already stays. Where an
+    identity provider keeps the accounts, the tenant's group there follows through the outbox.
 
     ``plugins_of`` maps tenant codes to plugin names. Returns how many tenants were opened now.
     """
@@ -71,6 +73,8 @@ def open_tenants(plugins_of: Mapping[str, Iterable[str]], on: date, reason: str)
             missing = [name for name in plugins if name not in known]
             for name in missing:
                 switch_plugin(session, name, enabled=True, reason=reason)
+            if missing:
+                tell_tenant_opened(session, code)
             opened += bool(missing)
     return opened
 

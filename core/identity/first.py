@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.errors import Conflict, Forbidden, InvalidInput
-from core.identity.changes import tell_changed
+from core.identity.changes import kept_elsewhere, tell_changed
 from core.identity.grants import is_administrators, refuse_empty, said_of
 from core.identity.models import Account, Post
 from core.identity.service import Grant, give_post, holds
@@ -46,4 +46,4 @@ def seat_first_administrator(session: Session, login: str, display_name: str, ro
     post = give_post(session, account.id, scope.tenant, role, valid_from=scope.business_date, grant=grant)
     record(session, "post.given", "post", post.id, said_of(post))
     tell_changed(session, account.id, "account")
-    return Invited(account, password)
+    return Invited(account, password, kept_elsewhere())

@@ -10,7 +10,7 @@ from __future__ import annotations
 import uuid
 from datetime import date
 
-from sqlalchemy import or_, select
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound
@@ -22,6 +22,7 @@ from core.identity.names import COUNTY_GRANTS, GRANT_ADMINISTRATORS, WRITE_STAFF
 from core.identity.service import Grant, give_post, roles
 from core.parameters.service import set_by_levels
 from core.scope import Level, current_scope
+from core.settings import settings
 from core.trail.service import record
 
 WITH_ORIGINAL = "随原岗位终止"
@@ -77,9 +78,19 @@ def give(
     refuse_past(valid_from)
     grant = Grant(scope.actor, reason.strip())
     post = give_post(session, account_id, scope.tenant, role, valid_from=valid_from, valid_to=valid_to, grant=grant)
+    if is_administrators(role):
+        _ask_for_a_longer_password(session, account_id)
     record(session, "post.given", "post", post.id, said_of(post))
     tell_changed(session, account_id, "posts")
     return post
+
+
+def _ask_for_a_longer_password(session: Session, account_id: uuid.UUID) -> None:
+    """Have whoever becomes an administrator choose his password anew: how long the present one is, nobody knows."""
+    own = settings()
+    if own.password_min_length_administrators > own.password_min_length:
+        local = update(Account).where(Account.id == account_id, Account.password_hash.is_not(None))
+        session.execute(local.values(must_change_password=True))
 
 
 def end_post(session: Session, post_id: uuid.UUID, *, on: date, reason: str) -> Post:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from core.host.declarations import ChunkPlan, JobKindDecl
+from core.host.declarations import ChunkPlan, JobKindDecl, Recurrence
+from core.identity.directory.drift import DRIFT
 from core.identity.names import WRITE_STAFF
 from core.identity.review import switch_off_dormant
-from core.scope import Level, current_scope
-from core.tenancy.models import Tenant
+from core.jobs.service import tree_chunks
+from core.scope import Level
 
 
 def _plan_own(_session: Session, _params: Mapping[str, Any]) -> Sequence[ChunkPlan]:
@@ -20,11 +20,7 @@ def _plan_own(_session: Session, _params: Mapping[str, Any]) -> Sequence[ChunkPl
 
 
 def _plan_all(session: Session, _params: Mapping[str, Any]) -> Sequence[ChunkPlan]:
-    here = current_scope().tenant
-    tree = select(Tenant.code, Tenant.name).where(
-        Tenant.closed_on.is_(None), or_(Tenant.code == here, Tenant.province == here, Tenant.prefecture == here)
-    )
-    return [ChunkPlan(name, {"tenant": code}) for code, name in session.execute(tree.order_by(Tenant.code))]
+    return tree_chunks(session)
 
 
 def _run(session: Session, _params: Mapping[str, Any], _payload: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -47,5 +43,7 @@ JOBS = (
         WRITE_STAFF,
         fan_out=True,
         levels=frozenset({Level.PROVINCE, Level.PREFECTURE}),
+        recurs=Recurrence(hour=2),
     ),
+    DRIFT,
 )

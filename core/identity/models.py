@@ -157,7 +157,21 @@ class StaffSession(Base):
     """A signed-in browser. The cookie holds a random token; only its hash is stored."""
 
     __tablename__ = "staff_session"
-    __rule__: ClassVar[TableRule] = ReferenceTable("found by the cookie before a scope exists", ("insert", "update"))
+    __rule__: ClassVar[TableRule] = ReferenceTable(
+        "found by the cookie before a scope exists",
+        ("insert", "update"),
+        mutable=(
+            "last_seen_at",
+            "ended_at",
+            "authenticated_at",
+            "assurance",
+            "provider_sid",
+            "refresh_cipher",
+            "id_token_cipher",
+            "fresh_until",
+        ),
+        deletable_after=("created_at",),
+    )
     __table_args__ = (
         Index("ix_staff_session_account_id", "account_id"),
         Index("ix_staff_session_provider_sid", "provider_sid"),

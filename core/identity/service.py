@@ -25,7 +25,8 @@ from core.identity.passwords import hashed
 from core.scope import Level, Scope, entered
 from core.settings import settings
 from core.tenancy.models import Tenant
-from core.tenancy.service import business_date, enabled_plugins, tenant_named
+from core.tenancy.plugin_state import enabled_plugins
+from core.tenancy.service import business_date, tenant_named
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,13 @@ def permissions_of(role_codes: Sequence[str], plugins: frozenset[str], own: OwnM
             if grant.role == code:
                 mine |= grant.permissions
         held |= own.applied(code, mine) if own is not None else mine
-    return frozenset(held)
+    return frozenset(held) - _of_lines_off(plugins)
+
+
+def _of_lines_off(plugins: frozenset[str]) -> set[str]:
+    """Permissions of lines that are off: a role that the line itself brings holds them no more than any other."""
+    off = set(host().infos) - plugins - host().always_on
+    return {found.code for plugin, declared in host().installed("bangfu_permissions") if plugin in off for found in declared}
 
 
 def make_account(session: Session, login: str, display_name: str, password: str) -> Account:
@@ -73,9 +80,9 @@ def make_account(session: Session, login: str, display_name: str, password: str)
     return add_account(session, login, display_name, hashed(password))
 
 
-def add_account(session: Session, login: str, display_name: str, password_hash: str) -> Account:
-    """A new local account whose password is known by its argon2id hash alone. Raises ``InvalidInput`` where the login is
-    missing or taken."""
+def add_account(session: Session, login: str, display_name: str, password_hash: str | None) -> Account:
+    """A new account whose password is known by its argon2id hash alone, or is none of ours (None). Raises ``InvalidInput``
+    where the login is missing or taken."""
     name = login.strip().lower()
     if not name:
         raise InvalidInput("请填写登录名", "the login is missing", where="login")

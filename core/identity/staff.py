@@ -16,7 +16,10 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound
-from core.identity.changes import tell_changed
+from core.identity.changes import kept_elsewhere, tell_changed
+from core.identity.directory.first_passwords import leave_password
+from core.identity.directory.models import DirectoryEntry
+from core.identity.directory.standing import Standing, standing
 from core.identity.grants import (
     NotYours,
     give,
@@ -31,7 +34,7 @@ from core.identity.local import first_password, issue_password
 from core.identity.models import Account, Post, StaffSession
 from core.identity.names import GRANT_ADMINISTRATORS, WRITE_STAFF
 from core.identity.second_factor import remove_second_factor
-from core.identity.service import make_account
+from core.identity.service import add_account, make_account
 from core.identity.sessions import end_sessions, live_sessions
 from core.identity.subtree import outside
 from core.scope import current_scope
@@ -49,14 +52,18 @@ class Member:
     """Those of the tenant in scope that hold today or later, else the ended ones; the newest first."""
     works: bool
     """Whether one of them holds today or later."""
+    directory: Standing | None = None
+    """How the account stands with the identity provider's directory; None with local accounts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Invited:
-    """An account that was let in, with its first password where it is new: shown once and stored nowhere."""
+    """An account that was let in, with its first password where it is new: shown once, and stored nowhere in the clear."""
 
     account: Account
     first_password: str | None
+    on_its_way: bool = False
+    """Whether the password has to be carried to the identity provider first: within seconds, or when it answers again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +89,13 @@ def list_staff(
     mine = select(Post.id).where(here, Post.account_id == Account.id).correlate(Account)
     goes_on = or_(Post.valid_to.is_(None), (Post.valid_to > scope.business_date) & (Post.valid_to > Post.valid_from))
     works = mine.where(goes_on).exists()
-    wanted = select(Account, works).where(mine.exists() & ~works if former else works).order_by(Account.id).limit(limit)
+    wanted = (
+        select(Account, works, DirectoryEntry)
+        .outerjoin(DirectoryEntry, DirectoryEntry.account_id == Account.id)
+        .where(mine.exists() & ~works if former else works)
+        .order_by(Account.id)
+        .limit(limit)
+    )
     if text.strip():
         part = text.strip().lower()
         named = func.strpos(func.lower(Account.display_name), part) > 0
@@ -90,11 +103,11 @@ def list_staff(
     if after is not None:
         wanted = wanted.where(Account.id > after)
     accounts = session.execute(wanted).all()
-    posts: dict[uuid.UUID, list[Post]] = {account.id: [] for account, _ in accounts}
+    posts: dict[uuid.UUID, list[Post]] = {account.id: [] for account, _, _ in accounts}
     found = select(Post).where(here, Post.account_id.in_(posts)).order_by(Post.valid_from.desc(), Post.id.desc())
     for post in session.scalars(found if former else found.where(goes_on)):
         posts[post.account_id].append(post)
-    return [Member(account, posts[account.id], at_work) for account, at_work in accounts]
+    return [Member(account, posts[account.id], at_work, standing(account, entry)) for account, at_work, entry in accounts]
 
 
 def member(session: Session, account_id: uuid.UUID) -> tuple[Account, Sequence[Post]]:
@@ -135,7 +148,7 @@ def invite(
     give(session, account.id, role, reason=reason, valid_from=valid_from, valid_to=valid_to)
     record(session, "account.invited", "account", account.id, {"new": not existing, "tenant": scope.tenant})
     tell_changed(session, account.id, "account")
-    return Invited(account, password)
+    return Invited(account, password, password is not None and kept_elsewhere())
 
 
 def _known(session: Session, login: str) -> Account:
@@ -160,8 +173,8 @@ def _known(session: Session, login: str) -> Account:
 
 
 def new_account(session: Session, login: str, display_name: str) -> tuple[Account, str]:
-    """A new account and its first password, to be changed at the first sign-in. Raises ``InvalidInput`` where the name is
-    missing or the login missing or taken."""
+    """A new account and its first password, to be changed at the first sign-in; where people sign in at an identity provider,
+    the password is one of there. Raises ``InvalidInput`` where the name is missing or the login missing or taken."""
     if not display_name.strip():
         raise InvalidInput("请填写姓名", "the name is missing", where="display_name")
     if session.scalar(select(Account.id).where(Account.login == login.strip().lower())) is not None:
@@ -172,6 +185,9 @@ def new_account(session: Session, login: str, display_name: str) -> tuple[Accoun
             mend_zh="若为同一人，请选“已有账号”；否则请换一个登录名",
             mend_en="for the same person choose an existing account; else take another login",
         )
+    if kept_elsewhere():
+        account = add_account(session, login, display_name.strip(), None)
+        return account, leave_password(session, account.id)
     password = first_password()
     account = make_account(session, login, display_name.strip(), password)
     account.must_change_password = True
@@ -208,11 +224,13 @@ def reset_password(session: Session, account_id: uuid.UUID, *, reason: str, seco
     """A first password again, to be changed at the next sign-in; all sessions end. Its text is returned once.
 
     ``second_factor_too`` takes the second factor away as well, for whoever has lost telephone and recovery codes.
-    Raises ``Conflict`` for whoever signs in at an identity provider alone, and for a program.
+    Where people sign in at an identity provider both happen there, and a password that was kept here before is void.
+    Raises ``Conflict`` for a program, and with local accounts for whoever has no password here.
     """
     refuse_empty(reason)
     account = _looked_after(session, account_id)
-    if account.is_program or (account.password_hash is None and account.subject is not None):
+    elsewhere = kept_elsewhere()
+    if account.is_program or (not elsewhere and account.password_hash is None and account.subject is not None):
         raise Conflict(
             "该账号不在本系统保存密码",
             "this installation keeps no password of the account",
@@ -220,12 +238,17 @@ def reset_password(session: Session, account_id: uuid.UUID, *, reason: str, seco
             mend_zh="请在统一身份认证处重置",
             mend_en="reset it at the identity provider",
         )
-    password = issue_password(session, account)
+    if elsewhere:
+        account.password_hash, account.must_change_password = None, False
+        end_sessions(session, account_id)
+        password = leave_password(session, account_id, second_factor_too=second_factor_too)
+    else:
+        password = issue_password(session, account)
     if second_factor_too:
         remove_second_factor(session, account)
     record(session, "password.reset", "account", account_id, {"second_factor": second_factor_too})
     tell_changed(session, account_id, "password")
-    return Invited(account, password)
+    return Invited(account, password, elsewhere)
 
 
 def sessions_of(session: Session, account_id: uuid.UUID) -> list[OpenSession]:
@@ -240,15 +263,17 @@ def sessions_of(session: Session, account_id: uuid.UUID) -> list[OpenSession]:
 def end_sessions_of(session: Session, account_id: uuid.UUID, *, handle: str | None = None) -> int:
     """End one session of an account, or all of them; how many ended. Raises ``NotFound`` for a session that is not there."""
     _looked_after(session, account_id)
+    sid = None
     if handle is None:
         ended = end_sessions(session, account_id)
     else:
         named: StaffSession | None = next((row for row in live_sessions(session, account_id) if _handle(row) == handle), None)
         if named is None:
             raise NotFound("没有该会话", "no such session", where="session")
-        named.ended_at, ended = datetime.now(UTC), 1
+        named.ended_at, ended, sid = datetime.now(UTC), 1, named.provider_sid
     record(session, "sessions.ended", "account", account_id, {"sessions": ended})
-    tell_changed(session, account_id, "sessions")
+    if handle is None or sid is not None:
+        tell_changed(session, account_id, "sessions", provider_sid=sid)
     return ended
 
 

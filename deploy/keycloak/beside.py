@@ -8,7 +8,7 @@ from pathlib import Path
 from core.errors import Misconfigured
 from deploy.embedded.private import secret
 from deploy.embedded.supervisor import Supervisor
-from deploy.keycloak.addresses import CONSOLE_USER, Addresses, identity_environment
+from deploy.keycloak.addresses import CONSOLE_USER, Addresses, forget_identity, identity_environment, remember_identity
 
 
 def keycloak_of_its_own(home: Path, public_url: str, supervisor: Supervisor, leaving: ExitStack) -> Addresses:
@@ -19,6 +19,9 @@ def keycloak_of_its_own(home: Path, public_url: str, supervisor: Supervisor, lea
     server = KeycloakServer(home, public_url=public_url)
     addresses = server.start()
     leaving.callback(server.stop)
+    # For commands that are run beside it.
+    remember_identity(home, addresses)
+    leaving.callback(forget_identity, home)
     if server.child is not None:
         supervisor.adopt(server.child)
     return addresses

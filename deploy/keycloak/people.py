@@ -12,6 +12,7 @@ from argon2.low_level import Type, hash_secret_raw
 from sqlalchemy import select
 
 from core.db.session import reference_work
+from core.identity.directory.there import MARK
 from core.identity.models import Account
 from deploy.keycloak.addresses import REALM, Addresses
 from deploy.keycloak.server import console_admin
@@ -24,10 +25,21 @@ def provide(addresses: Addresses, accounts: Iterable[tuple[str, str]], password:
     """Make the people of ``accounts`` (login and name) at Keycloak where they are not there, in one request, and tell their
     accounts here who they are there; how many. Raises ``KeycloakError``."""
     credential = _credential(password)
+    named = dict(accounts)
+    with reference_work() as session:
+        ids = dict(session.execute(select(Account.login, Account.id).where(Account.login.in_(named))).all())
     people = [
-        # A Chinese name is not parted; the realm asks for none of its parts.
-        {"username": login, "lastName": name, "enabled": True, "credentials": [credential]}
-        for login, name in accounts
+        # A Chinese name is not parted; the realm asks for none of its parts. The mark says whose person it is, for whatever
+        # provisioning does later.
+        {
+            "username": login,
+            "lastName": name,
+            "enabled": True,
+            "attributes": {MARK: [str(ids[login])]},
+            "credentials": [credential],
+        }
+        for login, name in named.items()
+        if login in ids
     ]
     answer = console_admin(addresses).partial_import_realm(REALM, {"ifResourceExists": "SKIP", "users": people})
     subjects = {found["resourceName"]: found["id"] for found in answer["results"]}

@@ -6,12 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from argon2 import PasswordHasher
-from sqlalchemy import select
 
-from core.db.session import reference_work, unit_of_work
+from core.db.session import reference_work
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound
-from core.identity import changes, passwords
-from core.identity.changes import IDENTITY_CHANGED
+from core.identity import passwords
 from core.identity.duties import DutiesExclude
 from core.identity.grants import NotYours, end_post, grant_post
 from core.identity.local import sign_in
@@ -31,10 +29,9 @@ from core.identity.staff import (
     sessions_of,
 )
 from core.identity.subtree import administering
-from core.jobs.models import OutboxItem
-from core.jobs.outbox import TOPICS, relay
+from core.jobs.outbox import relay
 from core.scope import entered
-from tests.conftest import COUNTY, OTHER_COUNTY, PREFECTURE, PROVINCE, TODAY, Database, scope_of
+from tests.conftest import COUNTY, OTHER_COUNTY, PREFECTURE, PROVINCE, TODAY, Database
 from tests.core.lines import install
 from tests.core.staffing import SINCE, WHY, admin, at_desk, hire, let_in, posts_of, security, stand_at, trail_of
 
@@ -230,28 +227,6 @@ def test_a_move_beyond_ones_subtree_or_against_a_duty_is_refused_whole() -> None
     assert [post.valid_to for post in posts_of(who)] == [None, None]
     with entered(scope_for(top, PROVINCE)), administering(COUNTY, "调动") as session, pytest.raises(Conflict):
         move(session, boss, OTHER_COUNTY, on=TODAY, reason=WHY)
-
-
-# The seam for an identity provider
-
-
-def test_each_change_is_told_to_who_keeps_the_accounts_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    boss = admin()
-
-    def waiting() -> list[str]:
-        with entered(scope_of(COUNTY)), unit_of_work() as session:
-            items = session.scalars(select(OutboxItem).where(OutboxItem.topic == IDENTITY_CHANGED).order_by(OutboxItem.id))
-            return [item.payload["what"] for item in items]
-
-    let_in(boss, "quiet", "caseworker")
-    assert waiting() == []
-    monkeypatch.setitem(TOPICS, changes.IDENTITY_CHANGED, lambda _session, _payload: None)
-    who, _ = let_in(boss, "told", "caseworker")
-    with at_desk(boss) as session:
-        reset_password(session, who, reason=WHY)
-        end_sessions_of(session, who)
-        disable(session, who, reason=WHY)
-    assert sorted(waiting()) == sorted(["posts", "account", "password", "sessions", "account"])
 
 
 def test_the_hour_of_switching_off_is_kept() -> None:

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from core.errors import Misconfigured
-from core.host.manager import LeftOut, host
+from core.host.manager import LeftOut, Notice, host
 from core.jobs import recovery
 from deploy.cli import app
 from deploy.connection import use
@@ -72,11 +72,17 @@ def test_a_role_that_is_too_powerful_is_told_and_the_queue_looked_at_still(
 def test_lines_are_counted_and_plugins_left_out_are_told(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     core = {name: info for name, info in host().infos.items() if not info.service_line}
     assert core
-    bare = SimpleNamespace(infos=core, left_out=[LeftOut("stranger", "needs api 9")])
+    bare = SimpleNamespace(
+        infos=core,
+        left_out=[LeftOut("stranger", "needs api 9")],
+        installed=lambda _: [],
+        notices=lambda _: [Notice("旧", "old")],
+    )
     monkeypatch.setattr("deploy.doctor.host", lambda: bare)
     found = looked(db.home / "nowhere")
     assert (found["业务插件"].good, found["业务插件"].said) == (False, "0 项业务")
     assert (found["插件 stranger"].good, found["插件 stranger"].said) == (False, "needs api 9")
+    assert (found["插件 core"].good, found["插件 core"].said) == (True, "旧")
 
     def broken() -> object:
         raise Misconfigured("坏了", "broken")

@@ -23,6 +23,8 @@ import httpx2
 
 _FORM = re.compile(r'<form[^>]*\saction="([^"]+)"')
 _CHALLENGE_BYTES = 48
+_PATIENCE_S = 60.0
+"""For machines that are busy with other tests: Keycloak hashes passwords slowly on purpose."""
 
 
 def claims_of(token: str) -> dict[str, Any]:
@@ -101,7 +103,10 @@ class Visitor:
     def token_request(self, **fields: str) -> dict[str, Any]:
         """Ask the token endpoint as the web; what it answers, refusals (``error``) as well."""
         answer = httpx2.post(
-            f"{self.realm_url}/protocol/openid-connect/token", data=fields, auth=(self.client_id, self.client_secret)
+            f"{self.realm_url}/protocol/openid-connect/token",
+            data=fields,
+            auth=(self.client_id, self.client_secret),
+            timeout=_PATIENCE_S,
         )
         found: dict[str, Any] = answer.json()
         return found
@@ -110,7 +115,7 @@ class Visitor:
         self.page, self.arrived_at, self.arrived = "", "", {}
         while True:
             cookies = "; ".join(f"{name}={value}" for name, value in self._cookies.items())
-            answer = httpx2.request(method, url, headers={"Cookie": cookies}, **more)
+            answer = httpx2.request(method, url, headers={"Cookie": cookies}, timeout=_PATIENCE_S, **more)
             self._keep(answer)
             if not answer.is_redirect:
                 self.page = answer.text

@@ -10,11 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from core.db.session import unit_of_work
 from core.identity.delegation import delegate, revoke
+from core.identity.directory.standing import Standing, standing_of
 from core.identity.grants import end_post, grant_post
 from core.identity.models import Account, Post
 from core.identity.moves import move
 from core.identity.names import WRITE_STAFF
-from core.identity.staff import disable, enable, end_sessions_of, invite, list_staff, member, reset_password
+from core.identity.staff import Invited, disable, enable, end_sessions_of, invite, list_staff, member, reset_password
 from core.identity.subtree import administering
 from core.scope import current_scope
 from core.web.context import requires
@@ -51,15 +52,27 @@ class MemberOut(BaseModel):
     name: str
     disabled: bool
     signed_in_at: datetime | None
+    in_step: bool | None = None
+    """Whether the identity provider's directory follows the account; None where accounts are kept here alone."""
     posts: list[PostOut]
 
 
 class InvitedOut(BaseModel):
-    """An account with its first password, which is shown in this answer alone; None where the account was there already."""
+    """An account with its first password, which is shown in this answer alone; None where the account was there already.
+
+    ``on_its_way``: the password holds once it has been carried to the identity provider.
+    """
 
     id: uuid.UUID
     login: str
     first_password: str | None
+    on_its_way: bool = False
+
+
+def _invited(made: Invited) -> InvitedOut:
+    return InvitedOut(
+        id=made.account.id, login=made.account.login, first_password=made.first_password, on_its_way=made.on_its_way
+    )
 
 
 class Why(BaseModel):
@@ -114,13 +127,14 @@ def _posts(posts: list[Post]) -> list[PostOut]:
     return [PostOut.model_validate(post) for post in posts]
 
 
-def _out(account: Account, posts: list[Post]) -> MemberOut:
+def _out(account: Account, posts: list[Post], standing: Standing | None) -> MemberOut:
     return MemberOut(
         id=account.id,
         login=account.login,
         name=account.display_name,
         disabled=account.disabled_at is not None,
         signed_in_at=account.signed_in_at,
+        in_step=standing.in_step if standing is not None else None,
         posts=_posts(posts),
     )
 
@@ -133,7 +147,7 @@ def staff_list(
     with administering(of, LOOKS_AFTER) as session:
         page = cut(list_staff(session, former=former, after=after, limit=limit + 1), limit, lambda row: row.account.id)
         tell_next(request, response, page.after)
-        return [_out(row.account, list(row.posts)) for row in page.rows]
+        return [_out(row.account, list(row.posts), row.directory) for row in page.rows]
 
 
 @router.post("/staff", status_code=201, dependencies=[WRITE])
@@ -150,7 +164,7 @@ def let_in(wanted: InviteIn, of: Of = None) -> InvitedOut:
             valid_to=wanted.valid_to,
             existing=wanted.existing,
         )
-        return InvitedOut(id=invited.account.id, login=invited.account.login, first_password=invited.first_password)
+        return _invited(invited)
 
 
 @router.get("/staff/{account_id}", dependencies=[WRITE])
@@ -158,7 +172,7 @@ def one_member(account_id: uuid.UUID, of: Of = None) -> MemberOut:
     """One member of the staff with all posts ever held in the tenant."""
     with administering(of, LOOKS_AFTER) as session:
         account, posts = member(session, account_id)
-        return _out(account, list(posts))
+        return _out(account, list(posts), standing_of(session, account))
 
 
 @router.post("/staff/{account_id}/posts", status_code=201, dependencies=[WRITE])
@@ -197,7 +211,7 @@ def new_password(account_id: uuid.UUID, wanted: ResetIn, of: Of = None) -> Invit
     """A first password again, shown in this answer alone."""
     with administering(of, LOOKS_AFTER) as session:
         done = reset_password(session, account_id, reason=wanted.reason, second_factor_too=wanted.second_factor)
-        return InvitedOut(id=done.account.id, login=done.account.login, first_password=done.first_password)
+        return _invited(done)
 
 
 @router.delete("/staff/{account_id}/sessions", status_code=204, dependencies=[WRITE])

@@ -11,6 +11,8 @@ from fastapi.responses import HTMLResponse, Response
 from sqlalchemy.orm import Session
 
 from core.errors import BangfuError, NotFound
+from core.identity.changes import kept_elsewhere
+from core.identity.directory.standing import sessions_there, sids_here, standing_of
 from core.identity.grants import NotYours, end_post, grant_post, grantable_roles, is_administrators
 from core.identity.moves import move
 from core.identity.names import WRITE_STAFF
@@ -91,7 +93,15 @@ def _done(request: Request, of: str | None, invited: Invited, told: str) -> Resp
     url = f"/{visit_of(request).scope.tenant}/staff/{invited.account.id}{tail(of)}"
     if invited.first_password is None:
         return go(url, told)
-    return show(request, "staff_password.html", account=invited.account, password=invited.first_password, url=url, told=told)
+    return show(
+        request,
+        "staff_password.html",
+        account=invited.account,
+        password=invited.first_password,
+        on_its_way=invited.on_its_way,
+        url=url,
+        told=told,
+    )
 
 
 def _list(
@@ -149,6 +159,8 @@ def _person(
         mine = str(account_id) == current_scope().actor
         whole = looks_after(session, account_id)
         sessions: list[OpenSession] = sessions_of(session, account_id) if whole else []
+        directory = standing_of(session, account)
+        here = sids_here(session, account_id)
         grantable = grantable_roles(session)
         today = current_scope().business_date
         endable = [
@@ -159,6 +171,8 @@ def _person(
             and (not is_administrators(post.role) or current_scope().may("staff.grant_administrators"))
         ]
     looked_at = unions(visit_of(request).scope.union_name)
+    # Asked for when the transaction is over: the provider may let us wait.
+    there = sessions_there(account.subject, here) if whole else None
     return show(
         request,
         "staff_person.html",
@@ -170,6 +184,9 @@ def _person(
         mine=mine,
         whole=whole,
         sessions=sessions,
+        sessions_there=there,
+        directory=directory,
+        second_factor=account.totp_cipher is not None or kept_elsewhere(),
         roles=[] if mine else [(role.code, role.zh) for role in grantable],
         moves=[(code, name) for code, name in looked_at if code != (of or current_scope().tenant)] if endable else [],
         names=words.staff_names([*(post.granted_by for post in posts), *(post.ended_by for post in posts)]),
