@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session
 from core.db.session import ScopedSession, reference_work, unit_of_work
 from core.errors import NotFound
 from core.exchange.models import Opening
-from core.identity.names import GRANT_ADMINISTRATORS, READ_LOG, REVIEW_ACCESS, SEE_REVIEW, WRITE_STAFF
+from core.identity.names import GRANT_ADMINISTRATORS, READ_LOG, REVIEW_ACCESS, SEE_REVIEW, WRITE_PROGRAMS, WRITE_STAFF
 from core.scope import Level, Scope, current_scope, entered
 from core.tenancy.models import Tenant
 from core.tenancy.service import tenant_named, with_plugins
 
-_TAKEN_ALONG = frozenset({WRITE_STAFF, GRANT_ADMINISTRATORS, SEE_REVIEW, REVIEW_ACCESS, READ_LOG})
+_TAKEN_ALONG = frozenset({WRITE_STAFF, WRITE_PROGRAMS, GRANT_ADMINISTRATORS, SEE_REVIEW, REVIEW_ACCESS, READ_LOG})
 
 
 def tenants_below() -> list[tuple[str, str]]:

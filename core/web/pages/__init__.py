@@ -13,6 +13,7 @@ from core.web.pages import (
     delegations,
     desks,
     funds,
+    handlers,
     home,
     households,
     jobs,
@@ -22,6 +23,8 @@ from core.web.pages import (
     notices,
     oidc,
     payments,
+    plugin_faults,
+    programs,
     public,
     role_permissions,
     second_factor,
@@ -32,8 +35,9 @@ from core.web.pages import (
 ROUTERS: tuple[APIRouter, ...] = (
     home.router,
     households.router,
-    # Before the cases: ``/cases/new`` is no case's address.
+    # Before the cases: ``/cases/new`` and ``/cases/handlers`` are no case's addresses.
     case_opening.router,
+    handlers.router,
     cases.router,
     notices.router,
     funds.router,
@@ -46,8 +50,10 @@ ROUTERS: tuple[APIRouter, ...] = (
     access_review.router,
     role_permissions.router,
     staff.router,
+    programs.router,
     log.router,
     system.router,
+    plugin_faults.router,
 )
 """Pages of a tenant, for its posts."""
 
