@@ -1,4 +1,4 @@
-"""Pages of the tenants part: switching service lines, and the overview of the levels above (业务启停, 汇总视图)."""
+"""Pages of the tenants part: service lines with their settings, and the overview of the levels above (业务启停, 汇总视图)."""
 
 from __future__ import annotations
 
@@ -7,74 +7,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Query, Request
-from fastapi.responses import HTMLResponse, Response
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import HTMLResponse
 
 from core.db.session import unit_of_work
-from core.errors import BangfuError, NotFound
 from core.exchange.facts import Figure, figures_below, latest_year
+from core.funds.sources import source_names
 from core.scope import current_scope
-from core.web.context import changed, go, requires, show
+from core.web.context import requires, show
 from core.web.pages import words
-from core.web.step_up import fresh_proof
-from tenants.plugin import READ_FIGURES, SWITCH
-from tenants.switching import plugin_cards, plugin_history, switch_plugin
+from tenants import plugin_pages, settings_pages
+from tenants.plugin import READ_FIGURES
 
 router = APIRouter()
+router.include_router(plugin_pages.router)
+router.include_router(settings_pages.router)
 
-ADMINISTER = Depends(requires(SWITCH))
 FIGURES = Depends(requires(READ_FIGURES))
 _FEN_PER_WAN = 1_000_000
-
-
-@router.get("/plugins", dependencies=[ADMINISTER])
-def cards(request: Request) -> HTMLResponse:
-    """All installed service lines with their state here."""
-    with unit_of_work() as session:
-        found = plugin_cards(session)
-    return show(request, "plugin/tenants/plugins.html", cards=found)
-
-
-@router.get("/plugins/{name}", dependencies=[ADMINISTER])
-def one_plugin(request: Request, name: str) -> HTMLResponse:
-    """One line with the form that switches it and what was switched before."""
-    return _page(request, name)
-
-
-@router.post("/plugins/{name}", dependencies=[ADMINISTER, Depends(fresh_proof())])
-def switch(
-    request: Request,
-    tenant: str,
-    name: str,
-    enabled: Annotated[str, Form(max_length=3)] = "",
-    reason: Annotated[str, Form(max_length=1000)] = "",
-    version: Annotated[int | None, Form()] = None,
-) -> Response:
-    """Switch a line on or off on the version that the page showed."""
-    on = enabled == "on"
-    return changed(
-        lambda session: switch_plugin(session, name, enabled=on, reason=reason, expected_version=version),
-        lambda _: go(f"/{tenant}/plugins/{name}", "已启用" if on else "已停用：原有个案可以查看，法定时限照常计算"),
-        lambda error: _page(request, name, error, reason),
-    )
-
-
-def _page(request: Request, name: str, refused: BangfuError | None = None, reason: str = "") -> HTMLResponse:
-    with unit_of_work() as session:
-        card = next((found for found in plugin_cards(session) if found.info.name == name), None)
-        if card is None:
-            raise NotFound("没有该业务", "no such service line", where=name)
-        history = plugin_history(session, name)
-    return show(
-        request,
-        "plugin/tenants/plugin.html",
-        status=refused.status if refused else 200,
-        messages=[words.refusal(refused)] if refused else [],
-        card=card,
-        history=history,
-        reason=reason,
-        names=words.staff_names(change.actor for change in history),
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +75,7 @@ def _by_source(figures: Sequence[Figure], name: str) -> dict[str, dict[str, int]
 
 def paid_chart(rows: Sequence[Row], figures: Sequence[Figure]) -> dict[str, Any]:
     """Money paid by tenant, stacked by source, in ten thousands of yuan; received money as a line."""
-    names = words.words_of("fund_source")
+    names = source_names()
     series: list[dict[str, Any]] = [
         {
             "name": names.get(source, source),

@@ -1,17 +1,17 @@
-"""Tenants, the divisions that they cover, and the plugins that a tenant has switched on (domain 1.3, 2)."""
+"""Tenants, the divisions that they cover, and the plugins that run in them with their settings (domain 1.3, 2)."""
 
 from __future__ import annotations
 
 from datetime import date
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from sqlalchemy import CHAR, BigInteger, CheckConstraint, ForeignKey, Text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import CHAR, BigInteger, CheckConstraint, ForeignKey, Integer, Text, UniqueConstraint
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db.base import Base, ReferenceTable, Tenanted, TenantRow, TenantTable
-from core.db.rules import TableRule
-from core.db.types import Day, Instant, Json, Str
+from core.db.rules import Policy, TableRule
+from core.db.types import Day, Instant, Json, Str, Texts
 
 
 class Tenant(Base):
@@ -47,20 +47,21 @@ class TenantDivision(Base):
 
 
 class TenantPlugin(Tenanted, Base):
-    """Whether a plugin is switched on in the tenant, with its settings and version (已启用业务). Read with every scope, so
-    that a switch works at the next request or task of every process."""
+    """What the tenant itself last said of a plugin: on, on from a later day, or off (业务启停). Read with every scope, so that
+    a switch works at the next request or task of every process; what holds also hangs on the rules of the levels above."""
 
     __tablename__ = "tenant_plugin"
     __rule__: ClassVar[TableRule] = TenantTable()
 
     plugin: Mapped[str] = mapped_column(Text, primary_key=True)
     enabled: Mapped[bool]
-    settings: Mapped[Json] = mapped_column(JSONB, default=dict)
+    on_from: Mapped[date | None]
+    """The day from which it is on, where it was switched on beforehand (定期启用)."""
     version: Mapped[int] = mapped_column(default=1)
 
 
 class TenantPluginChange(TenantRow):
-    """Each switch or new setting of a plugin: what was, what is, who, why; kept for ever."""
+    """Each switch of a plugin: what was said, who, why; kept for ever."""
 
     __tablename__ = "tenant_plugin_change"
     __rule__: ClassVar[TableRule] = TenantTable(append_only=True)
@@ -68,7 +69,61 @@ class TenantPluginChange(TenantRow):
     plugin: Mapped[Str]
     version: Mapped[int]
     enabled: Mapped[bool]
-    settings: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    on_from: Mapped[date | None]
+    reason: Mapped[Str]
+    actor: Mapped[Str]
+    business_date: Mapped[Day]
+    at: Mapped[Instant]
+
+
+class PluginRule(TenantRow):
+    """What a province or prefecture says of a plugin in the counties below: required, forbidden or free (启用规定). Never
+    changed: of the rules for the same counties the one with the latest day that has come holds; of one day, the later."""
+
+    __tablename__ = "plugin_rule"
+    __rule__: ClassVar[TableRule] = TenantTable(policy=Policy.DOWNWARD, append_only=True)
+    __table_args__ = (
+        UniqueConstraint("tenant", "plugin", "version"),
+        CheckConstraint("word in ('require', 'forbid', 'free', 'general')", name="word"),
+        CheckConstraint("word <> 'general' or prefecture is not null", name="general"),
+    )
+
+    plugin: Mapped[Str]
+    version: Mapped[int]
+    prefecture: Mapped[str | None] = mapped_column(CHAR(6))
+    """The prefecture whose counties it is for; None for all counties below."""
+    word: Mapped[Str]
+    """``general`` ends what was said for one prefecture: its counties follow what is said for all."""
+    valid_from: Mapped[Day]
+    reason: Mapped[Str]
+    actor: Mapped[Str]
+    business_date: Mapped[Day]
+    at: Mapped[Instant]
+
+
+class PluginSettingChange(TenantRow):
+    """One change of a plugin's settings at one level, for the tenant and those below it (业务设置). Never changed: for each
+    field the change with the latest day that has come holds, and of one day the later version."""
+
+    __tablename__ = "plugin_setting_change"
+    __rule__: ClassVar[TableRule] = TenantTable(policy=Policy.DOWNWARD, append_only=True)
+    __table_args__ = (UniqueConstraint("tenant", "plugin", "version"),)
+
+    plugin: Mapped[Str]
+    version: Mapped[int]
+    valid_from: Mapped[Day]
+    given: Mapped[Json]
+    """Field to value, as JSON; never a secret."""
+    secrets: Mapped[Json]
+    """Field to sealed value, base64; opens in this tenant, plugin and field alone."""
+    resets: Mapped[Texts]
+    """Fields that follow the level above again."""
+    locks: Mapped[Json]
+    """Field to whether the levels below may not set it."""
+    withdraws: Mapped[list[int]] = mapped_column(ARRAY(Integer))
+    """Versions that were to hold from a later day and are taken back."""
+    restores: Mapped[int | None]
+    """The version whose state this change brings back."""
     reason: Mapped[Str]
     actor: Mapped[Str]
     business_date: Mapped[Day]

@@ -13,10 +13,10 @@ from core.calendar import business_today
 from core.db.session import reference_work, unit_of_work
 from core.db.statements import tenant_core
 from core.errors import NotFound
-from core.host.manager import host
 from core.scope import Level, Scope, current_scope, entered
 from core.settings import settings
-from core.tenancy.models import BusinessClock, Tenant, TenantCounter, TenantPlugin
+from core.tenancy.models import BusinessClock, Tenant, TenantCounter
+from core.tenancy.plugin_state import enabled_plugins
 
 
 def business_date(session: Session) -> date:
@@ -34,12 +34,6 @@ def tenant_named(session: Session, code: str) -> Tenant:
     if found is None:
         raise NotFound(f"没有代码为 {code} 的单位", f"no tenant has the code {code}", where=code)
     return found
-
-
-def enabled_plugins(session: Session) -> frozenset[str]:
-    """Plugins that are on in the tenant in scope."""
-    names = session.scalars(select(TenantPlugin.plugin).where(TenantPlugin.enabled))
-    return frozenset(names) & frozenset(host().infos) | host().always_on
 
 
 def system_scope(code: str, what: str, *, on: date | None = None, guest_reason: str | None = None) -> Scope:

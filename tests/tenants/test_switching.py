@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,11 +14,11 @@ from sqlalchemy import select
 
 from core.db.session import make_engine, unit_of_work
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound
-from core.host.declarations import PluginInfo
 from core.host.manager import host
 from core.settings import settings as installation
 from core.tenancy.models import TenantPlugin
-from core.tenancy.service import enabled_plugins, system_scope
+from core.tenancy.plugin_state import enabled_plugins
+from core.tenancy.service import system_scope
 from core.trail.models import TrailEntry
 from tenants.plugin import SWITCH
 from tenants.switching import plugin_cards, plugin_history, switch_plugin
@@ -149,33 +149,6 @@ def test_nothing_to_change_and_a_stale_version_are_conflicts(acting: Acting) -> 
     with pytest.raises(Conflict, match="他人"):
         switch(acting, False, expected_version=0)
     assert switch(acting, False, expected_version=1).version == 2
-
-
-def test_a_line_keeps_its_settings_and_undeclared_ones_are_refused(acting: Acting, dummy: str) -> None:
-    assert switch(acting, True, dummy).settings == {"limit": 3, "note": ""}
-    assert switch(acting, True, dummy, settings={"limit": 5}).settings == {"limit": 5, "note": ""}
-    assert switch(acting, False, dummy).settings == {"limit": 5, "note": ""}
-    refused: tuple[tuple[Mapping[str, Any], str], ...] = (
-        ({"limits": 5}, "limits"),
-        ({"limit": 10}, "limit"),
-        ({"limit": "x"}, "limit"),
-    )
-    for given, said in refused:
-        with pytest.raises(InvalidInput, match=said):
-            switch(acting, True, dummy, settings=given)
-    with acting(COUNTY), unit_of_work() as session:
-        [card] = [card for card in plugin_cards(session) if card.info.name == dummy]
-        assert (card.version, card.enabled, card.settings) == (3, False, {"limit": 5, "note": ""})
-        assert [row.settings["limit"] for row in plugin_history(session, dummy)] == [5, 5, 3]
-    with acting(OTHER_COUNTY), unit_of_work() as session:
-        assert [dict(card.settings) for card in plugin_cards(session) if card.info.name == dummy] == [{}]
-
-
-def test_a_line_without_settings_takes_none(acting: Acting) -> None:
-    without: PluginInfo = host().info(LINE)
-    assert LINE not in dict(host().installed("bangfu_settings"))
-    with pytest.raises(InvalidInput, match="没有可配置项"):
-        switch(acting, True, without.name, settings={"anything": 1})
 
 
 def test_a_line_that_is_gone_is_not_on(acting: Acting, dummy: str) -> None:

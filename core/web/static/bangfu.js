@@ -64,7 +64,21 @@
     if (summary) summary.focus();
   }
 
-  function prepare(root) { remask(root); poll(root); focusSummary(root); }
+  // A field that counts only beside certain values of another one; what is hidden is not sent.
+  function conditions(root) {
+    root.querySelectorAll("[data-shown-if]").forEach(function (part) {
+      var form = part.closest("form"), other = form && form.elements[part.dataset.shownIf];
+      if (!other) return;
+      function look() {
+        part.hidden = part.dataset.shownValues.split("|").indexOf(other.value) < 0;
+        part.querySelectorAll("input, select, textarea").forEach(function (box) { box.disabled = part.hidden; });
+      }
+      form.addEventListener("change", look);
+      look();
+    });
+  }
+
+  function prepare(root) { remask(root); poll(root); focusSummary(root); conditions(root); }
   document.addEventListener("htmx:load", function (event) {
     var part = event.detail.elt;
     if (part === document.body) return;
@@ -147,7 +161,8 @@
     if (event.target.closest("input, textarea, select, [contenteditable]")) return;
     if (meta("bangfu-shortcuts") !== "on") return;
     var make = document.querySelector("[data-new]");
-    if (event.key === "/") { event.preventDefault(); document.getElementById("find-box").focus(); }
+    var box = document.getElementById("find-box");
+    if (event.key === "/" && box) { event.preventDefault(); box.focus(); }
     else if (event.key === "j" || event.key === "J") step(1);
     else if (event.key === "k" || event.key === "K") step(-1);
     else if ((event.key === "n" || event.key === "N") && make) make.click();

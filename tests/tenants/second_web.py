@@ -1,0 +1,32 @@
+"""A web process of the tests: the application with the lines of ``tests.tenants.steered``, on a port that it says."""
+
+from __future__ import annotations
+
+import socket
+
+import uvicorn
+
+from core.host.manager import host
+from tests.tenants.steered import LINES
+
+
+class Announced(uvicorn.Server):
+    """A server that says on its output where it listens."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, then say so."""
+        await super().startup(sockets)
+        print(self.servers[0].sockets[0].getsockname()[1], flush=True)
+
+
+def main() -> None:
+    """Serve until the process is ended."""
+    for name, plugin in LINES.items():
+        host().register(plugin, name)
+    from core.web.app import make_app
+
+    Announced(uvicorn.Config(make_app(), host="127.0.0.1", port=0, log_level="warning")).run()
+
+
+if __name__ == "__main__":
+    main()
