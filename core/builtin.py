@@ -15,6 +15,7 @@ import core.cases.declared
 import core.documents.declared
 import core.exchange.declared
 import core.funds.declared
+import core.host.declared
 import core.identity.declared
 import core.jobs.declared
 import core.notices.declared
@@ -36,6 +37,7 @@ from core.host.declarations import (
     PermissionDecl,
     PluginInfo,
     RoleDecl,
+    RoleGrant,
 )
 
 _PARTS: tuple[ModuleType, ...] = (
@@ -45,6 +47,7 @@ _PARTS: tuple[ModuleType, ...] = (
     core.documents.declared,
     core.exchange.declared,
     core.funds.declared,
+    core.host.declared,
     core.identity.declared,
     core.jobs.declared,
     core.notices.declared,
@@ -87,6 +90,10 @@ class CorePlugin:
     @hookimpl
     def bangfu_roles(self) -> Sequence[RoleDecl]:
         return _joined("ROLES")
+
+    @hookimpl
+    def bangfu_role_grants(self) -> Sequence[RoleGrant]:
+        return _joined("ROLE_GRANTS")
 
     @hookimpl
     def bangfu_parameters(self) -> Sequence[ParameterDecl]:

@@ -8,6 +8,8 @@ import core.cases.models
 import core.documents.models
 import core.exchange.models
 import core.funds.models
+import core.host.models
+import core.identity.directory.models
 import core.identity.models
 import core.jobs.models
 import core.notices.models

@@ -37,6 +37,9 @@ class Settings(BaseSettings):
     celery_broker_url: str = ""
     pool_size: int = Field(default=10, ge=1)
     statement_timeout_ms: int = Field(default=30_000, ge=100)
+    watchdog_s: float = Field(default=90, ge=0)
+    """After how many seconds without a sign of life a web process ends itself, to be started anew; 0 for never. Longer than the
+    longest statement, which a busy database may take on every connection."""
     movable_business_date: bool = False
     secure_cookies: bool = False
     demo: bool = False

@@ -77,7 +77,8 @@ def web_arguments(port: int) -> list[str]:
 
 
 def _web(home: Path, environment: Mapping[str, str], port: int) -> Child:
-    return Child("web", [sys.executable, "-m", "uvicorn", *web_arguments(port)], home=home, env=environment)
+    argv = [sys.executable, "-m", "uvicorn", *web_arguments(port)]
+    return Child("web", argv, home=home, env=environment, restarts=True)
 
 
 def _serving(port: int) -> bool:

@@ -5,10 +5,15 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from core.web.app import make_app as core_app
+from deploy.watchdog import report_stuck, watch_over
 from worker.relay import use_queue
 
 
 def make_app() -> FastAPI:
-    """The application, telling the workers after each commit, so that a job starts at once and not at the next sweep."""
+    """The application, telling the workers after each commit, so that a job starts at once and not at the next sweep; under a
+    watchdog, which reports at this start what stuck in the processes before."""
     use_queue()
-    return core_app()
+    app = core_app()
+    report_stuck()
+    watch_over(app)
+    return app

@@ -42,6 +42,10 @@ class PluginInfo:
     always_on: bool = False
     icon: str = "puzzle"
     order: int = 100
+    requires: tuple[str, ...] = ()
+    """Plugins without which it does not work: it can be on only where they are, and is left out where one is not installed."""
+    conflicts: tuple[str, ...] = ()
+    """Plugins beside which it cannot be on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +245,19 @@ class ProgrammeDecl:
 
 
 @dataclass(frozen=True, slots=True)
+class FundSourceDecl:
+    """A source of money (资金来源) beside donations, appropriation and the union's own funds, whose money goes to named
+    purposes alone. Money of it comes in where the plugin is on; what is there can be paid whether it is on or not."""
+
+    code: str
+    zh: str
+    en: str
+    purposes: tuple[str, ...]
+    """The only purposes for which its money can be booked; programmes are paid from their own purpose."""
+    clause: str
+
+
+@dataclass(frozen=True, slots=True)
 class ParameterValue:
     """One national value of a parameter with the day from which it holds and where it comes from."""
 
@@ -260,6 +277,8 @@ class ParameterDecl:
     unit: Literal["fen", "days", "working_days", "basis_points", "years", "months", "flag", "codes", "count"]
     clause: str
     defaults: tuple[ParameterValue, ...] = ()
+    least: int = 0
+    """The smallest figure that the law leaves to the levels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,6 +341,26 @@ class ChunkPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class Recurrence:
+    """When work starts by itself, in Asia/Shanghai: at an hour of every day, of a day of every month, or of one day a year.
+
+    Plain days and not Celery's ``crontab``: plugins import the core alone, and a crontab knows neither the business date nor
+    that a period which was missed is caught up once.
+    """
+
+    hour: int
+    day: int | None = None
+    """Day of the month, at most 28, so that every month has it; None for every day."""
+    month: int | None = None
+    """With ``day``: the month, for once a year."""
+
+    def __post_init__(self) -> None:
+        day_fits = self.month is None if self.day is None else 1 <= self.day <= 28
+        if not (0 <= self.hour <= 23 and day_fits and (self.month is None or 1 <= self.month <= 12)):
+            raise ValueError("an hour of the day, a day up to 28, and a month only beside a day")
+
+
+@dataclass(frozen=True, slots=True)
 class JobKindDecl:
     """A kind of background work. ``plan`` splits it into short chunks; ``run`` does one chunk in one transaction and must be
     safe to run twice; ``finish`` sums up. ``fan_out`` marks a province's job whose chunks are counties: ``run`` then is
@@ -339,6 +378,9 @@ class JobKindDecl:
     fan_out: bool = False
     levels: frozenset[Level] = ALL_LEVELS
     """Levels of tenants that may have such work done."""
+    recurs: Recurrence | None = None
+    """When the platform starts it by itself, once a period: for the highest tenant where it fans out, else for each tenant of
+    its levels; nowhere where the plugin is off."""
 
 
 @dataclass(frozen=True, slots=True)

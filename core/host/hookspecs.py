@@ -16,6 +16,7 @@ from core.host.declarations import (
     AuditCheckDecl,
     EffectDecl,
     FactDecl,
+    FundSourceDecl,
     GuardDecl,
     JobKindDecl,
     MigrationDecl,
@@ -89,6 +90,11 @@ def bangfu_programmes() -> Sequence[ProgrammeDecl]:  # type: ignore[empty-body]
 
 
 @hookspec
+def bangfu_fund_sources() -> Sequence[FundSourceDecl]:  # type: ignore[empty-body]
+    """Sources of money of the plugin's own, each for named purposes alone (*installed*; received where the plugin is on)."""
+
+
+@hookspec
 def bangfu_rule_sets() -> Sequence[RuleSet]:  # type: ignore[empty-body]
     """Rule sets: columns, figures, predicates and amounts, evaluated singly and in batches by one definition."""
 
@@ -110,7 +116,7 @@ def bangfu_job_kinds() -> Sequence[JobKindDecl]:  # type: ignore[empty-body]
 
 @hookspec
 def bangfu_navigation() -> Sequence[NavEntry]:  # type: ignore[empty-body]
-    """Entries of the navigation."""
+    """Entries of the navigation, each shown to whoever holds its permission."""
 
 
 @hookspec
@@ -126,6 +132,12 @@ def bangfu_api_routes() -> APIRouter:  # type: ignore[empty-body]
 @hookspec
 def bangfu_templates() -> str:  # type: ignore[empty-body]
     """Folder of the plugin's Jinja templates, found as ``plugin/<name>/…`` (*installed*)."""
+
+
+@hookspec
+def bangfu_translations() -> str:  # type: ignore[empty-body]
+    """Folder of gettext catalogues for the texts of the plugin's templates, ``<language>/LC_MESSAGES/messages.po``
+    (*installed*)."""
 
 
 @hookspec

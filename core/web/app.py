@@ -23,8 +23,10 @@ from core.jobs.recovery import is_swept
 from core.web import api, pages
 from core.web.context import PluginOn, enter_public, enter_session, enter_tenant, platform_version
 from core.web.errors import install_handlers
-from core.web.render import STATIC, STATIC_URL, shared_environment
+from core.web.plugin_watch import watched_router, with_each_plugin
+from core.web.render import STATIC, STATIC_URL, mount_translations, shared_environment
 from core.web.security import Envelope, guard_form, guard_header
+from core.web.use_log import UseLog
 
 API_ROOT = "/api/v1"
 
@@ -61,14 +63,16 @@ def healthz() -> dict[str, str]:
 
 
 def _include_plugins(app: FastAPI) -> None:
-    page_guards = [Depends(enter_tenant), Depends(guard_form)]
-    api_guards = [Depends(enter_tenant), Depends(guard_header)]
-    for plugin, router in host().installed("bangfu_api_routes"):
-        guards = [*api_guards, Depends(PluginOn(plugin))]
+    def resources(router: APIRouter, plugin: str) -> None:
+        guards = [Depends(enter_tenant), Depends(guard_header), Depends(PluginOn(plugin))]
         app.include_router(router, prefix=f"{API_ROOT}/{{tenant}}", dependencies=guards, tags=[plugin])
-    for plugin, router in host().installed("bangfu_page_routes"):
-        guards = [*page_guards, Depends(PluginOn(plugin))]
+
+    def pages_of(router: APIRouter, plugin: str) -> None:
+        guards = [Depends(enter_tenant), Depends(guard_form), Depends(PluginOn(plugin))]
         app.include_router(router, prefix="/{tenant}", dependencies=guards, include_in_schema=False)
+
+    with_each_plugin(host(), "bangfu_api_routes", resources, wrap=watched_router)
+    with_each_plugin(host(), "bangfu_page_routes", pages_of, wrap=watched_router)
 
 
 def _include_core(app: FastAPI) -> None:
@@ -123,10 +127,12 @@ def make_app() -> FastAPI:
         redirect_slashes=False,
     )
     install_handlers(app, _admit)
+    app.add_middleware(UseLog)
     app.add_middleware(Envelope)
     app.mount(STATIC_URL, KeptFiles(directory=STATIC), name="static")
     for plugin, folder in host().installed("bangfu_templates"):
         shared_environment().mount_plugin(plugin, Path(folder))
+    with_each_plugin(host(), "bangfu_translations", lambda folder, plugin: mount_translations(plugin, Path(folder)))
     _include_core(app)
     _include_plugins(app)
     return app

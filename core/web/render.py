@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gettext as gettext_module
 import hashlib
+import io
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
 from jinja2 import (
     BaseLoader,
@@ -83,6 +86,8 @@ class PageContext:
     # UTC instant of the youngest figure on the page; None when nothing on it is summed beforehand.
     data_time: datetime | None = None
     version: str = ""
+    # Whether the post may look for people: without the right there is no search box.
+    may_find: bool = True
     # 大字模式: everything an eighth larger.
     large_type: bool = False
     # Single-letter keys can be switched off (WCAG 2.1.4).
@@ -111,10 +116,38 @@ class PageContext:
         return list(groups.items())
 
 
+_plugin_catalogues: dict[str, Path] = {}
+
+
+def mount_translations(plugin: str, folder: Path) -> None:
+    """Take the catalogues of a plugin, ``<language>/LC_MESSAGES/messages.po`` in its folder. The core's own words go before
+    theirs. Raises what a catalogue that cannot be read raises."""
+    for source in folder.glob("*/LC_MESSAGES/messages.po"):
+        _compiled(source)
+    _plugin_catalogues[plugin] = folder
+    _catalogue.cache_clear()
+
+
 @lru_cache(maxsize=4)
 def _catalogue(lang: Language) -> NullTranslations | gettext_module.NullTranslations:
     """The catalogue of ``lang``; where none is compiled, texts stay as written."""
-    return Translations.load(LOCALE, [lang.replace("-", "_")], domain="messages")
+    name = lang.replace("-", "_")
+    found = Translations.load(LOCALE, [name], domain="messages")
+    for folder in _plugin_catalogues.values():
+        source = folder / name / "LC_MESSAGES" / "messages.po"
+        if source.is_file():
+            found.add_fallback(_compiled(source))
+    return found
+
+
+def _compiled(source: Path) -> Translations:
+    """A catalogue as its author writes it, compiled in memory: a plugin ships no compiled file that could be older."""
+    with source.open("rb") as text:
+        catalogue = read_po(text)
+    compiled = io.BytesIO()
+    write_mo(compiled, catalogue)
+    compiled.seek(0)
+    return Translations(compiled, domain="messages")
 
 
 def gettext(message: str, **values: object) -> str:

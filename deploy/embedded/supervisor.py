@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import logging
 import os
 import signal
 import time
@@ -15,6 +16,11 @@ from typing import NoReturn, Self
 from deploy.embedded.checks import HomeInUse, disk_errors, require_home
 from deploy.embedded.processes import Child, end_leftover
 from deploy.embedded.start_child import tie_to_parent
+
+log = logging.getLogger(__name__)
+
+MOST_RESTARTS, RESTARTS_WITHIN_S = 5, 600.0
+"""A child that dies more often than this is broken, and not only stuck: the launcher ends and tells why."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -78,6 +84,7 @@ class Supervisor:
         self.home = home.resolve()
         self._lock = HomeLock(self.home)
         self._children: list[Child] = []
+        self._deaths: dict[str, list[float]] = {}
         self._handlers: dict[int, signal.Handlers | int | Callable[[int, FrameType | None], object] | None] = {}
 
     def open(self) -> None:
@@ -100,10 +107,22 @@ class Supervisor:
             child.wait_ready(ready, within_s)
 
     def check(self) -> None:
-        """Raise the error that tells of a child that has died, if one has."""
+        """Raise the error that tells of a child that has died, if one has; one that ``restarts`` is started anew instead,
+        unless it has died `MOST_RESTARTS` times within `RESTARTS_WITHIN_S`."""
         for child in self._children:
-            if child.pid is not None and child.exit_code() is not None:
+            if child.pid is None or child.exit_code() is None:
+                continue
+            if not (child.restarts and self._may_restart(child)):
                 raise child.death()
+            log.error("%s", child.death())
+            child.stop()
+            child.start()
+
+    def _may_restart(self, child: Child) -> bool:
+        now = time.monotonic()
+        recent = [at for at in self._deaths.get(child.name, ()) if now - at < RESTARTS_WITHIN_S]
+        self._deaths[child.name] = [*recent, now]
+        return len(recent) < MOST_RESTARTS
 
     def watch(self) -> NoReturn:
         """Stay until a signal (`Interrupted`) or the death of a child (its error) ends the launcher."""

@@ -7,7 +7,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-ALONE = ("rules", "tokens")
+ALONE = ("rules", "tokens", "plugins")
 INSTALLED = ("tenants", "roster", "ledger")
 ENTRIES = (*ALONE, *INSTALLED)
 
@@ -22,6 +22,10 @@ def _figures(names: list[str]) -> list[tuple[str, str]]:
         from tests.bench import tokens
 
         found += tokens.measure()
+    if "plugins" in names:
+        from tests.bench import plugins
+
+        found += plugins.measure()
     if set(names) - set(ALONE):
         from tests.bench import installation
 

@@ -154,7 +154,8 @@ def test_an_entry_point_is_loaded_by_its_path(monkeypatch: pytest.MonkeyPatch) -
         (">=1,<2", True),
         ("~=1.0", True),
         ("==1.0", True),
-        (">=1.1", False),
+        (">=1.1", True),
+        (">=1.2", False),
         (">=2", False),
         ("<1", False),
         ("one", False),
@@ -258,7 +259,7 @@ def test_a_plugin_is_asked_only_where_it_is_on(three: PluginHost, acting: Acting
 
 def test_a_hook_that_answers_nothing_is_named(three: PluginHost, acting: Acting) -> None:
     three.register(Silent("silent"), "silent")
-    with pytest.raises(PluginBroken, match="bangfu_audit_checks"):
+    with pytest.raises(PluginBroken, match="silent 的钩子 bangfu_audit_checks"):
         three.installed("bangfu_audit_checks")
     with acting(COUNTY, plugins=frozenset({"one"})):
         assert three.asked("bangfu_audit_checks") == []

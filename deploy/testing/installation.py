@@ -1,0 +1,138 @@
+"""A real PostgreSQL with the real schema and roles, and two counties so that a leak shows: for the tests of Bangfu and of its
+plugins."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, TextClause, create_engine, text
+
+import core.models
+from core.db.migrate import PluginSchema, migrate_core, migrate_plugin
+from core.db.session import app_engine
+from core.scope import Level, Scope
+from core.settings import settings
+from core.vault.key_file import create_installation_key
+from deploy.embedded.postgres import EmbeddedPostgres
+
+PROVINCE, PREFECTURE, OTHER_PREFECTURE = "510000", "510100", "510700"
+COUNTY, OTHER_COUNTY = "510104", "510704"
+TODAY = date(2025, 9, 1)
+
+_TENANTS = (
+    (PROVINCE, "四川省", "province", PROVINCE, None, None),
+    (PREFECTURE, "成都市", "prefecture", PROVINCE, PREFECTURE, PROVINCE),
+    (OTHER_PREFECTURE, "绵阳市", "prefecture", PROVINCE, OTHER_PREFECTURE, PROVINCE),
+    (COUNTY, "锦江区", "county", PROVINCE, PREFECTURE, PREFECTURE),
+    (OTHER_COUNTY, "游仙区", "county", PROVINCE, OTHER_PREFECTURE, OTHER_PREFECTURE),
+)
+
+
+@dataclass(frozen=True)
+class Database:
+    """A migrated database: the owner's engine (bulk and planting) and the application's."""
+
+    owner: Engine
+    app: Engine
+    home: Path
+
+
+@contextmanager
+def migrated_database(home: Path) -> Iterator[Database]:
+    """A database with the core's tables under ``home``, and this process set to use it."""
+    with EmbeddedPostgres(home, durable=False) as urls:
+        os.environ.update(
+            BANGFU_HOME=str(home), BANGFU_DATABASE_URL=urls.app, BANGFU_MOVABLE_BUSINESS_DATE="true", BANGFU_DEMO="true"
+        )
+        settings.cache_clear()
+        app_engine.cache_clear()
+        create_installation_key(settings().installation_key_file)
+        owner = create_engine(urls.owner)
+        with owner.connect() as connection:
+            migrate_core(connection)
+        yield Database(owner, app_engine(), home)
+        app_engine().dispose()
+        owner.dispose()
+
+
+def migrate_plugins(database: Database) -> None:
+    """Make the tables of all installed plugins, and store their workflows and national figures."""
+    from core.cases.workflows import sync_workflows
+    from core.host.manager import host
+    from core.parameters.service import sync_national
+
+    with database.owner.connect() as connection:
+        for name, declared in host().installed("bangfu_migrations"):
+            migrate_plugin(connection, PluginSchema(name, declared.scripts))
+    with database.owner.begin() as connection:
+        sync_workflows(connection)
+        sync_national(connection)
+
+
+def empty(connection: Connection) -> None:
+    """Delete what the test before left, referring tables first: a truncate of all tables costs far more than any test."""
+    tables = [
+        table for table in core.models.metadata.sorted_tables if table.schema is None or _is_there(connection, table.fullname)
+    ]
+    filled = set(connection.scalars(_filled(tuple(table.fullname for table in tables))))
+    for table in reversed(tables):
+        if table.fullname in filled:
+            connection.execute(text(f"delete from {table.fullname}"))  # noqa: S608 - a mapped table
+
+
+@lru_cache(maxsize=8)
+def _filled(names: tuple[str, ...]) -> TextClause:
+    asked = (f"select '{name}' where exists (select from {name})" for name in names)  # noqa: S608 - mapped tables
+    return text(" union all ".join(asked))
+
+
+def _is_there(connection: Connection, name: str) -> bool:
+    return connection.scalar(text("select to_regclass(:name)"), {"name": name}) is not None
+
+
+def plant_tenants(connection: Connection) -> None:
+    """Plant one province, two prefectures, and a county in each."""
+    for code, name, level, province, prefecture, parent in _TENANTS:
+        connection.execute(
+            text(
+                "insert into tenant (code, name, union_name, level, province, prefecture, parent, onboarded_on)"
+                " values (:code, :name, :name || '总工会', :level, :province, :prefecture, :parent, '2025-01-02')"
+            ),
+            {
+                "code": code,
+                "name": name,
+                "level": level,
+                "province": province,
+                "prefecture": prefecture,
+                "parent": parent,
+            },
+        )
+
+
+def scope_of(
+    tenant: str = COUNTY,
+    *,
+    actor: str = "system:test",
+    permissions: frozenset[str] = frozenset(),
+    plugins: frozenset[str] = frozenset(),
+    on: date = TODAY,
+) -> Scope:
+    """A scope in one of the tests' tenants."""
+    levels = {PROVINCE: Level.PROVINCE, PREFECTURE: Level.PREFECTURE, OTHER_PREFECTURE: Level.PREFECTURE}
+    prefecture = {COUNTY: PREFECTURE, OTHER_COUNTY: OTHER_PREFECTURE}.get(tenant, tenant if tenant != PROVINCE else None)
+    return Scope(
+        tenant=tenant,
+        level=levels.get(tenant, Level.COUNTY),
+        province=PROVINCE,
+        prefecture=prefecture,
+        actor=actor,
+        business_date=on,
+        permissions=permissions,
+        plugins=plugins,
+    )

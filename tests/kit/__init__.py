@@ -1,0 +1,1 @@
+"""The plugin kit: what authors are given, looked at from outside."""
