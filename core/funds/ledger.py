@@ -15,10 +15,10 @@ from typing import Literal, NamedTuple
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
-from core.codes import code_list
 from core.funds import repository
 from core.funds.errors import KeyUsed, Overdrawn
 from core.funds.models import FundAccount, LedgerEntry
+from core.funds.sources import source_names
 from core.money import Fen, format_yuan
 from core.scope import current_scope
 from core.tenancy.service import next_numbers
@@ -160,8 +160,8 @@ def _refuse_other_content(posting: Posting, first: LedgerEntry, accounts: Mappin
 
 def overdrawn(needed_fen: Fen, available: Mapping[str, Fen], purpose: str) -> Overdrawn:
     """The refusal that says how much is needed and what each source still holds."""
-    sources = code_list("fund_source")
-    held_zh = "、".join(f"{sources.item(source).zh} {format_yuan(fen)}" for source, fen in available.items())
+    names = source_names()
+    held_zh = "、".join(f"{names.get(source, source)} {format_yuan(fen)}" for source, fen in available.items())
     held_en = ", ".join(f"{source} {format_yuan(fen)}" for source, fen in available.items())
     return Overdrawn(
         f"专项资金不足：需要 {format_yuan(needed_fen)}，现有{held_zh}",

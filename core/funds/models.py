@@ -26,7 +26,7 @@ class FundAccount(TenantRow):
     __table_args__ = (
         UniqueConstraint("tenant", "id", "year"),
         UniqueConstraint("tenant", "year", "source", "purpose", "state"),
-        CheckConstraint("source in ('donation', 'appropriation', 'union')", name="source"),
+        CheckConstraint("source ~ '^[a-z][a-z0-9_]*$'", name="source"),
         CheckConstraint("state in ('income', 'available', 'reserved', 'paid')", name="state"),
         CheckConstraint("state = 'income' or balance_fen >= 0", name="no_overdraft"),
         CheckConstraint("state <> 'income' or balance_fen <= 0", name="income_is_a_source"),
@@ -34,6 +34,7 @@ class FundAccount(TenantRow):
 
     year: Mapped[int]
     source: Mapped[Str]
+    """One of ``SOURCES``, or what a plugin declares (``core.funds.sources``)."""
     purpose: Mapped[Str]
     state: Mapped[Str]
     balance_fen: Mapped[Fen] = mapped_column(default=0)

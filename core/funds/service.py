@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
-from core.codes import code_list
 from core.errors import InvalidInput
 from core.funds import repository
 from core.funds.grants import GrantDraft, approve_grants, release_grants
 from core.funds.ledger import AccountKey, Posting, hold, post
-from core.funds.models import SOURCES, LedgerEntry
+from core.funds.models import LedgerEntry
 from core.funds.payments import BankTotals, approve_batch, cancel_batch, prepare_batch, send_batch, take_return
 from core.funds.repository import (
     balances,
@@ -20,7 +19,7 @@ from core.funds.repository import (
     paid_by_source_and_purpose,
 )
 from core.funds.reversals import batches_with_open_reversals, decide_reversal, reversals_of, tell_reversal
-from core.host.manager import host
+from core.funds.sources import check_source
 from core.money import FEN_PER_YUAN, MAX_YUAN, Fen
 from core.scope import current_scope
 from core.trail.service import record
@@ -79,13 +78,6 @@ def receive(session: Session, *, year: int, source: str, purpose: str, amount_fe
 def _check_receipt(year: int, source: str, purpose: str, amount_fen: Fen) -> None:
     if year not in _YEARS:
         raise InvalidInput("年度不正确", "not a fund year", where="year")
-    if source not in SOURCES:
-        raise InvalidInput("资金来源不正确", "not a source of funds", where="source", mend_en=", ".join(SOURCES))
-    if purpose not in code_list("fund_purpose") and purpose not in _earmarks():
-        raise InvalidInput("资金用途不正确", "not a purpose of funds", where="purpose")
+    check_source(source, purpose)
     if not 0 < amount_fen <= MAX_YUAN * FEN_PER_YUAN:
         raise InvalidInput("金额须大于零", "the amount must be above zero", where="amount_fen")
-
-
-def _earmarks() -> set[str]:
-    return {programme.purpose for programme in host().collected("bangfu_programmes")}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from core.host import hookimpl
 from core.host.declarations import COUNTIES, NavEntry, PermissionDecl, PluginInfo, RoleDecl, RoleGrant, WorkflowDecl
-from plugins.employment.workflow import WORKFLOW
+from plugins.employment.workflow import WORKFLOWS
 
 
 class Employment:
@@ -30,6 +30,7 @@ class Employment:
     @hookimpl
     def bangfu_permissions(self) -> Sequence[PermissionDecl]:
         return (
+            PermissionDecl("employment.register", "求职登记", "register job seekers", personal=True),
             PermissionDecl("employment.counsel", "职业指导", "counsel job seekers", personal=True),
             PermissionDecl("employment.place", "推荐上岗与回访", "place job seekers and follow up", personal=True),
         )
@@ -44,11 +45,11 @@ class Employment:
                 frozenset(
                     {
                         "home.read",
-                        "case.open",
                         "case.read",
                         "document.add",
                         "document.read",
                         "document.withdraw",
+                        "employment.register",
                         "employment.counsel",
                         "employment.place",
                     }
@@ -60,13 +61,13 @@ class Employment:
     @hookimpl
     def bangfu_role_grants(self) -> Sequence[RoleGrant]:
         return (
-            RoleGrant("caseworker", frozenset({"employment.counsel"})),
+            RoleGrant("caseworker", frozenset({"employment.register", "employment.counsel"})),
             RoleGrant("case_approver", frozenset({"employment.place"})),
         )
 
     @hookimpl
     def bangfu_workflows(self) -> Sequence[WorkflowDecl]:
-        return (WORKFLOW,)
+        return WORKFLOWS
 
     @hookimpl
     def bangfu_navigation(self) -> Sequence[NavEntry]:

@@ -1,6 +1,11 @@
-"""The workflow of job seeking (求职登记): registration, counselling, placement, follow-up (domain 4.1)."""
+"""The workflow of job seeking (求职登记): registration, counselling, placement, follow-up (domain 4.1).
+
+From the second version on registering asks for a right of its own, so that a job officer opens no cases of other lines.
+"""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from core.host.declarations import DocumentRequirement, FormDecl, FormField, StateDecl, TransitionDecl, WorkflowDecl
 
@@ -30,7 +35,7 @@ FORM = FormDecl(
     ),
 )
 
-WORKFLOW = WorkflowDecl(
+_FIRST = WorkflowDecl(
     name=NAME,
     version=1,
     plugin="employment",
@@ -96,3 +101,7 @@ WORKFLOW = WorkflowDecl(
         DocumentRequirement("photo", "domain 4.1.3"),
     ),
 )
+
+WORKFLOW = replace(_FIRST, version=2, open_permission="employment.register")
+
+WORKFLOWS = (_FIRST, WORKFLOW)

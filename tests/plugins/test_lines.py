@@ -25,7 +25,7 @@ from core.surveys.models import Determination
 from core.surveys.service import determine
 from plugins.living_relief.programmes import PROGRAMMES
 from tests.conftest import COUNTY, TODAY, Database
-from tests.core.lines import PETITION, Acting, install, job_seeker, papers, post, with_key
+from tests.core.lines import PETITION, Acting, as_if_opened, install, job_seeker, papers, post, with_key
 
 OVER = date(2025, 9, 9)
 """First day after a notice of five working days that is posted on Monday, 2025-09-01."""
@@ -189,12 +189,11 @@ def _noticed(acting: Acting, household: uuid.UUID, worker: uuid.UUID) -> list[uu
 
 
 @pytest.mark.parametrize("version", [1, 2])
-def test_a_determination_that_another_replaced_grants_nothing(acting: Acting, version: int) -> None:
+def test_a_determination_that_another_replaced_grants_nothing(acting: Acting, db: Database, version: int) -> None:
     household, worker, _ = _household(acting)
     ids = _noticed(acting, household, worker)
+    as_if_opened(db, workflow_version=version)
     with post(acting, "surveyor", on=OVER), unit_of_work() as session:
-        for case in session.scalars(select(Case)):
-            case.workflow_version = version
         assert determine(session, None, [household]) == 1
     replaced = pytest.raises(Conflict, match=f"已被 {OVER.isoformat()} 的认定取代")
     with post(acting, "approver", on=OVER), replaced, unit_of_work() as session:
@@ -204,13 +203,14 @@ def test_a_determination_that_another_replaced_grants_nothing(acting: Acting, ve
 
 
 @pytest.mark.parametrize("version", [1, 2])
-def test_a_determination_of_last_year_grants_nothing_but_the_running_school_year(acting: Acting, version: int) -> None:
+def test_a_determination_of_last_year_grants_nothing_but_the_running_school_year(
+    acting: Acting, db: Database, version: int
+) -> None:
     household, worker, _ = _household(acting)
     ids = _noticed(acting, household, worker)
+    as_if_opened(db, workflow_version=version)
     with post(acting, "clerk"), unit_of_work() as session:
         cases = {case.programme: case.id for case in session.scalars(select(Case))}
-        for case in session.scalars(select(Case)):
-            case.workflow_version = version
     assert sorted(cases.values()) == sorted(ids)
     with post(acting, "approver", on=date(2026, 1, 4)), unit_of_work() as session:
         for programme in ("yearly_living", "medical"):

@@ -19,7 +19,7 @@ from core.scope import Scope
 from core.tenancy.models import TenantPlugin
 from tests.conftest import COUNTY, PREFECTURE, PROVINCE, Database
 from tests.core.audit_story import relay
-from tests.core.lines import LINES, PETITION, Acting, install, with_key
+from tests.core.lines import LINES, PETITION, Acting, as_if_opened, install, with_key
 
 PARTY = (NewParty("applicant", label="王强"),)
 
@@ -137,11 +137,10 @@ def test_a_confidential_petition_is_not_reported_up_here(acting: Acting) -> None
             advance(session, [case.id], "hand_up", "涉及市属企业")
 
 
-def test_a_case_of_the_first_version_keeps_its_steps(acting: Acting) -> None:
+def test_a_case_of_the_first_version_keeps_its_steps(acting: Acting, db: Database) -> None:
     case = _opened(acting)
+    as_if_opened(db, workflow_version=1)
     with _handler(acting), unit_of_work() as session:
-        session.get_one(Case, (COUNTY, case.id)).workflow_version = 1
-        session.flush()
         [moved] = advance(session, [case.id], "hand_up", "已书面上报")
         assert (moved.state, moved.outside_state) == ("handed_up", None)
         advance(session, [case.id], "close", "上级已答复")
