@@ -14,22 +14,24 @@ from sqlalchemy.exc import OperationalError
 
 from core.errors import BangfuError, Misconfigured
 from core.scope import Level
-from deploy import cli_cases, cli_staff, cli_work
-from deploy.cli_common import HOME, County, Home, SummaryFile, console, group
+from deploy import cli_access, cli_cases, cli_kit, cli_staff, cli_work
+from deploy.cli_common import HOME, Home, SummaryFile, console, group
+from deploy.cli_plugin import plugin_app
 from deploy.keycloak.cli import keycloak_app
 from deploy.story.ledger import Arguments
 from deploy.story.sample_files import DEFAULT_COUNTIES, DEFAULT_HOUSEHOLDS, DEFAULT_SEED, DEFAULT_YEAR
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="帮扶 · Bangfu")
-plugin_app = group("业务启停 · switch service lines")
 county_app = group("单位 · tenants")
 app.add_typer(cli_work.app)
+plugin_app.add_typer(cli_kit.app)
 app.add_typer(plugin_app, name="plugin")
 app.add_typer(county_app, name="county")
 app.add_typer(cli_work.job_app, name="job")
 app.add_typer(cli_work.import_app, name="import")
 app.add_typer(cli_cases.app, name="case")
 app.add_typer(cli_staff.app, name="staff")
+cli_staff.app.command("review")(cli_access.review)
 app.add_typer(keycloak_app, name="keycloak")
 
 
@@ -78,42 +80,6 @@ def county_list(home: Home = HOME, level: Annotated[Level | None, typer.Option(h
     with connected(home), reference_work() as session:
         for code in tenant_codes(session.connection(), level):
             console.print(code, highlight=False)
-
-
-@plugin_app.command("list")
-def plugin_list(county: County, home: Home = HOME) -> None:
-    """列出业务及状态 · list service lines with their state."""
-    from deploy.connection import connected
-    from deploy.story.staff import by_platform
-    from tenants.switching import plugin_cards
-
-    table = Table("业务", "名称", "状态", "版本")
-    with connected(home), by_platform(county, "cli") as session:
-        for card in plugin_cards(session):
-            table.add_row(card.info.name, card.info.title_zh, "启用" if card.enabled else "停用", str(card.version))
-    console.print(table)
-
-
-def _switch(name: str, county: str, reason: str, home: Path, *, enabled: bool) -> None:
-    from deploy.connection import connected
-    from deploy.story.staff import by_platform
-    from tenants.switching import switch_plugin
-
-    with connected(home), by_platform(county, "cli") as session:
-        row = switch_plugin(session, name, enabled=enabled, reason=reason)
-        console.print(f"{county} {name} {'已启用' if enabled else '已停用'}（第 {row.version} 版）", highlight=False)
-
-
-@plugin_app.command("on")
-def plugin_on(name: str, county: County, reason: Annotated[str, typer.Option()], home: Home = HOME) -> None:
-    """启用一项业务 · switch a line on."""
-    _switch(name, county, reason, home, enabled=True)
-
-
-@plugin_app.command("off")
-def plugin_off(name: str, county: County, reason: Annotated[str, typer.Option()], home: Home = HOME) -> None:
-    """停用一项业务 · switch a line off."""
-    _switch(name, county, reason, home, enabled=False)
 
 
 @app.command()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from functools import partial
 from typing import Any, NamedTuple
 
 from sqlalchemy import func, select
@@ -13,34 +14,28 @@ from sqlalchemy.orm import Session
 
 from core.audit.models import AuditFinding, AuditRun
 from core.audit.own_work import refuse_own_work
+from core.authorisation import Demand, Kind, require
 from core.db.base import new_id
 from core.db.statements import tenant_core
 from core.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
+from core.host.apart import apart
 from core.host.declarations import AuditCheckDecl, FindingDraft
 from core.host.manager import host
 from core.scope import current_scope
-from core.tenancy.models import TenantPluginChange
+from core.tenancy.plugin_state import on_between
 from core.trail.service import record
 
 ANSWER_DAYS = {"critical": 15, "major": 30, "minor": 60}
-STATES = ("explained", "rectified", "dismissed")
+FINDING = Kind(
+    "audit_finding", "审计问题", {"open": "待答复", "explained": "已说明", "rectified": "已整改", "dismissed": "不成立"}
+)
+STATES = tuple(state for state in FINDING.states if state != "open")
+ANSWER = Demand("audit.answer", of=FINDING, states=frozenset({"open"}))
 
 
 def plugins_on_in(session: Session, year: int) -> frozenset[str]:
     """Plugins that were on in the tenant in scope at any time of ``year``: their checks are owed even if they are off now."""
-    first, last = date(year, 1, 1), date(year, 12, 31)
-    changes = session.execute(
-        select(TenantPluginChange.plugin, TenantPluginChange.enabled, TenantPluginChange.business_date)
-        .where(TenantPluginChange.business_date <= last)
-        .order_by(TenantPluginChange.plugin, TenantPluginChange.version)
-    ).all()
-    on: set[str] = set()
-    for plugin, enabled, day in changes:
-        if enabled:
-            on.add(plugin)
-        elif day < first:
-            on.discard(plugin)
-    return frozenset(on) & frozenset(host().infos) | host().always_on
+    return on_between(session, date(year, 1, 1), date(year, 12, 31))
 
 
 class Kept(NamedTuple):
@@ -103,19 +98,25 @@ def keep_findings(session: Session, check: AuditCheckDecl, year: int, drafts: Se
 def run_audit(session: Session, year: int) -> dict[str, Kept]:
     """Run all checks owed for ``year`` over the tenant in scope. Returns by check what is new and what is there again.
 
-    Safe to run twice.
+    Safe to run twice. A check of a stranger's plugin that fails is noted in the run as not made, and stops no other.
     """
     found: dict[str, Kept] = {}
     looked: list[dict[str, Any]] = []
-    for check in host().collected_here("bangfu_audit_checks", plugins_on_in(session, year)):
-        drafts = check.run(session, year)
-        kept = found[check.code] = keep_findings(session, check, year, drafts)
-        looked.append({"check": check.code, "found": len(drafts), "new": kept.new, "reopened": kept.reopened})
+    failed: list[str] = []
+    for plugin, checks in host().asked("bangfu_audit_checks", plugins_on_in(session, year)):
+        for check in checks:
+            drafts = apart(session, plugin, partial(check.run, session, year))
+            if drafts is None:
+                failed.append(check.code)
+                looked.append({"check": check.code, "failed": True})
+                continue
+            kept = found[check.code] = keep_findings(session, check, year, drafts)
+            looked.append({"check": check.code, "found": len(drafts), "new": kept.new, "reopened": kept.reopened})
     run = AuditRun(year=year, run_on=current_scope().business_date, actor=current_scope().actor, checks=looked)
     session.add(run)
     session.flush()
     new, reopened = (sum(counted) for counted in zip(*found.values(), strict=True))
-    record(session, "audit.run", "audit_run", run.id, {"year": year, "new": new, "reopened": reopened})
+    record(session, "audit.run", "audit_run", run.id, {"year": year, "new": new, "reopened": reopened, "failed": failed})
     return found
 
 
@@ -155,7 +156,7 @@ def answer_finding(
     """Answer a finding: explained, rectified or dismissed, with words (整改). Raises ``OwnWork`` for whoever had a part in what
     it is about."""
     scope = current_scope()
-    scope.require("audit.answer")
+    require(ANSWER)
     if state not in STATES:
         raise InvalidInput("办理结果不在可选范围", f"the state is one of {', '.join(STATES)}", where="state")
     if not answer.strip():
@@ -165,7 +166,7 @@ def answer_finding(
         raise NotFound("没有该发现问题", "no such finding")
     if expected_version is not None and finding.version != expected_version:
         raise PreconditionFailed("该问题已被他人更新", "the finding was changed meanwhile")
-    if finding.state != "open":
+    if not ANSWER.fits(finding.state):
         raise Conflict("该问题已答复", "the finding was answered already")
     refuse_own_work(session, finding)
     finding.state, finding.answer = state, answer.strip()

@@ -61,23 +61,20 @@ def _settings_of(scope: Scope | None) -> str:
     """The SET LOCAL statements of a scope. All parts match strict patterns (``Scope.__post_init__``)."""
     if scope is None:
         return "set local app.tenant = ''; set local app.level = ''; set local app.actor = ''"
-    return "; ".join(f"set local app.{name} = '{value}'" for name, value in _parts(scope))
+    return "; ".join(_settings_apart(scope))
 
 
-def _parts(scope: Scope) -> tuple[tuple[str, str], ...]:
-    return (
-        ("tenant", scope.tenant),
-        ("level", scope.level.value),
-        ("prefecture", scope.prefecture or ""),
-        ("province", scope.province),
-        ("actor", scope.actor),
-    )
-
-
-_ENTER = "select " + ", ".join(
-    f"set_config('app.{name}', %({name})s, true)" for name in ("tenant", "level", "prefecture", "province", "actor")
-)
-"""The same as one statement with parameters, for statements that travel together."""
+def _settings_apart(scope: Scope) -> list[str]:
+    return [
+        f"set local app.{name} = '{value}'"
+        for name, value in (
+            ("tenant", scope.tenant),
+            ("level", scope.level.value),
+            ("prefecture", scope.prefecture or ""),
+            ("province", scope.province),
+            ("actor", scope.actor),
+        )
+    ]
 
 
 @event.listens_for(ScopedSession, "after_begin")
@@ -127,9 +124,14 @@ def ask_each(scopes: Sequence[Scope], question: str, parameters: Mapping[str, An
     with app_engine().begin() as connection:
         driver: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]  # it is psycopg's
         answers = {}
+        in_force: set[str] = set()
         with driver.pipeline():
             for scope in scopes:
-                driver.execute(_ENTER, dict(_parts(scope)))
+                wanted = _settings_apart(scope)
+                for setting in wanted:
+                    if setting not in in_force:
+                        driver.execute(setting, prepare=False)
+                in_force = set(wanted)
                 answers[scope.tenant] = driver.execute(question, {**parameters, "tenant": scope.tenant})
         return {tenant: row[0] for tenant, cursor in answers.items() if (row := cursor.fetchone()) is not None}
 

@@ -39,8 +39,12 @@ class Database:
     """A migrated database: the owner's engine (bulk and planting) and the application's."""
 
     owner: Engine
-    app: Engine
     home: Path
+
+    @property
+    def app(self) -> Engine:
+        """The application's engine of this moment: a command that was run in the process may have made a new one."""
+        return app_engine()
 
 
 @contextmanager
@@ -56,7 +60,7 @@ def migrated_database(home: Path) -> Iterator[Database]:
         owner = create_engine(urls.owner)
         with owner.connect() as connection:
             migrate_core(connection)
-        yield Database(owner, app_engine(), home)
+        yield Database(owner, home)
         app_engine().dispose()
         owner.dispose()
 

@@ -73,7 +73,6 @@ class OrderlyCounty:
                     plugin="living_relief",
                     version=1,
                     enabled=True,
-                    settings={},
                     reason="开通",
                     actor="a",
                     business_date=BEGINNING,

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
 from typer.testing import CliRunner
 
+from core.cases.handler_changes import ask_change
+from core.cases.models import Case
 from core.cases.workflows import state_of, sync_workflows, workflow_named
 from core.db.session import reference_work, unit_of_work
 from core.documents.service import required_kinds
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound
+from core.identity.models import Account
 from core.identity.service import give_post, make_account
 from core.people.models import RosterImport
 from core.people.roster_cells import Problem
@@ -24,7 +28,7 @@ from deploy import cli
 from deploy.cli import app
 from deploy.cli_common import write_json
 from deploy.story.papers import paper
-from deploy.story.staff import by_platform
+from deploy.story.staff import acting_as, by_platform
 from tenants.switching import switch_plugin
 from tests.conftest import COUNTY, OTHER_COUNTY, PROVINCE, TODAY, Database
 from tests.core.lines import install
@@ -97,6 +101,28 @@ def test_a_line_is_opened_advanced_and_closed(office: None, workflow: str, tmp_p
     for step, role in steps:
         said = _run("case", "advance", number, step, *place, "--as", role, "--note", "依规办理")
     assert said.strip().endswith(f"→ {state_of(workflow_named(workflow), 'closed').zh}")
+
+
+def test_a_confidential_case_is_opened_for_the_handlers_named(office: None, db: Database) -> None:
+    install(db)
+    _, form, _ = LINES["petition"]
+    order = ["case", "open", "petition", "--county", COUNTY, "--as", "caseworker", "--applicant", "张三"]
+    order += ["--form", json.dumps(dict(form) | {"kind": "accusation"})]
+    for stranger in ([], ["--handler", "nobody"]):
+        with pytest.raises(InvalidInput):
+            _run(*order, *stranger)
+    number = _run(*order, "--handler", "petition_handler", "--handler", "case_approver").split()[0]
+    at = ("--county", COUNTY, "--as")
+    assert "已受理" in _run("case", "advance", number, "accept", *at, "petition_handler", "--note", "依规受理")
+    with reference_work() as session:
+        accounts = dict(session.execute(select(Account.login, Account.id)).all())
+    with acting_as("petition_handler", COUNTY) as session:
+        case_id = session.scalars(select(Case.id)).one()
+        leaving = [str(accounts["caseworker"])]
+        ask_change(session, case_id, remove=leaving, reason="已移交")
+    said = _run("case", "handlers", *at, "case_approver")
+    assert re.findall(r"^(\S+)：(\d+)$", said, re.MULTILINE) == [("待同意", "1"), ("提出和办理的", "0")]
+    assert f"{number} 变更" in said
 
 
 def test_a_line_is_switched_and_what_is_off_takes_no_case(office: None) -> None:

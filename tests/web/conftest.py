@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
 import pytest
@@ -13,7 +10,7 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
-from core.db.session import reference_work, unit_of_work
+from core.db.session import unit_of_work
 from core.db.statements import tenant_sql
 from core.host import hookimpl
 from core.host.declarations import (
@@ -28,16 +25,13 @@ from core.host.declarations import (
     WorkflowDecl,
 )
 from core.host.manager import host
-from core.identity.local import sign_in
-from core.identity.service import give_post, make_account
-from core.identity.sessions import session_of
 from core.scope import current_scope
 from core.web.app import make_app
 from core.web.context import go, requires, show
+from deploy.testing.browsers import PASSWORD, SINCE, Person, signed_in
 from tests.conftest import COUNTY, OTHER_COUNTY, Database
 
-PASSWORD = "正确的密码-2025"
-SINCE = date(2025, 1, 2)
+__all__ = ["PASSWORD", "SINCE", "Person", "signed_in"]
 
 pages_of_trial = APIRouter()
 api_of_trial = APIRouter()
@@ -149,16 +143,6 @@ def app(db: Database) -> Iterator[FastAPI]:
     host.cache_clear()
 
 
-@dataclass(frozen=True)
-class Person:
-    """A signed-in browser: its client carries the session's cookie, ``csrf`` is the session's token."""
-
-    client: TestClient
-    account_id: uuid.UUID
-    csrf: str
-    token: str
-
-
 Desk = Callable[..., Person]
 
 
@@ -167,7 +151,7 @@ def switch_trial(db: Database, tenant: str, enabled: bool) -> None:
     with db.owner.begin() as connection:
         connection.execute(
             text(
-                "insert into tenant_plugin (tenant, plugin, enabled, settings, version) values (:tenant, 'trial', :on, '{}', 1)"
+                "insert into tenant_plugin (tenant, plugin, enabled, version) values (:tenant, 'trial', :on, 1)"
                 " on conflict (tenant, plugin) do update set enabled = excluded.enabled"
             ),
             {"tenant": tenant, "on": enabled},
@@ -182,20 +166,6 @@ def browser(app: FastAPI) -> Callable[[], TestClient]:
         return TestClient(app, follow_redirects=False)
 
     return opened
-
-
-def signed_in(client: TestClient, login: str, *, tenant: str = COUNTY, role: str | None = "caseworker") -> Person:
-    """An account with a post, signed in in this browser."""
-    with reference_work() as session:
-        account = make_account(session, login, f"员工{login}", PASSWORD)
-        if role is not None:
-            give_post(session, account.id, tenant, role, valid_from=SINCE)
-    token = sign_in(login, PASSWORD)
-    assert token is not None
-    signed = session_of(token)
-    assert signed is not None
-    client.cookies.set("bangfu_session", token)
-    return Person(client, account.id, signed.csrf_token, token)
 
 
 @pytest.fixture

@@ -61,7 +61,7 @@ def switch_lines(db: Database, tenant: str) -> None:
     with db.owner.begin() as connection:
         for line in sorted(LINES):
             connection.execute(
-                text("insert into tenant_plugin (tenant, plugin, enabled, settings, version) values (:t, :p, true, '{}', 1)"),
+                text("insert into tenant_plugin (tenant, plugin, enabled, version) values (:t, :p, true, 1)"),
                 {"t": tenant, "p": line},
             )
 
@@ -82,7 +82,7 @@ def open_county(db: Database, acting: Acting, roster: Path) -> None:
         import_roster(session, roster, programmes=PROGRAMMES)
 
 
-def _relief(session: Session) -> tuple[uuid.UUID, list[Case]]:
+def relief_cases(session: Session) -> tuple[uuid.UUID, list[Case]]:
     """Cases of all households that qualify for a year's living relief; the first household."""
     files = {file.household_id: file for file in session.scalars(select(WorkerFile))}
     people = {person.id: person.name for person in session.scalars(select(Person))}
@@ -110,7 +110,8 @@ def _relief(session: Session) -> tuple[uuid.UUID, list[Case]]:
     return household, cases
 
 
-def _money(session: Session) -> None:
+def money_in(session: Session) -> None:
+    """Money of every source for living and medical relief."""
     for source in _SOURCES:
         for purpose in ("living", "medical"):
             receive(
@@ -151,9 +152,9 @@ def plant(db: Database, acting: Acting, roster: Path) -> Planted:
     open_county(db, acting, roster)
     with post(acting, "clerk"), unit_of_work() as session:
         determine(session, open_round(session, 2025).id)
-        _money(session)
+        money_in(session)
     with post(acting, "clerk"), unit_of_work() as session:
-        household, relief = _relief(session)
+        household, relief = relief_cases(session)
         papers(session, relief)
         petition, handed = open_cases(
             session, [NewCase("petitions", "petition", (NewParty("applicant", label="周明"),), form=PETITION)] * 2

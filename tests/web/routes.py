@@ -12,6 +12,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import iter_route_contexts
 from fastapi.testclient import TestClient
 
+from core.authorisation import Demand
 from core.web.context import PluginOn, Requires, enter_public, enter_session, enter_tenant
 from core.web.security import guard_form, guard_header
 from core.web.step_up import FreshProof
@@ -29,10 +30,21 @@ class Found:
     method: str
     path: str
     guards: frozenset[object]
-    permissions: frozenset[str]
-    plugin: str | None
-    asks_again: bool
-    """Whether it needs a fresh proof of the person."""
+    demands: tuple[Demand, ...]
+    """What is asked for before the endpoint runs, in this order."""
+
+    @property
+    def permissions(self) -> frozenset[str]:
+        return frozenset(demand.permission for demand in self.demands if demand.permission is not None)
+
+    @property
+    def plugin(self) -> str | None:
+        return next((demand.plugin for demand in self.demands if demand.plugin is not None), None)
+
+    @property
+    def asks_again(self) -> bool:
+        """Whether it needs a fresh proof of the person."""
+        return any(demand.fresh_proof for demand in self.demands)
 
     @property
     def is_api(self) -> bool:
@@ -72,10 +84,8 @@ def routes_of(app: FastAPI) -> list[Found]:
         if context.path is None or not context.methods:
             continue
         calls = list(_calls(dependant)) if dependant is not None else []
-        permissions = frozenset(call.permission for call in calls if isinstance(call, Requires))
+        demands = tuple(call.demand for call in calls if isinstance(call, Requires | PluginOn | FreshProof))
         guards = frozenset(call for call in calls if call in _GUARDS)
-        plugin = next((call.plugin for call in calls if isinstance(call, PluginOn)), None)
-        asks_again = any(isinstance(call, FreshProof) for call in calls)
         for method in sorted(context.methods - {"HEAD"}):
-            found.append(Found(method, context.path, guards, permissions, plugin, asks_again))
+            found.append(Found(method, context.path, guards, demands))
     return found

@@ -151,7 +151,8 @@ def test_a_value_is_revealed_with_a_reason_and_the_look_is_recorded(planted: Pla
     assert FULL_NUMBER.search(shown.text)
     assert shown.headers["cache-control"] == "no-store"
     with post(acting, "test"), unit_of_work() as session:
-        assert session.scalars(select(ReadLog.reason)).all() == ["核对发放账户"]
+        # the page around the value is a look of its own
+        assert session.scalars(select(ReadLog.reason).where(ReadLog.reason != "")).all() == ["核对发放账户"]
 
 
 def test_a_clerk_learns_that_somebody_is_aided_elsewhere_and_nothing_more(

@@ -239,5 +239,6 @@ def test_whoever_answers_may_look_at_the_contact_and_the_look_is_recorded(
     without = f"{url}/objections/{found[0]}/contact"
     assert approver.client.post(without, data=token | {"reason": "核实异议"}).status_code == 404
     with post(acting, "test"), unit_of_work() as session:
-        reads = session.execute(select(ReadLog.what, ReadLog.subject_id, ReadLog.reason)).all()
+        values = select(ReadLog.what, ReadLog.subject_id, ReadLog.reason).where(ReadLog.reason != "")
+        reads = session.execute(values).all()
     assert reads == [("contact", found[-1], "核实异议")]

@@ -16,7 +16,7 @@ from core.db.bulk import insert_rows
 from core.db.session import unit_of_work
 from core.web.context import navigation
 from tests.conftest import COUNTY, TODAY, Database
-from tests.core.lines import LINES, Acting, install, job_seeker, permissions, post
+from tests.core.lines import LINES, Acting, as_if_opened, install, job_seeker, permissions, post
 from tests.web.conftest import Desk
 
 NUMBER = re.compile(r"共 ([0-9,]+) 条")
@@ -27,12 +27,10 @@ def lines(app: FastAPI, db: Database) -> None:
     install(db)
 
 
-def _clocks(acting: Acting, days: list[int], kind: str = "placement", flow: str = "job_seeking") -> None:
+def _clocks(acting: Acting, days: list[int], kind: str = "placement") -> None:
     """Running clocks of one case that fall due so many days after ``TODAY``."""
     with post(acting, "clerk"), unit_of_work() as session:
         [case] = job_seeker(session)
-        case.workflow = flow
-        session.flush()
         rows = [
             {
                 "id": new_id(),
@@ -63,8 +61,9 @@ def test_more_deadlines_than_a_page_are_all_counted_and_walked(acting: Acting) -
     assert len(seen) == len(set(seen)) == before >= 250
 
 
-def test_a_period_that_must_only_pass_is_nothing_to_do(acting: Acting) -> None:
-    _clocks(acting, [-30], "notice_period", "living_relief")
+def test_a_period_that_must_only_pass_is_nothing_to_do(acting: Acting, db: Database) -> None:
+    _clocks(acting, [-30], "notice_period")
+    as_if_opened(db, workflow="living_relief")
     with post(acting, "clerk"), unit_of_work() as session:
         kinds = {item.kind for item in due_items(session, TODAY + timedelta(days=400))}
         counted = due_counts(session, TODAY)

@@ -18,7 +18,7 @@ from core.trail.models import PermissionUse, ReadLog
 from core.web import use_log
 from deploy.sample.generate import generate
 from tests.conftest import COUNTY, PREFECTURE, Database, scope_of
-from tests.core.lines import papers, post
+from tests.core.lines import LINES, papers, post
 from tests.web.conftest import Desk, Person
 from tests.web.county import LATER, Acting, Planted, plant
 from tests.web.routes import Found, routes_of
@@ -68,7 +68,13 @@ def _personal() -> frozenset[str]:
 
 
 def _reading(app: FastAPI) -> list[Found]:
-    return [route for route in routes_of(app) if route.of_tenant and route.method == "GET" and route.permissions & _personal()]
+    """Routes that show persons, of the core and of the lines that are on here."""
+    here = {None, *host().always_on, *LINES}
+    return [
+        route
+        for route in routes_of(app)
+        if route.of_tenant and route.method == "GET" and route.plugin in here and route.permissions & _personal()
+    ]
 
 
 def test_every_reading_route_with_persons_leaves_its_row(app: FastAPI, planted: Planted, person: Desk, acting: Acting) -> None:

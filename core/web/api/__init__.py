@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from core.web.api import cases, funds, households, jobs, session, staff
+from core.web.api import access, cases, funds, handlers, households, jobs, session, staff
 
-ROUTERS: tuple[APIRouter, ...] = (households.router, cases.router, funds.router, jobs.router, staff.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    households.router,
+    cases.router,
+    handlers.router,
+    funds.router,
+    jobs.router,
+    staff.router,
+    access.router,
+)
 """Resources of a tenant, for its posts."""
 
-__all__ = ["ROUTERS", "cases", "funds", "households", "jobs", "session", "staff"]
+__all__ = ["ROUTERS", "access", "cases", "funds", "handlers", "households", "jobs", "session", "staff"]
