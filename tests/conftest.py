@@ -7,10 +7,12 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 
 import core.models
 from core.db.base import rule_of
 from core.db.rules import TenantTable
+from core.identity import passwords
 from core.scope import Scope, entered
 from deploy.testing.installation import (
     COUNTY,
@@ -40,11 +42,18 @@ __all__ = [
 ]
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run side by side (``-n 2 --dist loadgroup``), the tests of a file stay together, and those of Keycloak share one."""
     for item in items:
         group = "keycloak" if item.get_closest_marker("keycloak") else str(item.path)
         item.add_marker(pytest.mark.xdist_group(group))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_hashes() -> None:
+    """Hash passwords as weakly as argon2id goes: hundreds of tests sign somebody in."""
+    passwords._hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 
 
 @pytest.fixture(scope="session")

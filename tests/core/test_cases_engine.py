@@ -297,8 +297,9 @@ def test_workflows_are_stored_once_and_old_versions_are_read_back(acting: Acting
         connection.execute(
             text(
                 "insert into workflow_version select name, 99, plugin, jsonb_set(definition, '{version}', '99'), form"
-                " from workflow_version where name = 'job_seeking'"
-            )
+                " from workflow_version where name = 'job_seeking' and version = :version"
+            ),
+            {"version": case.workflow_version},
         )
     as_if_opened(db, workflow_version=99)
     with post(acting, "clerk"), unit_of_work() as session:

@@ -67,13 +67,13 @@ def test_it_keeps_the_contract_from_its_folder_and_installed(package: Path, envi
     assert "0 breaches" in bangfu("plugin", "check", NAME, env=environment)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_its_own_tests_pass(package: Path, environment: dict[str, str]) -> None:
     told = run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"], cwd=package, env=environment)
     assert "6 passed" in told
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_it_is_on_in_one_county_of_two(environment: dict[str, str]) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(Path(__file__).with_name("shown_by.py"))]
     assert "6 passed" in run(command, cwd=ROOT, env=environment)

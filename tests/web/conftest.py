@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -134,12 +135,18 @@ class TrialPlugin:
         return api_of_trial
 
 
+@lru_cache(maxsize=1)
+def _made() -> FastAPI:
+    """Made once a process: its first request puts all routes together, which costs more than most tests."""
+    return make_app()
+
+
 @pytest.fixture
 def app(db: Database) -> Iterator[FastAPI]:
-    """The application with the installed plugins and the trial one."""
+    """The application with the installed plugins and the trial one. Whoever adds to it makes one of his own."""
     host.cache_clear()
     host().register(TrialPlugin(), "trial")
-    yield make_app()
+    yield _made()
     host.cache_clear()
 
 

@@ -8,7 +8,7 @@ import pytest
 from fastapi import APIRouter, Depends, FastAPI, Form, Request
 from sqlalchemy import text
 
-from core.web.app import API_ROOT
+from core.web.app import API_ROOT, make_app
 from core.web.context import enter_tenant
 from core.web.security import guard_form, guard_header
 from core.web.step_up import fresh_proof
@@ -71,7 +71,8 @@ def weighty_resource() -> str:
 
 @pytest.fixture
 def app(app: FastAPI) -> FastAPI:
-    """The application with a page and a resource more that ask for a fresh proof."""
+    """An application of its own, with a page and a resource more that ask for a fresh proof."""
+    app = make_app()
     for router, prefix, guard in ((pages, "/{tenant}", guard_form), (resources, f"{API_ROOT}/{{tenant}}", guard_header)):
         app.include_router(router, prefix=prefix, dependencies=[Depends(enter_tenant), Depends(guard), Depends(fresh_proof())])
     return app
