@@ -267,7 +267,8 @@ def _said(field: SettingField, held: Held | None, of_secret: str) -> str:
 
 
 def _lock_words(before: Layer, after: Layer, name: str) -> tuple[str, str]:
-    return tuple("下级不得更改" if name in layer.locked else "下级可以更改" for layer in (before, after))  # type: ignore[return-value]  # two layers
+    was, now = ("下级不得更改" if name in layer.locked else "下级可以更改" for layer in (before, after))
+    return was, now
 
 
 def planned(own: Sequence[PluginSettingChange], today: date) -> list[PluginSettingChange]:

@@ -48,9 +48,9 @@ def take_back(out: Borrowed) -> int:
 @contextmanager
 def loans() -> Iterator[Borrowed]:
     """Note what the body borrows; the caller takes back what is left. What was borrowed before the body is not its own."""
-    token = _borrowed.set({})
+    out: Borrowed = {}
+    token = _borrowed.set(out)
     try:
-        out = _borrowed.get()
-        yield out if out is not None else {}
+        yield out
     finally:
         _borrowed.reset(token)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from core.authorisation import Demand, Kind, Verdict, answer, require
@@ -229,22 +229,16 @@ def recent_jobs(session: Session, limit: int = 50) -> Sequence[Job]:
 def tree_chunks(session: Session) -> list[ChunkPlan]:
     """One chunk for the tenant in scope and for each one below it: the plan of a job that fans out to all of them."""
     here = current_scope().tenant
-    question = (
-        select(Tenant.code, Tenant.name)
-        .where(Tenant.closed_on.is_(None))
-        .where(or_(Tenant.code == here, Tenant.province == here, Tenant.prefecture == here))
-        .order_by(Tenant.code)
-    )
-    return [ChunkPlan(name, {"tenant": code}) for code, name in session.execute(question)]
+    return _chunks(session, or_(Tenant.code == here, Tenant.province == here, Tenant.prefecture == here))
 
 
 def county_chunks(session: Session) -> list[ChunkPlan]:
     """One chunk for each county under the tenant in scope: the plan of a job that fans out."""
-    scope = current_scope()
-    question = (
-        select(Tenant.code, Tenant.name)
-        .where(Tenant.level == Level.COUNTY.value, Tenant.closed_on.is_(None))
-        .where(or_(Tenant.province == scope.tenant, Tenant.prefecture == scope.tenant))
-        .order_by(Tenant.code)
-    )
+    here = current_scope().tenant
+    return _chunks(session, Tenant.level == Level.COUNTY.value, or_(Tenant.province == here, Tenant.prefecture == here))
+
+
+def _chunks(session: Session, *which: ColumnElement[bool]) -> list[ChunkPlan]:
+    """One chunk for each open tenant that is meant, in the order of their codes."""
+    question = select(Tenant.code, Tenant.name).where(Tenant.closed_on.is_(None), *which).order_by(Tenant.code)
     return [ChunkPlan(name, {"tenant": code}) for code, name in session.execute(question)]

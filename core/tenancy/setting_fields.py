@@ -231,11 +231,15 @@ def words_of(field: SettingField, value: Any) -> str:
     return f"{value} {field.unit}".rstrip()
 
 
+def _bound(bound: object) -> str:
+    return "" if bound is None else str(bound)
+
+
 def bounds_of(field: SettingField) -> tuple[str, str]:
     """The least and the most that a field takes, as its form names them; empty where there is none. Money is in yuan."""
     inner = field.item or field
     if inner.kind != "money":
-        return tuple("" if bound is None else str(bound) for bound in (inner.least, inner.most))  # type: ignore[return-value]  # two bounds
+        return _bound(inner.least), _bound(inner.most)
     shown = [
         "" if bound is None else f"{int(bound) // FEN_PER_YUAN}.{int(bound) % FEN_PER_YUAN:02d}"
         for bound in (inner.least, inner.most)
