@@ -8,6 +8,7 @@ import core.cases.models
 import core.documents.models
 import core.exchange.models
 import core.funds.models
+import core.funds.opening_models
 import core.host.models
 import core.identity.directory.models
 import core.identity.models
@@ -18,6 +19,7 @@ import core.people.models
 import core.surveys.models
 import core.tenancy.models
 import core.trail.models
+import core.transfers.models
 from core.db.base import Base
 
 metadata = Base.metadata

@@ -11,6 +11,8 @@ from core.db.base import rule_of
 from core.db.rules import KEPT_MONTHS, Policy, ReferenceTable, TenantTable
 
 APP_ROLE = "bangfu_app"
+_GOVERNING = ("province", "prefecture")
+"""Levels that write of tenants below them, each where a governed row names it in the column of that name."""
 
 
 def _code(setting: str) -> str:
@@ -45,7 +47,11 @@ def security_statements(table: Table, *, role: str = APP_ROLE) -> list[str]:
     rule = rule_of(table)
     name = table.fullname
     if isinstance(rule, ReferenceTable):
-        return [*_deletes_held_back(rule, name), f"grant {', '.join(_reference_grants(rule))} on {name} to {role}"]
+        return [
+            *_deletes_held_back(rule, name),
+            *_governed(rule, name),
+            f"grant {', '.join(_reference_grants(rule))} on {name} to {role}",
+        ]
     writes = ["insert"]
     if not rule.append_only:
         writes.append("update" if rule.mutable is None else f"update ({', '.join(rule.mutable)})")
@@ -78,6 +84,27 @@ def _reference_grants(rule: ReferenceTable) -> list[str]:
         limited = grant == "update" and rule.mutable is not None
         grants.append(f"update ({', '.join(rule.mutable or ())})" if limited else grant)
     return [*grants, "delete"] if rule.deletable_after else grants
+
+
+def _governed(rule: ReferenceTable, name: str) -> list[str]:
+    """Policies by which the levels above a tenant alone write what is said of it; nothing for a table without ``governed``."""
+    if rule.governed is None:
+        return []
+    above = " or ".join(
+        f"(current_setting('app.level', true) = '{level}' and {level} = {_code('tenant')})" for level in _GOVERNING
+    )
+    written = f"({above}) and {rule.governed} <> {_code('tenant')}"
+    begun = "" if rule.begins is None else f" and {rule.begins[0]} = '{rule.begins[1]}'"
+    seen = f"{rule.governed} = {_code('tenant')} or {above}" if rule.in_line else "true"
+    statements = [
+        f"alter table {name} enable row level security",
+        f"alter table {name} force row level security",
+        f"create policy seen on {name} for select using ({seen})",
+        f"create policy written on {name} for insert with check ({written}{begun})",
+    ]
+    if "update" in rule.grants:
+        statements.append(f"create policy changed on {name} for update using ({written}) with check ({written})")
+    return statements
 
 
 def _deletes_held_back(rule: ReferenceTable, name: str) -> list[str]:

@@ -30,6 +30,20 @@ least six months). The program may keep them longer, never shorter."""
 
 
 @dataclass(frozen=True, slots=True)
+class Token:
+    """A keyed token beside a sealed value. The installation's key makes it, so it is made anew where a county moves to another
+    installation."""
+
+    column: str
+    kind: str
+    """A ``core.vault.tokens.TokenKind``."""
+    sealed: str
+    """The column that holds the value, sealed under a person's key."""
+    person: str = "id"
+    """The column with that person's id."""
+
+
+@dataclass(frozen=True, slots=True)
 class TenantTable:
     """A table whose rows belong to tenants: keyed by tenant first, under forced row-level security."""
 
@@ -43,6 +57,11 @@ class TenantTable:
     deletable_after: tuple[str, ...] = ()
     """Columns of instants: a row may go once each of them is ``KEPT_MONTHS`` old, a row without one of them never. One at
     least must be a column that cannot change."""
+    stays: str = ""
+    """Why the rows stay behind when a county moves to another installation; empty: they go along (docs/county-archive.md)."""
+    tokens: tuple[Token, ...] = ()
+    passed_on: tuple[str, ...] = ()
+    """Columns sealed or hashed under the installation's own key, which ``deploy.county_archive.passing`` knows to pass on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +76,16 @@ class ReferenceTable:
     grants: tuple[str, ...] = ()
     mutable: tuple[str, ...] | None = None
     deletable_after: tuple[str, ...] = ()
+    goes_along: str = ""
+    """Which rows go along when a county moves to another installation; empty: none but the county's own of a governed table."""
+    governed: str | None = None
+    """The column that names the tenant of which a row tells. Such a row names the tenant's ``province`` and ``prefecture`` as
+    well, and only a scope of one of these writes it, at the level that the row gives it, never the tenant's own: nobody opens
+    or reopens himself."""
+    begins: tuple[str, str] | None = None
+    """A column of a governed table and the value with which each row is inserted: what it becomes is a change of its own."""
+    in_line: bool = False
+    """A governed row is seen by the tenant that it tells of and those above it alone."""
 
 
 TableRule = TenantTable | ReferenceTable

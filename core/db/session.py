@@ -20,10 +20,12 @@ from sqlalchemy.orm import Session, SessionTransaction
 from core.db.criterion import guard_statements
 from core.db.statements import tenant_sql
 from core.errors import BangfuError
-from core.scope import Scope, current_scope
+from core.scope import Scope, Standing, current_scope
 from core.settings import settings
 
 _HEX = re.compile(r"[0-9a-f]{64}")
+_LOGS = "logs"
+_UNWRITTEN = frozenset({Standing.READ_ONLY, Standing.CLOSED})
 
 
 def make_engine(url: str, *, pool_size: int = 10, statement_timeout_ms: int | None = None) -> Engine:
@@ -81,23 +83,37 @@ def _settings_apart(scope: Scope) -> list[str]:
 def _tell_the_database(session: Session, _transaction: SessionTransaction, connection: Connection) -> None:
     if connection.in_nested_transaction():
         return
-    connection.exec_driver_sql(_settings_of(session.info.get("scope")))
+    scope = session.info.get("scope")
+    stated = _settings_of(scope)
+    if scope is not None and scope.standing in _UNWRITTEN and not session.info.get(_LOGS):
+        stated += "; set transaction read only"
+    connection.exec_driver_sql(stated)
 
 
 guard_statements(ScopedSession)
 
 
 @contextmanager
-def _work(scope: Scope | None, engine: Engine | None) -> Iterator[ScopedSession]:
-    info: dict[str, Any] = {} if scope is None else {"scope": scope}
+def _work(scope: Scope | None, engine: Engine | None, *, logs: bool = False) -> Iterator[ScopedSession]:
+    info: dict[str, Any] = {} if scope is None else {"scope": scope, _LOGS: logs}
     with ScopedSession(engine or app_engine(), info=info, expire_on_commit=False) as session, session.begin():
         yield session
 
 
 @contextmanager
 def unit_of_work(*, engine: Engine | None = None) -> Iterator[ScopedSession]:
-    """One transaction in the current scope, committed at the end of the body, rolled back if it raises."""
+    """One transaction in the current scope, committed at the end of the body, rolled back if it raises.
+
+    In the scope of a tenant that is closed or left for reading the database refuses every write.
+    """
     with _work(current_scope(), engine) as session:
+        yield session
+
+
+@contextmanager
+def log_work() -> Iterator[ScopedSession]:
+    """``unit_of_work`` for what is written about looking: the log of reads and of rights goes on in a closed tenant."""
+    with _work(current_scope(), None, logs=True) as session:
         yield session
 
 

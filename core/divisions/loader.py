@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -42,11 +42,21 @@ def all_divisions() -> Mapping[str, Division]:
     return MappingProxyType({row.code: row for row in sorted(rows, key=lambda row: row.code)})
 
 
+@dataclass(frozen=True, slots=True)
+class Retired:
+    """A code that was in use after 1980 and is no more: its last name, and the year in which it went."""
+
+    code: str
+    name: str
+    until: int
+
+
 @lru_cache(maxsize=1)
-def _retired() -> frozenset[str]:
-    """Codes in use after 1980 and no more."""
+def retired() -> Mapping[str, Retired]:
+    """Codes that are in use no more, in order of code."""
     with (_DATA / "divisions_retired.csv").open(encoding="utf-8", newline="") as file:
-        return frozenset(row["code"] for row in csv.DictReader(file))
+        rows = [Retired(row["code"], row["name"], int(row["last_change_year"])) for row in csv.DictReader(file)]
+    return MappingProxyType({row.code: row for row in sorted(rows, key=lambda row: row.code)})
 
 
 @lru_cache(maxsize=1)
@@ -72,6 +82,24 @@ def children(code: str | None) -> tuple[Division, ...]:
     return _children().get(code, ())
 
 
+def below(code: str) -> tuple[Division, ...]:
+    """All divisions below, at whatever depth, by code. Raises NotFound for an unknown code."""
+    found = [deeper for child in children(code) for deeper in (child, *below(child.code))]
+    return tuple(sorted(found, key=lambda row: row.code))
+
+
+def above(code: str) -> tuple[str, ...]:
+    """Codes of the divisions above, the nearest first. Raises NotFound for an unknown code."""
+    parent = division(code).parent
+    return () if parent is None else (parent, *above(parent))
+
+
+def matching(text: str, among: Iterable[Division | Retired]) -> list[Division | Retired]:
+    """Those of ``among`` whose code begins with ``text`` or whose name holds it; none for an empty text."""
+    part = text.strip()
+    return [row for row in among if row.code.startswith(part) or part in row.name] if part else []
+
+
 def is_known_code(code: str) -> bool:
     """Whether the code is in use today or was after 1980: an identity card keeps the code of its day."""
-    return code in all_divisions() or code in _retired()
+    return code in all_divisions() or code in retired()

@@ -5,8 +5,10 @@ from __future__ import annotations
 from functools import lru_cache
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from core.db.statements import tenant_core
 from core.errors import Misconfigured
 from core.scope import current_scope
 from core.settings import settings
@@ -28,10 +30,15 @@ def tokens() -> Tokens:
     return Tokens(load_installation_key(settings().installation_key_file))
 
 
-def give_key(session: Session) -> None:
-    """Make the data key of the tenant in scope, once; part of onboarding."""
-    if session.scalar(select(TenantKeyRow.version)) is None:
-        session.add(TenantKeyRow(version=1, wrapped=key_ring().new_tenant_key(current_scope().tenant)))
+def give_key(session: Session) -> bool:
+    """Make the data key of the tenant in scope, once; whether it was made now. Part of onboarding.
+
+    Whoever comes second, also at the same time, waits for the first and makes none.
+    """
+    tenant = current_scope().tenant
+    new = insert(TenantKeyRow).values(tenant=tenant, version=1, wrapped=key_ring().new_tenant_key(tenant))
+    made = session.execute(tenant_core(new.on_conflict_do_nothing().returning(TenantKeyRow.version)))
+    return made.first() is not None
 
 
 def tenant_key(session: Session) -> TenantKey:

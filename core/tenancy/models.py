@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import date
 from typing import ClassVar
 
-from sqlalchemy import CHAR, BigInteger, CheckConstraint, ForeignKey, Integer, Text, UniqueConstraint
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import (
+    CHAR,
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, UUID
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.db.base import Base, ReferenceTable, Tenanted, TenantRow, TenantTable
+from core.db.base import Base, ReferenceTable, Tenanted, TenantRow, TenantTable, new_id
 from core.db.rules import Policy, TableRule
 from core.db.types import Day, Instant, Json, Str, Texts
 
@@ -19,8 +30,24 @@ class Tenant(Base):
     is a dated attribute beside it."""
 
     __tablename__ = "tenant"
-    __rule__: ClassVar[TableRule] = ReferenceTable("the tree of tenants is needed before a scope exists")
-    __table_args__ = (CheckConstraint("level in ('province', 'prefecture', 'county')", name="level"),)
+    __rule__: ClassVar[TableRule] = ReferenceTable(
+        "the tree of tenants is needed before a scope exists",
+        ("insert", "update"),
+        mutable=("name", "union_name", "state", "onboarded_on", "closed_on"),
+        governed="code",
+        begins=("state", "planned"),
+    )
+    __table_args__ = (
+        UniqueConstraint("code", "province"),
+        UniqueConstraint("code", "prefecture"),
+        # A prefecture is one of the same province.
+        ForeignKeyConstraint(["prefecture", "province"], ["tenant.code", "tenant.province"]),
+        CheckConstraint("(level = 'province') = (code = province) and (level <> 'province' or prefecture is null)", name="top"),
+        CheckConstraint("(level = 'prefecture') = (prefecture is not null and code = prefecture)", name="middle"),
+        CheckConstraint("level in ('province', 'prefecture', 'county')", name="level"),
+        CheckConstraint("state in ('planned', 'preparing', 'open', 'suspended', 'read_only', 'closed')", name="state"),
+        CheckConstraint("(state = 'closed') = (closed_on is not null)", name="closed"),
+    )
 
     code: Mapped[str] = mapped_column(CHAR(6), primary_key=True)
     name: Mapped[Str]
@@ -31,19 +58,67 @@ class Tenant(Base):
     province: Mapped[str] = mapped_column(CHAR(6), ForeignKey("tenant.code"))
     prefecture: Mapped[str | None] = mapped_column(CHAR(6), ForeignKey("tenant.code"))
     parent: Mapped[str | None] = mapped_column(CHAR(6), ForeignKey("tenant.code"), index=True)
-    onboarded_on: Mapped[Day]
+    state: Mapped[Str]
+    """A ``core.scope.Standing``, moved by ``core.tenancy.life`` alone, which writes a ``TenantChange`` beside it."""
+    onboarded_on: Mapped[date | None]
+    """The day on which it went live; None before that."""
     closed_on: Mapped[date | None]
 
 
+def _of_tenant() -> tuple[ForeignKeyConstraint, ForeignKeyConstraint]:
+    """A governed row names the levels above its tenant as the tenant's own row does, or the policy would believe anybody."""
+    province = ForeignKeyConstraint(["tenant_code", "province"], ["tenant.code", "tenant.province"])
+    return province, ForeignKeyConstraint(["tenant_code", "prefecture"], ["tenant.code", "tenant.prefecture"])
+
+
 class TenantDivision(Base):
-    """Which division a tenant covers from which day on; a recoded or merged county keeps its tenant code."""
+    """Which division a tenant covers from which day on, and what it is called since; a recoded or merged county keeps its
+    tenant code."""
 
     __tablename__ = "tenant_division"
-    __rule__: ClassVar[TableRule] = ReferenceTable("old links must find their tenant before a scope exists")
+    __rule__: ClassVar[TableRule] = ReferenceTable(
+        "old links must find their tenant before a scope exists", ("insert",), governed="tenant_code"
+    )
+    __table_args__ = (*_of_tenant(), Index("ix_tenant_division_code", "division_code", "valid_from"))
 
-    tenant_code: Mapped[str] = mapped_column(CHAR(6), ForeignKey("tenant.code"), primary_key=True)
+    tenant_code: Mapped[str] = mapped_column(CHAR(6), primary_key=True)
     division_code: Mapped[str] = mapped_column(CHAR(6), primary_key=True)
     valid_from: Mapped[date] = mapped_column(primary_key=True)
+    name: Mapped[Str]
+    union_name: Mapped[Str]
+    province: Mapped[str] = mapped_column(CHAR(6))
+    prefecture: Mapped[str | None] = mapped_column(CHAR(6))
+    former_tenant: Mapped[str | None] = mapped_column(CHAR(6))
+    """The closed tenant whose division it took over (撤并承接); None for its own."""
+
+
+class TenantChange(Base):
+    """One step in a tenant's life: what was done, who said so in which union, why, on which business date (单位变更). Kept for
+    ever; the newest one that moved the state tells why it is what it is."""
+
+    __tablename__ = "tenant_change"
+    __rule__: ClassVar[TableRule] = ReferenceTable(
+        "the levels above say it of a tenant, which cannot say it of itself", ("insert",), governed="tenant_code", in_line=True
+    )
+    __table_args__ = (*_of_tenant(), Index("ix_tenant_change_tenant_code", "tenant_code", "id"))
+
+    id: Mapped[uuid.UUID] = mapped_column(UUID(as_uuid=True), primary_key=True, default=new_id)
+    tenant_code: Mapped[str] = mapped_column(CHAR(6))
+    province: Mapped[str] = mapped_column(CHAR(6))
+    prefecture: Mapped[str | None] = mapped_column(CHAR(6))
+    act: Mapped[Str]
+    """``add``, ``go_live``, ``suspend``, ``read_only``, ``resume``, ``recode``, ``close`` or another word of
+    ``core.tenancy.life.ACTS``."""
+    state: Mapped[Str]
+    """The state after it."""
+    reason: Mapped[Str]
+    detail: Mapped[Json]
+    """Codes, names of divisions, the profile, whom to call: never anything personal."""
+    actor: Mapped[Str]
+    by_tenant: Mapped[str] = mapped_column(CHAR(6))
+    """The union in whose scope it was said."""
+    business_date: Mapped[Day]
+    at: Mapped[Instant]
 
 
 class TenantPlugin(Tenanted, Base):
@@ -106,7 +181,7 @@ class PluginSettingChange(TenantRow):
     field the change with the latest day that has come holds, and of one day the later version."""
 
     __tablename__ = "plugin_setting_change"
-    __rule__: ClassVar[TableRule] = TenantTable(policy=Policy.DOWNWARD, append_only=True)
+    __rule__: ClassVar[TableRule] = TenantTable(policy=Policy.DOWNWARD, append_only=True, passed_on=("secrets",))
     __table_args__ = (UniqueConstraint("tenant", "plugin", "version"),)
 
     plugin: Mapped[Str]
@@ -130,11 +205,34 @@ class PluginSettingChange(TenantRow):
     at: Mapped[Instant]
 
 
+class OnboardingProfile(TenantRow):
+    """A version of a profile of onboarding (开通方案): with which lines and settings a county below begins. Never changed: of a
+    profile the version with the latest day that has come holds, and of one day the later."""
+
+    __tablename__ = "onboarding_profile"
+    __rule__: ClassVar[TableRule] = TenantTable(policy=Policy.DOWNWARD, append_only=True)
+    __table_args__ = (UniqueConstraint("tenant", "code", "version"), CheckConstraint("code ~ '^[a-z][a-z0-9_]*$'", name="code"))
+
+    code: Mapped[Str]
+    version: Mapped[int]
+    title: Mapped[Str]
+    valid_from: Mapped[Day]
+    plugins: Mapped[Texts]
+    settings: Mapped[Json]
+    """Plugin to field to value, as JSON; never a secret."""
+    retired: Mapped[bool]
+    """From its day on the profile can be chosen no more."""
+    reason: Mapped[Str]
+    actor: Mapped[Str]
+    business_date: Mapped[Day]
+    at: Mapped[Instant]
+
+
 class TenantKey(Tenanted, Base):
     """The tenant's data key, wrapped by the installation's key."""
 
     __tablename__ = "tenant_key"
-    __rule__: ClassVar[TableRule] = TenantTable(append_only=True)
+    __rule__: ClassVar[TableRule] = TenantTable(append_only=True, passed_on=("wrapped",))
 
     version: Mapped[int] = mapped_column(primary_key=True)
     wrapped: Mapped[bytes]

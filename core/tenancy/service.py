@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -13,9 +13,11 @@ from core.calendar import business_today
 from core.db.session import reference_work, unit_of_work
 from core.db.statements import tenant_core
 from core.errors import NotFound
-from core.scope import Level, Scope, current_scope, entered
+from core.host.manager import host
+from core.scope import Level, Scope, Standing, current_scope, entered
 from core.settings import settings
-from core.tenancy.models import BusinessClock, Tenant, TenantCounter
+from core.tenancy.life import is_there, rests
+from core.tenancy.models import BusinessClock, Tenant, TenantCounter, TenantDivision
 from core.tenancy.plugin_state import enabled_plugins
 
 
@@ -28,18 +30,48 @@ def business_date(session: Session) -> date:
     return business_today(datetime.now(UTC))
 
 
-def tenant_named(session: Session, code: str) -> Tenant:
-    """The tenant with ``code``; raises ``NotFound``."""
-    found = session.scalar(select(Tenant).where(Tenant.code == code, Tenant.closed_on.is_(None)))
+def tenant_named(session: Session, code: str, *, closed: bool = False) -> Tenant:
+    """The tenant with ``code`` that is in preparation, open or suspended; also a closed one where that is wanted.
+
+    Where no tenant has the code itself, it is the tenant that covers the division of that code, or covered it: old and new
+    codes lead to the same one. Raises ``NotFound``, also for a division that nobody has opened.
+    """
+    found = _itself(session, code, closed=closed) or session.scalar(_covering(code))
     if found is None:
-        raise NotFound(f"没有代码为 {code} 的单位", f"no tenant has the code {code}", where=code)
+        raise _unknown(code)
     return found
 
 
-def system_scope(code: str, what: str, *, on: date | None = None, guest_reason: str | None = None) -> Scope:
-    """A scope in which a job of the platform acts for the tenant ``code``; ``what`` names the job."""
+def _itself(session: Session, code: str, *, closed: bool) -> Tenant | None:
+    unfit = {Standing.PLANNED} if closed else {Standing.PLANNED, Standing.CLOSED}
+    found = session.scalar(select(Tenant).where(Tenant.code == code))
+    return None if found is None or Standing(found.state) in unfit else found
+
+
+def _unknown(code: str) -> NotFound:
+    return NotFound(f"没有代码为 {code} 的单位", f"no tenant has the code {code}", where=code)
+
+
+def _covering(division: str) -> Select[Tenant]:
+    """The tenant that came last to cover a division."""
+    covers = TenantDivision.tenant_code == Tenant.code
+    wanted = select(Tenant).join(TenantDivision, covers).where(TenantDivision.division_code == division, is_there())
+    return wanted.order_by(TenantDivision.valid_from.desc(), Tenant.code).limit(1)
+
+
+def system_scope(
+    code: str, what: str, *, on: date | None = None, guest_reason: str | None = None, closed: bool = False
+) -> Scope:
+    """A scope in which a job of the platform acts for the tenant ``code`` itself; ``what`` names the job. In that of a
+    ``closed`` one the database takes no writes.
+
+    Former codes lead nowhere here: work that was meant for a county that has closed must not be done in its successor. Raises
+    ``NotFound``.
+    """
     with reference_work() as session:
-        tenant = tenant_named(session, code)
+        tenant = _itself(session, code, closed=closed)
+        if tenant is None:
+            raise _unknown(code)
         day = on or business_date(session)
     bare = Scope(
         tenant=tenant.code,
@@ -51,12 +83,15 @@ def system_scope(code: str, what: str, *, on: date | None = None, guest_reason: 
         actor_name="系统",
         business_date=day,
         guest_reason=guest_reason,
+        standing=Standing(tenant.state),
     )
     return with_plugins(bare)
 
 
 def with_plugins(bare: Scope) -> Scope:
-    """``bare`` with the plugins that its tenant has on at this moment."""
+    """``bare`` with the plugins that its tenant has on at this moment; a tenant that rests has none but those always on."""
+    if rests(bare.standing):
+        return replace(bare, plugins=host().always_on)
     with entered(bare), unit_of_work() as session:
         plugins = enabled_plugins(session)
     return replace(bare, plugins=plugins)

@@ -1,12 +1,14 @@
 """The fields of a plugin's settings (业务设置), read from the JSON Schema of its model: what a form shows, says and takes.
 
-A model's fields are plain: whole numbers, decimals, money in fen, texts, days, times, yes or no, choices, secrets, and lists of
-these. ``json_schema_extra`` adds what JSON Schema cannot say: ``group``, ``unit`` (``fen`` makes it money), ``labels`` or
-``code_list`` of a choice, ``long`` for a text of several lines, ``shown_if`` for a field that counts only beside another one.
+A model's fields are plain: whole numbers, decimals, money in fen, texts, days, times, yes or no, choices, secrets, lists of
+these, and lists of objects with plain fields (``rows``). ``json_schema_extra`` adds what JSON Schema cannot say: ``group``,
+``unit`` (``fen`` makes it money), ``labels`` or ``code_list`` of a choice, ``long`` for a text of several lines, ``shown_if``
+for a field that counts only beside another one.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,7 +22,19 @@ from core.money import FEN_PER_YUAN, format_yuan, parse_yuan
 from core.text.lines import line_ends
 
 Kind = Literal[
-    "integer", "decimal", "money", "text", "long_text", "date", "time", "yes_no", "choice", "choices", "lines", "secret"
+    "integer",
+    "decimal",
+    "money",
+    "text",
+    "long_text",
+    "date",
+    "time",
+    "yes_no",
+    "choice",
+    "choices",
+    "lines",
+    "rows",
+    "secret",
 ]
 _YES_NO = (("yes", "是"), ("no", "否"))
 _FORMATS: Mapping[str, Kind] = {"password": "secret", "date": "date", "time": "time"}
@@ -54,11 +68,13 @@ class SettingField:
     """The field that this one hangs on, and its values, as a form sends them, beside which it counts."""
     item: SettingField | None = None
     """What stands in one line of a list."""
+    columns: tuple[SettingField, ...] = ()
+    """The fields of one object in a list of objects."""
 
     @property
     def required(self) -> bool:
         """Whether a form may not leave it empty."""
-        if self.kind in {"lines", "choices"}:
+        if self.kind in {"lines", "choices", "rows"}:
             return bool(self.shortest)
         return not self.optional and (self.kind not in {"text", "long_text"} or bool(self.shortest))
 
@@ -82,8 +98,10 @@ def fields_of(model: type[BaseModel]) -> tuple[SettingField, ...]:
 
 def _field(model: type[BaseModel], name: str, raw: Mapping[str, Any], kinds: Mapping[str, Any]) -> SettingField:
     spec, optional = _plain(raw, kinds)
-    kind, options = _kind(model, name, spec)
-    item = None
+    kind, options = _kind(model, name, spec, kinds)
+    item, columns = None, tuple[SettingField, ...]()
+    if kind == "rows":
+        columns = _columns(model, name, spec["items"], kinds)
     if kind == "lines":
         below = {"title": raw.get("title", name)} | {key: spec[key] for key in ("unit", "labels", "code_list") if key in spec}
         item = _field(model, name, {**spec["items"], **below}, kinds)
@@ -109,7 +127,16 @@ def _field(model: type[BaseModel], name: str, raw: Mapping[str, Any], kinds: Map
         options=options,
         shown_if=_condition(spec.get("shown_if")),
         item=item,
+        columns=columns,
     )
+
+
+def _columns(model: type[BaseModel], name: str, raw: Mapping[str, Any], kinds: Mapping[str, Any]) -> tuple[SettingField, ...]:
+    object_, _ = _plain(raw, kinds)
+    found = tuple(_field(model, f"{name}.{key}", {"title": key, **one}, kinds) for key, one in object_["properties"].items())
+    if any(one.kind in {"lines", "choices", "rows", "yes_no", "secret", "long_text"} for one in found):
+        raise _unsuited(model, name, "列表的每一列只能是单行内容", "a list of objects holds plain fields")
+    return found
 
 
 def _plain(raw: Mapping[str, Any], kinds: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
@@ -133,7 +160,9 @@ def _plain(raw: Mapping[str, Any], kinds: Mapping[str, Any]) -> tuple[dict[str, 
     return spec, optional
 
 
-def _kind(model: type[BaseModel], name: str, spec: Mapping[str, Any]) -> tuple[Kind, tuple[tuple[str, str], ...]]:
+def _kind(
+    model: type[BaseModel], name: str, spec: Mapping[str, Any], kinds: Mapping[str, Any]
+) -> tuple[Kind, tuple[tuple[str, str], ...]]:
     labels: Mapping[str, str] = spec.get("labels", {})
     if "code_list" in spec and spec.get("type") != "array":
         return "choice", tuple((item.code, item.zh) for item in code_list(str(spec["code_list"])).items if not item.old)
@@ -155,7 +184,7 @@ def _kind(model: type[BaseModel], name: str, spec: Mapping[str, Any]) -> tuple[K
                 raise _unsuited(model, name, f"不支持的格式 {format_}", f"the format {format_} is not shown by a form")
             return _FORMATS.get(format_, "long_text" if spec.get("long") else "text"), ()
         case "array" if isinstance(spec.get("items"), dict):
-            return "lines", ()
+            return ("rows" if "properties" in _plain(spec["items"], kinds)[0] else "lines"), ()
     raise _unsuited(model, name, "表单无法显示此类型", "a form cannot show this type")
 
 
@@ -184,6 +213,8 @@ def read_typed(field: SettingField, texts: Sequence[str]) -> Any:
             return [value for value in texts if value]
         case "lines":
             return [read_typed(field.item or field, [line.strip()]) for line in text.split("\n") if line.strip()]
+        case "rows":
+            return _read_rows(field, typed_rows(text))
         case "yes_no":
             return {"yes": True, "no": False}.get(text)
     if text == "" and (field.optional or field.kind not in {"text", "long_text"}):
@@ -197,8 +228,39 @@ def read_typed(field: SettingField, texts: Sequence[str]) -> Any:
     return text
 
 
+def typed_rows(text: str) -> list[dict[str, str]]:
+    """Rows of a list of objects as they were typed, from the one text that stands for them: by column, its text. What no form
+    of ours sends is no row."""
+    try:
+        rows = json.loads(text or "[]")
+    except ValueError:
+        return []
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+
+
+def _read_rows(field: SettingField, rows: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
+    found = []
+    for number, row in enumerate((row for row in rows if is_filled(field, row)), start=1):
+        made = {}
+        for column in field.columns:
+            key = column.name.rpartition(".")[2]
+            try:
+                made[key] = read_typed(column, [row.get(key, "")])
+            except InvalidInput as error:
+                raise InvalidInput(
+                    f"第 {number} 行“{column.title}”{error.zh}", f"row {number}, {key}: {error.en}", where=field.name
+                ) from None
+        found.append(made)
+    return found
+
+
+def is_filled(field: SettingField, row: Mapping[str, str]) -> bool:
+    """Whether anything that has no number of its own was typed in a row: a row with an order alone was never filled in."""
+    return any(row.get(one.name.rpartition(".")[2], "").strip() for one in field.columns if one.kind != "integer")
+
+
 def text_of(field: SettingField, value: Any) -> str:
-    """A value as the field of a form holds it; nothing of a secret."""
+    """A value as the field of a form holds it; nothing of a secret. A list of objects is one JSON text of its rows' texts."""
     if value is None or field.kind == "secret":
         return ""
     match field.kind:
@@ -208,6 +270,10 @@ def text_of(field: SettingField, value: Any) -> str:
             return format_yuan(value).removesuffix(" 元").replace(",", "").replace("\u2212", "-")
         case "lines":
             return "\n".join(text_of(field.item or field, one) for one in value)
+        case "rows":
+            keys = {column.name.rpartition(".")[2]: column for column in field.columns}
+            rows = [{key: text_of(column, one.get(key)) for key, column in keys.items()} for one in value]
+            return json.dumps(rows, ensure_ascii=False)
     return str(value)
 
 
@@ -226,6 +292,17 @@ def words_of(field: SettingField, value: Any) -> str:
             return "、".join(dict(field.options).get(str(one), str(one)) for one in value)
         case "lines":
             return "、".join(words_of(field.item or field, one) for one in value)
+        case "rows":
+            return "；".join(
+                " ".join(
+                    words_of(column, held)
+                    for column in field.columns
+                    if (held := one.get(column.name.rpartition(".")[2])) not in (None, "")
+                )
+                for one in value
+            )
+        case "time":
+            return str(value)[:5]
         case "money":
             return format_yuan(value)
     return f"{value} {field.unit}".rstrip()

@@ -96,8 +96,19 @@ def refused(model: type[BaseModel], error: ValidationError) -> SettingsRefused:
     for found in error.errors(include_input=False, include_url=False):
         place = str(found["loc"][0]) if found["loc"] else ""
         if place not in problems:
-            problems[place] = Problem(place, *_said(known.get(place), found["type"], found.get("ctx", {}), found["msg"]))
+            field, before_zh, before_en = _column(known.get(place), found["loc"])
+            zh, en = _said(field, found["type"], found.get("ctx", {}), found["msg"])
+            problems[place] = Problem(place, before_zh + zh, before_en + en)
     return SettingsRefused(model, list(problems.values()))
+
+
+def _column(field: SettingField | None, loc: Sequence[int | str]) -> tuple[SettingField | None, str, str]:
+    """Of a list of objects the column in question, with the words that say which row it stands in."""
+    if field is None or not field.columns or len(loc) < 3 or not isinstance(loc[1], int):
+        return field, "", ""
+    column = next((one for one in field.columns if one.name == f"{field.name}.{loc[2]}"), None)
+    title = column.title if column is not None else str(loc[2])
+    return column, f"第 {loc[1] + 1} 行“{title}”", f"row {loc[1] + 1}, {loc[2]}: "
 
 
 def _said(field: SettingField | None, kind: str, context: Mapping[str, Any], message: str) -> tuple[str, str]:

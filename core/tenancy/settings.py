@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ValidationError
 from sqlalchemy import select
@@ -52,6 +52,15 @@ class Change(Protocol):
     def locks(self) -> Mapping[str, bool]: ...
     @property
     def withdraws(self) -> Sequence[int]: ...
+
+
+@runtime_checkable
+class AsksHere(Protocol):
+    """A settings model that asks the database before a change is written."""
+
+    def check_here(self, session: Session, changed: set[str]) -> None:
+        """Refuse with ``SettingsRefused`` what does not go with the rows of the tenant in scope; ``changed`` names the fields
+        that are set."""
 
 
 @dataclass(frozen=True, slots=True)

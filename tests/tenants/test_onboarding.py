@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, select, text
 
 from core.db.session import reference_work, unit_of_work
-from core.errors import InvalidInput
+from core.errors import InvalidInput, NotFound
 from core.scope import entered
 from core.tenancy.keys import tenant_key
 from core.tenancy.models import Tenant, TenantDivision, TenantPluginChange
@@ -56,14 +56,19 @@ def test_planted_twice_it_stays(bare: Database) -> None:
     with bare.owner.begin() as connection:
         first = plant_tree(connection, PROVINCE, ON)
         connection.execute(
-            text("update tenant set union_name = '锦江区工会', closed_on = '2025-02-01' where code = :c"), {"c": COUNTY}
+            text("update tenant set union_name = '锦江区工会', state = 'closed', closed_on = '2025-02-01' where code = :c"),
+            {"c": COUNTY},
         )
         assert plant_tree(connection, PROVINCE, date(2026, 1, 1)) == first
-        assert connection.execute(text("select union_name, onboarded_on from tenant where code = :c"), {"c": COUNTY}).one() == (
-            "锦江区工会",
-            ON,
-        )
+        kept = text("select union_name, state, onboarded_on from tenant where code in (:c, :p) order by code")
+        assert connection.execute(kept, {"c": COUNTY, "p": PROVINCE}).all() == [
+            ("四川省总工会", "open", ON),
+            ("锦江区工会", "closed", None),
+        ]
         assert connection.execute(text("select count(*) from tenant_division")).scalar() == 205
+        assert tenant_codes(connection) == [PROVINCE]
+    open_tenants({code: [] for code in first if code != COUNTY}, ON, "首批开通")
+    with bare.owner.begin() as connection:
         open_now = tenant_codes(connection)
         assert (len(open_now), COUNTY in open_now) == (204, False)
         assert len(tenant_codes(connection, "prefecture")) == 21
@@ -79,6 +84,9 @@ def test_a_province_in_which_counties_stand_under_it(bare: Database) -> None:
     assert len(codes) == len(tenants)
     assert direct
     assert {tenant.prefecture for tenant in direct} == {None}
+    with pytest.raises(NotFound):
+        system_scope(direct[0].code, "test", on=ON)
+    open_tenants({direct[0].code: []}, ON, "首批开通")
     assert system_scope(direct[0].code, "test", on=ON).prefecture is None
 
 

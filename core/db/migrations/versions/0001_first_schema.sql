@@ -161,6 +161,51 @@ create policy changed on case_record for update using (tenant = nullif(current_s
 
 grant select, insert, update (state, assigned_to, closed_on, outside_state, version, handlers) on case_record to bangfu_app;
 
+CREATE TABLE county_closing (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    closing CHAR(6) NOT NULL,
+    successor CHAR(6),
+    reason TEXT NOT NULL,
+    preview JSONB NOT NULL,
+    state TEXT NOT NULL,
+    asked_by TEXT NOT NULL,
+    asked_persons TEXT[] NOT NULL,
+    asked_on DATE NOT NULL,
+    decided_by VARCHAR,
+    decided_on DATE,
+    decided_why VARCHAR,
+    stopped_by VARCHAR,
+    stopped_on DATE,
+    stopped_why VARCHAR,
+    job_id UUID,
+    result JSONB NOT NULL,
+    done_on DATE,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_county_closing PRIMARY KEY (tenant, id),
+    CONSTRAINT ck_county_closing_state CHECK (state in ('asked', 'agreed', 'refused', 'withdrawn', 'stopped', 'done')),
+    CONSTRAINT ck_county_closing_not_into_itself CHECK (closing <> successor),
+    CONSTRAINT ck_county_closing_stopped_by_somebody CHECK ((state = 'stopped') = (stopped_by is not null)),
+    CONSTRAINT ck_county_closing_decided_by_somebody CHECK ((state in ('agreed', 'refused', 'stopped', 'done')) = (decided_by is not null)),
+    CONSTRAINT ck_county_closing_asked_by_a_person CHECK (asked_by = any (asked_persons)),
+    CONSTRAINT ck_county_closing_two_people CHECK (decided_by <> all (asked_persons)),
+    CONSTRAINT ck_county_closing_done_on_a_day CHECK ((state = 'done') = (done_on is not null))
+);
+
+CREATE UNIQUE INDEX uq_county_closing_one_live ON county_closing (tenant, closing) WHERE state in ('asked', 'agreed', 'done');
+
+alter table county_closing enable row level security;
+
+alter table county_closing force row level security;
+
+create policy seen on county_closing for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on county_closing for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy changed on county_closing for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert, update (state, decided_by, decided_on, decided_why, job_id, result, done_on, stopped_by, stopped_on, stopped_why) on county_closing to bangfu_app;
+
 CREATE TABLE envelope (
     tenant CHAR(6) NOT NULL,
     id UUID NOT NULL,
@@ -240,8 +285,8 @@ CREATE TABLE fund_account (
     CONSTRAINT uq_fund_account_tenant_id_year UNIQUE (tenant, id, year),
     CONSTRAINT uq_fund_account_tenant_year_source_purpose_state UNIQUE (tenant, year, source, purpose, state),
     CONSTRAINT ck_fund_account_source CHECK (source ~ '^[a-z][a-z0-9_]*$'),
-    CONSTRAINT ck_fund_account_state CHECK (state in ('income', 'available', 'reserved', 'paid')),
-    CONSTRAINT ck_fund_account_no_overdraft CHECK (state = 'income' or balance_fen >= 0),
+    CONSTRAINT ck_fund_account_state CHECK (state in ('income', 'available', 'reserved', 'paid', 'carried')),
+    CONSTRAINT ck_fund_account_no_overdraft CHECK (state in ('income', 'carried') or balance_fen >= 0),
     CONSTRAINT ck_fund_account_income_is_a_source CHECK (state <> 'income' or balance_fen <= 0)
 );
 
@@ -400,6 +445,35 @@ create policy changed on notice_batch for update using (tenant = nullif(current_
 
 grant select, insert, update on notice_batch to bangfu_app;
 
+CREATE TABLE onboarding_profile (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    code TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    title TEXT NOT NULL,
+    valid_from DATE NOT NULL,
+    plugins TEXT[] NOT NULL,
+    settings JSONB NOT NULL,
+    retired BOOLEAN NOT NULL,
+    reason TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    business_date DATE NOT NULL,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_onboarding_profile PRIMARY KEY (tenant, id),
+    CONSTRAINT uq_onboarding_profile_tenant_code_version UNIQUE (tenant, code, version),
+    CONSTRAINT ck_onboarding_profile_code CHECK (code ~ '^[a-z][a-z0-9_]*$')
+);
+
+alter table onboarding_profile enable row level security;
+
+alter table onboarding_profile force row level security;
+
+create policy seen on onboarding_profile for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6) or tenant = nullif(current_setting('app.prefecture', true), '')::char(6) or tenant = nullif(current_setting('app.province', true), '')::char(6));
+
+create policy written on onboarding_profile for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert on onboarding_profile to bangfu_app;
+
 CREATE TABLE opening (
     tenant CHAR(6) NOT NULL,
     id UUID NOT NULL,
@@ -450,6 +524,45 @@ create policy changed on outbox for update using (tenant = nullif(current_settin
 create policy removed on outbox for delete using (tenant = nullif(current_setting('app.tenant', true), '')::char(6) and at < now() - interval '6 months' and sent_at < now() - interval '6 months');
 
 grant select, insert, update (attempts, sent_at, not_before, error), delete on outbox to bangfu_app;
+
+CREATE TABLE parameter_proposal (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    name TEXT NOT NULL,
+    valid_from DATE NOT NULL,
+    value JSONB,
+    source TEXT NOT NULL,
+    clause TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    restores UUID,
+    state TEXT NOT NULL,
+    proposed_by TEXT NOT NULL,
+    business_date DATE NOT NULL,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    decided_by VARCHAR,
+    decided_on DATE,
+    note VARCHAR,
+    CONSTRAINT pk_parameter_proposal PRIMARY KEY (tenant, id),
+    CONSTRAINT ck_parameter_proposal_state CHECK (state in ('open', 'adopted', 'refused', 'withdrawn')),
+    CONSTRAINT ck_parameter_proposal_decided CHECK ((state = 'open') = (decided_by is null)),
+    CONSTRAINT ck_parameter_proposal_two_people CHECK (state not in ('adopted', 'refused') or decided_by <> proposed_by)
+);
+
+CREATE INDEX ix_parameter_proposal_name ON parameter_proposal (tenant, name, id);
+
+CREATE UNIQUE INDEX ix_parameter_proposal_open ON parameter_proposal (tenant, name) WHERE state = 'open';
+
+alter table parameter_proposal enable row level security;
+
+alter table parameter_proposal force row level security;
+
+create policy seen on parameter_proposal for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on parameter_proposal for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy changed on parameter_proposal for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert, update (state, decided_by, decided_on, note) on parameter_proposal to bangfu_app;
 
 CREATE TABLE parameter_set (
     tenant CHAR(6) NOT NULL,
@@ -821,10 +934,18 @@ CREATE TABLE tenant (
     province CHAR(6) NOT NULL,
     prefecture CHAR(6),
     parent CHAR(6),
-    onboarded_on DATE NOT NULL,
+    state TEXT NOT NULL,
+    onboarded_on DATE,
     closed_on DATE,
     CONSTRAINT pk_tenant PRIMARY KEY (code),
+    CONSTRAINT uq_tenant_code_province UNIQUE (code, province),
+    CONSTRAINT uq_tenant_code_prefecture UNIQUE (code, prefecture),
+    CONSTRAINT fk_tenant_prefecture_province FOREIGN KEY(prefecture, province) REFERENCES tenant (code, province),
+    CONSTRAINT ck_tenant_top CHECK ((level = 'province') = (code = province) and (level <> 'province' or prefecture is null)),
+    CONSTRAINT ck_tenant_middle CHECK ((level = 'prefecture') = (prefecture is not null and code = prefecture)),
     CONSTRAINT ck_tenant_level CHECK (level in ('province', 'prefecture', 'county')),
+    CONSTRAINT ck_tenant_state CHECK (state in ('planned', 'preparing', 'open', 'suspended', 'read_only', 'closed')),
+    CONSTRAINT ck_tenant_closed CHECK ((state = 'closed') = (closed_on is not null)),
     CONSTRAINT fk_tenant_province FOREIGN KEY(province) REFERENCES tenant (code),
     CONSTRAINT fk_tenant_prefecture FOREIGN KEY(prefecture) REFERENCES tenant (code),
     CONSTRAINT fk_tenant_parent FOREIGN KEY(parent) REFERENCES tenant (code)
@@ -832,7 +953,17 @@ CREATE TABLE tenant (
 
 CREATE INDEX ix_tenant_parent ON tenant (parent);
 
-grant select on tenant to bangfu_app;
+alter table tenant enable row level security;
+
+alter table tenant force row level security;
+
+create policy seen on tenant for select using (true);
+
+create policy written on tenant for insert with check (((current_setting('app.level', true) = 'province' and province = nullif(current_setting('app.tenant', true), '')::char(6)) or (current_setting('app.level', true) = 'prefecture' and prefecture = nullif(current_setting('app.tenant', true), '')::char(6))) and code <> nullif(current_setting('app.tenant', true), '')::char(6) and state = 'planned');
+
+create policy changed on tenant for update using (((current_setting('app.level', true) = 'province' and province = nullif(current_setting('app.tenant', true), '')::char(6)) or (current_setting('app.level', true) = 'prefecture' and prefecture = nullif(current_setting('app.tenant', true), '')::char(6))) and code <> nullif(current_setting('app.tenant', true), '')::char(6)) with check (((current_setting('app.level', true) = 'province' and province = nullif(current_setting('app.tenant', true), '')::char(6)) or (current_setting('app.level', true) = 'prefecture' and prefecture = nullif(current_setting('app.tenant', true), '')::char(6))) and code <> nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert, update (name, union_name, state, onboarded_on, closed_on) on tenant to bangfu_app;
 
 CREATE TABLE tenant_counter (
     tenant CHAR(6) NOT NULL,
@@ -871,29 +1002,6 @@ create policy seen on tenant_key for select using (tenant = nullif(current_setti
 create policy written on tenant_key for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
 
 grant select, insert on tenant_key to bangfu_app;
-
-CREATE TABLE tenant_parameter (
-    tenant CHAR(6) NOT NULL,
-    id UUID NOT NULL,
-    name TEXT NOT NULL,
-    valid_from DATE NOT NULL,
-    value JSONB NOT NULL,
-    source TEXT NOT NULL,
-    clause TEXT NOT NULL,
-    actor TEXT NOT NULL,
-    recorded_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
-    CONSTRAINT pk_tenant_parameter PRIMARY KEY (tenant, id)
-);
-
-alter table tenant_parameter enable row level security;
-
-alter table tenant_parameter force row level security;
-
-create policy seen on tenant_parameter for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6) or tenant = nullif(current_setting('app.prefecture', true), '')::char(6) or tenant = nullif(current_setting('app.province', true), '')::char(6));
-
-create policy written on tenant_parameter for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
-
-grant select, insert on tenant_parameter to bangfu_app;
 
 CREATE TABLE tenant_plugin (
     tenant CHAR(6) NOT NULL,
@@ -1026,6 +1134,49 @@ CREATE TABLE working_day_exception (
 );
 
 grant select on working_day_exception to bangfu_app;
+
+CREATE TABLE brought_case (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    peer CHAR(6) NOT NULL,
+    peer_number TEXT NOT NULL,
+    case_id UUID NOT NULL,
+    arrived_on DATE NOT NULL,
+    CONSTRAINT pk_brought_case PRIMARY KEY (tenant, id),
+    CONSTRAINT uq_brought_case_tenant_peer_peer_number UNIQUE (tenant, peer, peer_number),
+    CONSTRAINT fk_brought_case_tenant_case_id FOREIGN KEY(tenant, case_id) REFERENCES case_record (tenant, id)
+);
+
+alter table brought_case enable row level security;
+
+alter table brought_case force row level security;
+
+create policy seen on brought_case for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on brought_case for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert on brought_case to bangfu_app;
+
+CREATE TABLE brought_person (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    peer CHAR(6) NOT NULL,
+    peer_person_id UUID NOT NULL,
+    person_id UUID NOT NULL,
+    CONSTRAINT pk_brought_person PRIMARY KEY (tenant, id),
+    CONSTRAINT uq_brought_person_tenant_peer_peer_person_id UNIQUE (tenant, peer, peer_person_id),
+    CONSTRAINT fk_brought_person_tenant_person_id FOREIGN KEY(tenant, person_id) REFERENCES person (tenant, id)
+);
+
+alter table brought_person enable row level security;
+
+alter table brought_person force row level security;
+
+create policy seen on brought_person for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on brought_person for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert on brought_person to bangfu_app;
 
 CREATE TABLE case_decision (
     tenant CHAR(6) NOT NULL,
@@ -1264,6 +1415,56 @@ create policy written on household_fact for insert with check (tenant = nullif(c
 
 grant select, insert on household_fact to bangfu_app;
 
+CREATE TABLE household_transfer (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    transfer_id UUID NOT NULL,
+    direction TEXT NOT NULL,
+    peer CHAR(6) NOT NULL,
+    state TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    household_id UUID,
+    file_number VARCHAR,
+    peer_household_id UUID,
+    peer_file_number VARCHAR,
+    package_id UUID,
+    begun_by TEXT NOT NULL,
+    begun_on DATE NOT NULL,
+    ended_on DATE,
+    history JSONB NOT NULL,
+    twice JSONB NOT NULL,
+    settled_as VARCHAR,
+    settled_by VARCHAR,
+    settled_on DATE,
+    settled_why VARCHAR,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_household_transfer PRIMARY KEY (tenant, id),
+    CONSTRAINT uq_household_transfer_tenant_transfer_id_direction UNIQUE (tenant, transfer_id, direction),
+    CONSTRAINT ck_household_transfer_direction CHECK (direction in ('out', 'in')),
+    CONSTRAINT ck_household_transfer_state CHECK (state in ('offered', 'accepted', 'refused', 'withdrawn', 'sent', 'arrived')),
+    CONSTRAINT ck_household_transfer_settled_as CHECK (settled_as in ('on_file', 'cancelled')),
+    CONSTRAINT ck_household_transfer_settled_by_somebody CHECK ((settled_as is null) = (settled_by is null)),
+    CONSTRAINT fk_household_transfer_tenant_household_id FOREIGN KEY(tenant, household_id) REFERENCES household (tenant, id)
+);
+
+CREATE INDEX ix_household_transfer_household ON household_transfer (tenant, household_id);
+
+CREATE INDEX ix_household_transfer_peer ON household_transfer (tenant, peer_household_id);
+
+CREATE INDEX ix_household_transfer_state ON household_transfer (tenant, direction, state);
+
+alter table household_transfer enable row level security;
+
+alter table household_transfer force row level security;
+
+create policy seen on household_transfer for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on household_transfer for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy changed on household_transfer for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert, update (state, household_id, file_number, peer_file_number, peer_household_id, package_id, ended_on, history, twice, settled_as, settled_by, settled_on, settled_why) on household_transfer to bangfu_app;
+
 CREATE TABLE job_chunk (
     tenant CHAR(6) NOT NULL,
     id UUID NOT NULL,
@@ -1383,6 +1584,36 @@ create policy written on objection for insert with check (tenant = nullif(curren
 create policy changed on objection for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
 
 grant select, insert, update (outcome, answer, answered_on, answered_by) on objection to bangfu_app;
+
+CREATE TABLE parameter_forecast (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    proposal_id UUID NOT NULL,
+    "on" DATE NOT NULL,
+    rules TEXT[] NOT NULL,
+    mark TEXT NOT NULL,
+    figures JSONB,
+    job_id UUID,
+    actor TEXT NOT NULL,
+    business_date DATE NOT NULL,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_parameter_forecast PRIMARY KEY (tenant, id),
+    CONSTRAINT fk_parameter_forecast_tenant_proposal_id FOREIGN KEY(tenant, proposal_id) REFERENCES parameter_proposal (tenant, id)
+);
+
+CREATE INDEX ix_parameter_forecast_proposal ON parameter_forecast (tenant, proposal_id, id);
+
+alter table parameter_forecast enable row level security;
+
+alter table parameter_forecast force row level security;
+
+create policy seen on parameter_forecast for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on parameter_forecast for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy changed on parameter_forecast for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert, update (figures, job_id) on parameter_forecast to bangfu_app;
 
 CREATE TABLE party (
     tenant CHAR(6) NOT NULL,
@@ -1545,6 +1776,7 @@ CREATE TABLE sealed_case (
     tenant CHAR(6) NOT NULL,
     id UUID NOT NULL,
     number TEXT NOT NULL,
+    closed_on DATE,
     CONSTRAINT pk_sealed_case PRIMARY KEY (tenant, id),
     CONSTRAINT uq_sealed_case_tenant_number UNIQUE (tenant, number),
     CONSTRAINT fk_sealed_case_tenant_id FOREIGN KEY(tenant, id) REFERENCES case_record (tenant, id)
@@ -1558,7 +1790,9 @@ create policy seen on sealed_case for select using (tenant = nullif(current_sett
 
 create policy written on sealed_case for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
 
-grant select, insert on sealed_case to bangfu_app;
+create policy changed on sealed_case for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert, update (closed_on) on sealed_case to bangfu_app;
 
 CREATE TABLE sign_in_event (
     id UUID NOT NULL,
@@ -1566,10 +1800,12 @@ CREATE TABLE sign_in_event (
     way TEXT NOT NULL,
     outcome TEXT NOT NULL,
     address VARCHAR,
+    event_id UUID,
     at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT pk_sign_in_event PRIMARY KEY (id),
     CONSTRAINT ck_sign_in_event_outcome CHECK (outcome in ('signed_in', 'refused', 'throttled')),
-    CONSTRAINT fk_sign_in_event_account_id FOREIGN KEY(account_id) REFERENCES account (id)
+    CONSTRAINT fk_sign_in_event_account_id FOREIGN KEY(account_id) REFERENCES account (id),
+    CONSTRAINT uq_sign_in_event_event_id UNIQUE (event_id)
 );
 
 CREATE INDEX ix_sign_in_event_account_id ON sign_in_event (account_id, id);
@@ -1626,15 +1862,88 @@ create policy removed on staff_session for delete using (created_at < now() - in
 
 grant select, insert, update (last_seen_at, ended_at, authenticated_at, assurance, provider_sid, refresh_cipher, id_token_cipher, fresh_until), delete on staff_session to bangfu_app;
 
+CREATE TABLE tenant_change (
+    id UUID NOT NULL,
+    tenant_code CHAR(6) NOT NULL,
+    province CHAR(6) NOT NULL,
+    prefecture CHAR(6),
+    act TEXT NOT NULL,
+    state TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    detail JSONB NOT NULL,
+    actor TEXT NOT NULL,
+    by_tenant CHAR(6) NOT NULL,
+    business_date DATE NOT NULL,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_tenant_change PRIMARY KEY (id),
+    CONSTRAINT fk_tenant_change_tenant_code_province FOREIGN KEY(tenant_code, province) REFERENCES tenant (code, province),
+    CONSTRAINT fk_tenant_change_tenant_code_prefecture FOREIGN KEY(tenant_code, prefecture) REFERENCES tenant (code, prefecture)
+);
+
+CREATE INDEX ix_tenant_change_tenant_code ON tenant_change (tenant_code, id);
+
+alter table tenant_change enable row level security;
+
+alter table tenant_change force row level security;
+
+create policy seen on tenant_change for select using (tenant_code = nullif(current_setting('app.tenant', true), '')::char(6) or (current_setting('app.level', true) = 'province' and province = nullif(current_setting('app.tenant', true), '')::char(6)) or (current_setting('app.level', true) = 'prefecture' and prefecture = nullif(current_setting('app.tenant', true), '')::char(6)));
+
+create policy written on tenant_change for insert with check (((current_setting('app.level', true) = 'province' and province = nullif(current_setting('app.tenant', true), '')::char(6)) or (current_setting('app.level', true) = 'prefecture' and prefecture = nullif(current_setting('app.tenant', true), '')::char(6))) and tenant_code <> nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert on tenant_change to bangfu_app;
+
 CREATE TABLE tenant_division (
     tenant_code CHAR(6) NOT NULL,
     division_code CHAR(6) NOT NULL,
     valid_from DATE NOT NULL,
+    name TEXT NOT NULL,
+    union_name TEXT NOT NULL,
+    province CHAR(6) NOT NULL,
+    prefecture CHAR(6),
+    former_tenant CHAR(6),
     CONSTRAINT pk_tenant_division PRIMARY KEY (tenant_code, division_code, valid_from),
-    CONSTRAINT fk_tenant_division_tenant_code FOREIGN KEY(tenant_code) REFERENCES tenant (code)
+    CONSTRAINT fk_tenant_division_tenant_code_province FOREIGN KEY(tenant_code, province) REFERENCES tenant (code, province),
+    CONSTRAINT fk_tenant_division_tenant_code_prefecture FOREIGN KEY(tenant_code, prefecture) REFERENCES tenant (code, prefecture)
 );
 
-grant select on tenant_division to bangfu_app;
+CREATE INDEX ix_tenant_division_code ON tenant_division (division_code, valid_from);
+
+alter table tenant_division enable row level security;
+
+alter table tenant_division force row level security;
+
+create policy seen on tenant_division for select using (true);
+
+create policy written on tenant_division for insert with check (((current_setting('app.level', true) = 'province' and province = nullif(current_setting('app.tenant', true), '')::char(6)) or (current_setting('app.level', true) = 'prefecture' and prefecture = nullif(current_setting('app.tenant', true), '')::char(6))) and tenant_code <> nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert on tenant_division to bangfu_app;
+
+CREATE TABLE tenant_parameter (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    name TEXT NOT NULL,
+    valid_from DATE NOT NULL,
+    value JSONB,
+    source TEXT NOT NULL,
+    clause TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    proposal_id UUID,
+    recorded_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_tenant_parameter PRIMARY KEY (tenant, id),
+    CONSTRAINT ck_tenant_parameter_proposed CHECK (actor like 'system:%%' or proposal_id is not null),
+    CONSTRAINT uq_tenant_parameter_tenant_proposal_id UNIQUE (tenant, proposal_id),
+    CONSTRAINT fk_tenant_parameter_tenant_proposal_id FOREIGN KEY(tenant, proposal_id) REFERENCES parameter_proposal (tenant, id)
+);
+
+alter table tenant_parameter enable row level security;
+
+alter table tenant_parameter force row level security;
+
+create policy seen on tenant_parameter for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6) or tenant = nullif(current_setting('app.prefecture', true), '')::char(6) or tenant = nullif(current_setting('app.province', true), '')::char(6));
+
+create policy written on tenant_parameter for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert on tenant_parameter to bangfu_app;
 
 CREATE TABLE worker_file (
     tenant CHAR(6) NOT NULL,
@@ -1703,6 +2012,35 @@ create policy changed on worker_file for update using (tenant = nullif(current_s
 
 grant select, insert, update on worker_file to bangfu_app;
 
+CREATE TABLE forecast_household (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    forecast_id UUID NOT NULL,
+    household_id UUID NOT NULL,
+    way TEXT NOT NULL,
+    kind_before VARCHAR,
+    kind_after VARCHAR,
+    fen_before BIGINT NOT NULL,
+    fen_after BIGINT NOT NULL,
+    CONSTRAINT pk_forecast_household PRIMARY KEY (tenant, id),
+    CONSTRAINT uq_forecast_household_tenant_forecast_id_household_id UNIQUE (tenant, forecast_id, household_id),
+    CONSTRAINT ck_forecast_household_way CHECK (way in ('gain', 'lose', 'other')),
+    CONSTRAINT fk_forecast_household_tenant_forecast_id FOREIGN KEY(tenant, forecast_id) REFERENCES parameter_forecast (tenant, id),
+    CONSTRAINT fk_forecast_household_tenant_household_id FOREIGN KEY(tenant, household_id) REFERENCES household (tenant, id)
+);
+
+CREATE INDEX ix_forecast_household_way ON forecast_household (tenant, forecast_id, way, household_id);
+
+alter table forecast_household enable row level security;
+
+alter table forecast_household force row level security;
+
+create policy seen on forecast_household for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on forecast_household for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert on forecast_household to bangfu_app;
+
 CREATE TABLE grant_beneficiary (
     tenant CHAR(6) NOT NULL,
     id UUID NOT NULL,
@@ -1733,10 +2071,13 @@ CREATE TABLE grant_occurrence (
     occurrence TEXT NOT NULL,
     subject_kind TEXT NOT NULL,
     subject_id UUID NOT NULL,
-    grant_id UUID NOT NULL,
+    grant_id UUID,
+    former_tenant CHAR(6),
     released BOOLEAN NOT NULL,
     CONSTRAINT pk_grant_occurrence PRIMARY KEY (tenant, id),
     CONSTRAINT ck_grant_occurrence_subject_kind CHECK (subject_kind in ('household', 'beneficiary')),
+    CONSTRAINT ck_grant_occurrence_granted_somewhere CHECK ((grant_id is null) = (former_tenant is not null)),
+    CONSTRAINT ck_grant_occurrence_had_elsewhere CHECK (grant_id is not null or not released),
     CONSTRAINT fk_grant_occurrence_tenant_grant_id_released FOREIGN KEY(tenant, grant_id, released) REFERENCES relief_grant (tenant, id, released) ON UPDATE CASCADE
 );
 
@@ -1929,11 +2270,11 @@ CREATE TABLE ledger_entry (
     CONSTRAINT pk_ledger_entry PRIMARY KEY (tenant, id),
     CONSTRAINT uq_ledger_entry_tenant_idempotency_key UNIQUE (tenant, idempotency_key),
     CONSTRAINT uq_ledger_entry_tenant_year_voucher UNIQUE (tenant, year, voucher),
-    CONSTRAINT ck_ledger_entry_kind CHECK (kind in ('receipt', 'reserve', 'release', 'pay', 'reverse')),
+    CONSTRAINT ck_ledger_entry_kind CHECK (kind in ('receipt', 'reserve', 'release', 'pay', 'reverse', 'carry')),
     CONSTRAINT ck_ledger_entry_amount CHECK (amount_fen > 0),
     CONSTRAINT ck_ledger_entry_balanced CHECK ((jsonb_array_length(legs) = 2 and (legs -> 0 ->> 'fen')::bigint = -amount_fen and (legs -> 1 ->> 'fen')::bigint = amount_fen) is true),
     CONSTRAINT ck_ledger_entry_two_accounts CHECK (origin_id <> target_id),
-    CONSTRAINT ck_ledger_entry_of_a_grant CHECK ((kind = 'receipt') = (grant_id is null)),
+    CONSTRAINT ck_ledger_entry_of_a_grant CHECK ((kind in ('receipt', 'carry')) = (grant_id is null)),
     CONSTRAINT ck_ledger_entry_of_a_payment CHECK ((kind in ('pay', 'reverse')) = (attempt_id is not null)),
     CONSTRAINT fk_ledger_entry_tenant_origin_id_year FOREIGN KEY(tenant, origin_id, year) REFERENCES fund_account (tenant, id, year),
     CONSTRAINT fk_ledger_entry_tenant_target_id_year FOREIGN KEY(tenant, target_id, year) REFERENCES fund_account (tenant, id, year),
@@ -1987,3 +2328,43 @@ create policy written on payment_reversal for insert with check (tenant = nullif
 create policy changed on payment_reversal for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
 
 grant select, insert, update (state, decided_by, decided_on) on payment_reversal to bangfu_app;
+
+CREATE TABLE opening_balance (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    year INTEGER NOT NULL,
+    source TEXT NOT NULL,
+    purpose TEXT NOT NULL,
+    amount_fen BIGINT NOT NULL,
+    document TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    state TEXT NOT NULL,
+    told_by TEXT NOT NULL,
+    told_on DATE NOT NULL,
+    decided_by VARCHAR,
+    decided_on DATE,
+    entry_id UUID,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_opening_balance PRIMARY KEY (tenant, id),
+    CONSTRAINT ck_opening_balance_state CHECK (state in ('told', 'confirmed', 'declined')),
+    CONSTRAINT ck_opening_balance_amount CHECK ((amount_fen > 0) = (source <> '') and (source <> '') = (purpose <> '')),
+    CONSTRAINT ck_opening_balance_not_negative CHECK (amount_fen >= 0),
+    CONSTRAINT ck_opening_balance_two_people CHECK (decided_by is null or decided_by <> told_by),
+    CONSTRAINT ck_opening_balance_decided CHECK ((state = 'told') = (decided_by is null)),
+    CONSTRAINT ck_opening_balance_booked CHECK ((entry_id is not null) = (state = 'confirmed' and amount_fen > 0)),
+    CONSTRAINT fk_opening_balance_tenant_entry_id FOREIGN KEY(tenant, entry_id) REFERENCES ledger_entry (tenant, id)
+);
+
+CREATE UNIQUE INDEX uq_opening_balance_once ON opening_balance (tenant, year, source, purpose) WHERE state <> 'declined';
+
+alter table opening_balance enable row level security;
+
+alter table opening_balance force row level security;
+
+create policy seen on opening_balance for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on opening_balance for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy changed on opening_balance for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert, update (state, decided_by, decided_on, entry_id) on opening_balance to bangfu_app;
