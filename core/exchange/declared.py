@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 from core.exchange import envelopes, matters, upward
+from core.host.declarations import TrailActDecl
 
 TOPICS = (envelopes.TOPIC,)
 KINDS = (matters.MATTER, matters.TAKEN, matters.ANSWER)
 GUARDS = upward.GUARDS
 EFFECTS = upward.EFFECTS
+
+TRAIL_ACTS = (
+    TrailActDecl("case.handed_over", "个案移交其他单位", "case handed to another tenant"),
+    TrailActDecl("case.came_back", "移交个案收到答复", "answer to a case that was handed over"),
+    TrailActDecl("envelope.sealed", "移交包已封发", "envelope sealed"),
+    TrailActDecl("envelope.readdressed", "移交包改送承接单位", "envelope sent on to the tenant that took over"),
+    TrailActDecl("envelope.arrived", "移交包已到达", "envelope arrived"),
+    TrailActDecl("matter.taken", "接收移交事项", "matter taken"),
+    TrailActDecl("matter.opened", "移交事项登记为个案", "matter opened as a case"),
+    TrailActDecl("matter.answered", "答复移交事项", "matter answered"),
+)

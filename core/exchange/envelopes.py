@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from core.db.base import new_id
 from core.db.session import unit_of_work
-from core.errors import NotFound
+from core.errors import InvalidInput, NotFound
 from core.exchange.models import Envelope
 from core.jobs.outbox import on_topic, post
 from core.scope import current_scope, entered
@@ -25,7 +25,7 @@ from core.settings import settings
 from core.tenancy.service import system_scope, tenant_named
 from core.trail.service import record
 from core.vault.ciphers import AES_256_GCM, open_sealed, seal
-from core.vault.key_file import load_installation_key
+from core.vault.key_file import InstallationKey, load_installation_key
 
 TOPIC = "envelope"
 
@@ -44,7 +44,10 @@ def on_arrival(kind: str) -> Callable[[Arrival], Arrival]:
 
 
 def _key(envelope_id: uuid.UUID, sender: str, receiver: str) -> bytes:
-    installation = load_installation_key(settings().installation_key_file)
+    return _derived(load_installation_key(settings().installation_key_file), envelope_id, sender, receiver)
+
+
+def _derived(installation: InstallationKey, envelope_id: uuid.UUID, sender: str, receiver: str) -> bytes:
     return installation.derive(f"envelope {envelope_id} {sender} {receiver}")
 
 
@@ -60,10 +63,13 @@ def seal_envelope(
 ) -> Envelope:
     """Seal a package for ``peer`` in the scope of the sender; the relay delivers it after the commit.
 
-    ``body`` holds no personal data; ``personal`` is encrypted. Raises ``NotFound`` where there is no such tenant.
+    ``body`` holds no personal data; ``personal`` is encrypted. A former code of the peer's is as good as its own. Raises
+    ``NotFound`` where there is no such tenant, ``InvalidInput`` for the tenant in scope.
     """
     scope = current_scope()
-    tenant_named(session, peer)
+    peer = tenant_named(session, peer).code
+    if peer == scope.tenant:
+        raise InvalidInput("不能发给本单位", "nothing is sent to oneself", where="peer")
     envelope_id = new_id()
     cipher = None
     if personal is not None:
@@ -86,6 +92,14 @@ def seal_envelope(
     session.flush()
     record(session, "envelope.sealed", "envelope", envelope.id, {"kind": kind, "peer": peer, "package": envelope_id})
     return envelope
+
+
+def passed_on(
+    sealed: bytes, envelope_id: uuid.UUID, sender: str, receiver: str, old: InstallationKey, new: InstallationKey
+) -> bytes:
+    """The personal content of an envelope as another installation stores it; raises ``SealBroken``."""
+    text = open_sealed(_derived(old, envelope_id, sender, receiver), sealed, envelope_id.bytes)
+    return seal(AES_256_GCM, _derived(new, envelope_id, sender, receiver), text, envelope_id.bytes)
 
 
 def personal_content(envelope: Envelope) -> dict[str, Any]:
@@ -116,6 +130,7 @@ def deliver(tenant: str, payload: Mapping[str, Any]) -> None:
             sent = _one(session, envelope_id, "out")
             if sent.state != "sealed":
                 return
+            _readdress(session, sent)
             facts = {
                 "envelope_id": sent.envelope_id,
                 "kind": sent.kind,
@@ -125,7 +140,7 @@ def deliver(tenant: str, payload: Mapping[str, Any]) -> None:
                 "sealed_on": sent.sealed_on,
             }
             peer = sent.peer
-        with entered(system_scope(peer, "relay")) as receiver_scope, unit_of_work() as session:
+        with entered(system_scope(peer, "relay", closed=True)) as receiver_scope, unit_of_work() as session:
             arrived = session.scalar(select(Envelope).where(Envelope.envelope_id == envelope_id, Envelope.direction == "in"))
             if arrived is None:
                 arrived = Envelope(
@@ -146,6 +161,26 @@ def deliver(tenant: str, payload: Mapping[str, Any]) -> None:
             if sent.state == "sealed":
                 sent.state = "delivered"
                 sent.delivered_on = current_scope().business_date
+
+
+def _readdress(session: Session, sent: Envelope) -> None:
+    """Send a package on whose receiver has closed since it was sealed: to the tenant that took over, sealed for that one.
+    Raises ``NotFound`` where nobody did."""
+    heir = tenant_named(session, sent.peer).code
+    if heir == sent.peer:
+        return
+    if heir == current_scope().tenant:
+        raise NotFound("接收单位已并入本单位", "the receiver has become part of the sender", where=sent.peer)
+    former, sender = sent.peer, current_scope().tenant
+    with entered(system_scope(former, "relay", closed=True)), unit_of_work() as there:
+        if there.scalar(select(Envelope.id).where(Envelope.envelope_id == sent.envelope_id, Envelope.direction == "in")):
+            return  # it arrived before that one closed, and only the mark is missing
+    if sent.body_cipher is not None:
+        content = open_sealed(_key(sent.envelope_id, sender, former), sent.body_cipher, sent.envelope_id.bytes)
+        sent.body_cipher = seal(AES_256_GCM, _key(sent.envelope_id, sender, heir), content, sent.envelope_id.bytes)
+    sent.peer = heir
+    session.flush()
+    record(session, "envelope.readdressed", "envelope", sent.id, {"kind": sent.kind, "peer": heir, "former": former})
 
 
 def _one(session: Session, envelope_id: uuid.UUID, direction: str) -> Envelope:

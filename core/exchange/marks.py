@@ -22,6 +22,7 @@ class Aided:
     year: int
     programme: str
     household_id: uuid.UUID
+    person_id: uuid.UUID
 
 
 def _beneficiaries(
@@ -50,7 +51,7 @@ def _beneficiaries(
     key = tenant_key(session)
     for row in rows:
         number = key.person_key(row.id, bytes(row.wrapped_key)).open("identity_cipher", bytes(row.identity_cipher))
-        yield Aided(tokens().identity_index_hash(number), row.year, row.programme, row.household_id)
+        yield Aided(tokens().identity_index_hash(number), row.year, row.programme, row.household_id, row.id)
 
 
 def mark_aided(session: Session, case_ids: Sequence[uuid.UUID]) -> None:
@@ -62,14 +63,17 @@ def mark_aided(session: Session, case_ids: Sequence[uuid.UUID]) -> None:
         mark(session, sorted(hashes), year, f"aided:{programme}")
 
 
-def households_of(session: Session, year: int, whom: Collection[tuple[str, bytes]]) -> dict[tuple[str, bytes], uuid.UUID]:
-    """Households of the tenant in scope by (programme, hash of a beneficiary) among ``whom``; absent where there is none.
+def aided_among(session: Session, year: int, whom: Collection[tuple[str, bytes]]) -> dict[tuple[str, bytes], Aided]:
+    """Beneficiaries in the tenant in scope by (programme, hash) among ``whom``; absent where there is none.
 
-    The numbers of all beneficiaries of these programmes are opened once, however many are asked for.
+    Of several files of one person it is the oldest one. The numbers of all beneficiaries of these programmes are opened once,
+    however many are asked for.
     """
     wanted = frozenset(whom)
-    found: dict[tuple[str, bytes], uuid.UUID] = {}
+    found: dict[tuple[str, bytes], Aided] = {}
     for aided in _beneficiaries(session, year=year, programmes=sorted({programme for programme, _ in wanted})):
         if (aided.programme, aided.hash) in wanted:
-            found.setdefault((aided.programme, aided.hash), aided.household_id)
+            known = found.setdefault((aided.programme, aided.hash), aided)
+            if aided.person_id < known.person_id:
+                found[aided.programme, aided.hash] = aided
     return found

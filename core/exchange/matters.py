@@ -18,12 +18,14 @@ from sqlalchemy.orm import Session
 from core.authorisation import Demand, Kind, require
 from core.cases.models import Case, Party
 from core.cases.opening import NewCase, NewParty, open_cases
-from core.cases.repository import cases_named
+from core.cases.repository import cases_named, of_lines_read
 from core.cases.workflows import STANDING, standing_of
 from core.errors import Conflict, InvalidInput, NotFound
 from core.exchange.envelopes import on_arrival, personal_content, seal_envelope
 from core.exchange.models import Envelope
-from core.scope import current_scope
+from core.scope import Standing, current_scope
+from core.tenancy.life import STATES_ZH
+from core.tenancy.service import tenant_named
 from core.text.lines import line_ends
 from core.trail.service import record
 
@@ -34,11 +36,11 @@ RECEIVED = Kind(
     "matter", "接收的移交事项", {"delivered": "待签收", "taken": "已签收", "answered": "已答复", "returned": "已退回"}
 )
 _UNANSWERED = frozenset({"delivered", "taken"})
-HAND_OVER = Demand("exchange.hand_over", of=STANDING, states=frozenset({"open"}))
+HAND_OVER = Demand("exchange.hand_over", of=STANDING, states=frozenset({"open"}), begins=True)
 READ = Demand("exchange.take")
 TAKE = Demand("exchange.take", of=RECEIVED, states=frozenset({"delivered"}), again=frozenset({"taken", "answered", "returned"}))
 REPLY = Demand("exchange.take", of=RECEIVED, states=_UNANSWERED)
-OPEN_HERE = Demand("exchange.take", of=RECEIVED, states=_UNANSWERED)
+OPEN_HERE = Demand("exchange.take", of=RECEIVED, states=_UNANSWERED, begins=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +57,8 @@ def hand_over(session: Session, case_id: uuid.UUID, peer: str, reason: str, *, h
     """Hand the matter of a case to another tenant, e.g. the prefecture (domain 4.2.3). ``held`` are rights that the actor has
     for this alone, beside those of the scope.
 
-    Raises ``Conflict`` where it is outside already, closed, or confidential (domain 4.2.4), ``InvalidInput`` for a reason
-    that is missing or too long, ``NotFound`` where there is no such case or tenant.
+    Raises ``Conflict`` where it is outside already, closed, or confidential (domain 4.2.4), or where the other tenant is not
+    at work, ``InvalidInput`` for a reason that is missing or too long, ``NotFound`` where there is no such case or tenant.
     """
     scope = current_scope()
     if not scope.is_system and HAND_OVER.permission not in held:
@@ -64,13 +66,14 @@ def hand_over(session: Session, case_id: uuid.UUID, peer: str, reason: str, *, h
     said = _text(reason, REASON_LENGTH, "请写明移交理由", "a reason is needed", "reason")
     if peer == scope.tenant:
         raise InvalidInput("不能移交给本单位", "a matter is not handed to oneself", where="peer")
-    case = session.scalar(select(Case).where(Case.id == case_id).with_for_update())
+    case = session.scalar(select(Case).where(Case.id == case_id, of_lines_read()).with_for_update())
     if case is None:
         raise NotFound("没有该事项", "no such case")
     if not HAND_OVER.fits(standing_of(case)):
         raise Conflict("该事项已移交或已办结", "the matter is outside already, or closed", where=case.number)
     if case.handlers is not None:
         raise sealed_here(case)
+    _refuse_resting(session, peer)
     parties = session.scalars(select(Party).where(Party.case_id == case_id).order_by(Party.id))
     envelope = seal_envelope(
         session,
@@ -84,6 +87,19 @@ def hand_over(session: Session, case_id: uuid.UUID, peer: str, reason: str, *, h
     case.version += 1
     record(session, "case.handed_over", "case", case_id, {"peer": peer, "package": envelope.envelope_id})
     return envelope
+
+
+def _refuse_resting(session: Session, peer: str) -> None:
+    """Nothing new is sent to a union that cannot take it: suspended, it only answers or returns what it has."""
+    receiver = tenant_named(session, peer)
+    if receiver.state != Standing.OPEN.value:
+        raise Conflict(
+            f"{receiver.union_name}{STATES_ZH[receiver.state]}，暂不接收移交事项",
+            f"{receiver.code} is {receiver.state} and takes no matters",
+            where=peer,
+            mend_zh="请先由本单位办理，或待其恢复办理后再移交",
+            mend_en="deal with it here, or wait until it is at work again",
+        )
 
 
 def sealed_here(case: Case) -> Conflict:

@@ -41,7 +41,7 @@ class IdentityMark(TenantRow):
     """One mark in the identity index: a keyed hash of an identity number, where, when, what for; no names (身份索引)."""
 
     __tablename__ = "identity_mark"
-    __rule__: ClassVar[TableRule] = TenantTable(policy=Policy.IDENTITY, deletable=True)
+    __rule__: ClassVar[TableRule] = TenantTable(policy=Policy.IDENTITY, deletable=True, passed_on=("hash",))
     __table_args__ = (
         UniqueConstraint("tenant", "hash", "year", "matter"),
         Index("ix_identity_mark_hash", "hash"),
@@ -60,6 +60,7 @@ class Envelope(TenantRow):
     """A sealed package between tenants; the sender's and the receiver's rows are two, each in its own tenant (移交包)."""
 
     __tablename__ = "envelope"
+    __rule__: ClassVar[TableRule] = TenantTable(passed_on=("body_cipher",))
     __table_args__ = (
         UniqueConstraint("tenant", "envelope_id", "direction"),
         CheckConstraint("direction in ('out', 'in')", name="direction"),

@@ -1,0 +1,164 @@
+"""Packing households for another county: their rows as they stand, with what is sealed opened for the package alone.
+
+Rows travel as the database writes them (``to_jsonb``), so that a column that is new goes along by itself. A fixed number of
+statements, however many households there are.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sqlalchemy.orm import Session
+
+from core.db.statements import tenant_sql
+from core.tenancy.keys import tenant_key
+from core.vault.tokens import TokenKind
+
+Row = dict[str, Any]
+
+SEALED: Final[Mapping[str, Mapping[str, tuple[TokenKind, str] | None]]] = {
+    "person": {
+        "identity_cipher": (TokenKind.IDENTITY, "identity_token"),
+        "phone_cipher": (TokenKind.PHONE, "phone_token"),
+    },
+    "household": {"house_number_cipher": None},
+    "worker_file": {"account_cipher": (TokenKind.ACCOUNT, "account_token")},
+}
+"""Sealed columns by table with the column of the token beside them. Those of a person are sealed under the person's key, the
+others under the worker's."""
+
+_HISTORY: Final = """
+select household_id, jsonb_build_object('decided_on', decided_on, 'rule_set', rule_set, 'rule_version', rule_version,
+    'inputs', inputs, 'eligible', eligible, 'kind', kind, 'reasons', reasons, 'amounts', amounts) as told
+from determination where tenant = :tenant and household_id = any (:households) order by household_id, decided_on, id
+"""
+_AID: Final = """
+select household_id, jsonb_build_object('programme', programme, 'occurrence', occurrence, 'year', year, 'source', source,
+    'purpose', purpose, 'amount_fen', amount_fen, 'approved_on', approved_on, 'state', state) as told
+from relief_grant where tenant = :tenant and household_id = any (:households) and state <> 'released'
+order by household_id, approved_on, id
+"""
+
+
+@dataclass(slots=True)
+class Package:
+    """What travels: rows by table, the plain text of sealed columns by table and row, and history by household."""
+
+    rows: dict[str, list[Row]] = field(default_factory=dict)
+    plain: dict[str, dict[str, dict[str, str]]] = field(default_factory=dict)
+    history: dict[str, dict[str, list[Row]]] = field(default_factory=dict)
+    present: list[str] = field(default_factory=list)
+    """Persons who belong to one of the households today."""
+
+    def of(self, table: str) -> list[Row]:
+        """The rows of a table."""
+        return self.rows.get(table, [])
+
+    def as_json(self) -> dict[str, Any]:
+        """The package as an envelope holds it."""
+        return {"rows": self.rows, "plain": self.plain, "history": self.history, "present": self.present}
+
+
+def unpacked(content: Mapping[str, Any]) -> Package:
+    """The package that an envelope holds."""
+    return Package(content["rows"], content["plain"], content["history"], content["present"])
+
+
+def pack(session: Session, households: Sequence[uuid.UUID], cases: Sequence[uuid.UUID]) -> Package:
+    """Pack households of the tenant in scope with their members, facts and papers, and open cases with parties, steps, clocks
+    and papers. Cases that are confidential never come here."""
+    package = Package()
+    take = _Taker(session, package)
+    take("household", "id", households)
+    take("membership", "household_id", households)
+    take("worker_file", "household_id", households)
+    take("household_fact", "household_id", households)
+    take("case_record", "id", cases)
+    for table in ("party", "case_step", "deadline"):
+        take(table, "case_id", cases)
+    take("document", "household_id", households, "handlers is null and case_id is null")
+    take("document", "case_id", cases, "handlers is null")
+    persons = _persons(package)
+    take("person", "id", persons)
+    take("person_fact", "person_id", persons)
+    take("grant_occurrence", "subject_id", [*households, *persons], "not released")
+    take("search_token", "subject_id", [*persons, *cases], "handlers is null")
+    package.present = sorted({person for _, person in members_today(package)})
+    _open_sealed(session, package)
+    _tell_history(session, package, households)
+    return package
+
+
+class _Taker:
+    def __init__(self, session: Session, package: Package) -> None:
+        self._session = session
+        self._package = package
+
+    def __call__(self, table: str, column: str, ids: Collection[uuid.UUID], besides: str = "true") -> None:
+        """Take the rows of a table whose ``column`` is one of ``ids``."""
+        statement = tenant_sql(
+            f"select to_jsonb(t) from {table} t"  # noqa: S608 - names of tables and columns written above
+            f" where tenant = :tenant and {column} = any (:ids) and {besides} order by id"
+        )
+        found = self._session.scalars(statement, {"ids": list(ids)}).all() if ids else []
+        self._package.rows.setdefault(table, []).extend(found)
+
+
+def _persons(package: Package) -> list[uuid.UUID]:
+    """Everybody who was ever a member, is a worker or a party."""
+    named: Iterable[str | None] = (
+        *(row["person_id"] for row in package.of("membership")),
+        *(row["worker_id"] for row in package.of("worker_file")),
+        *(row["person_id"] for row in package.of("party")),
+    )
+    return [uuid.UUID(one) for one in dict.fromkeys(named) if one is not None]
+
+
+def members_today(package: Package) -> set[tuple[str, str]]:
+    """Household and person of everybody who belongs to one of the households today."""
+    newest: dict[tuple[str, str], tuple[tuple[str, str], bool]] = {}
+    for row in package.of("membership"):
+        place, when = (row["household_id"], row["person_id"]), (row["valid_from"], row["recorded_at"])
+        if place not in newest or newest[place][0] < when:
+            newest[place] = (when, row["present"])
+    return {place for place, (_, there) in newest.items() if there}
+
+
+def _open_sealed(session: Session, package: Package) -> None:
+    """Open sealed columns into ``plain``, and take ciphers, keys and tokens out of the rows: they mean nothing elsewhere."""
+    keys, wrapped = tenant_key(session), {row["id"]: row.pop("wrapped_key") for row in package.of("person")}
+    worker_of = {row["household_id"]: row["worker_id"] for row in package.of("worker_file")}
+    owners = {
+        "person": {row["id"]: row["id"] for row in package.of("person")},
+        "household": {row["id"]: worker_of.get(row["id"]) for row in package.of("household")},
+        "worker_file": {row["id"]: row["worker_id"] for row in package.of("worker_file")},
+    }
+    for table, columns in SEALED.items():
+        opened = package.plain.setdefault(table, {})
+        for row in package.of(table):
+            owner = owners[table][row["id"]]
+            sealed = {column: _bytes(row.pop(column)) for column in columns}
+            for token in filter(None, columns.values()):
+                row.pop(token[1])
+            key = wrapped.get(owner) if owner else None
+            if owner is None or key is None:
+                continue
+            with_key = keys.person_key(uuid.UUID(owner), _bytes(key) or b"")
+            opened[row["id"]] = {column: with_key.open(column, blob) for column, blob in sealed.items() if blob is not None}
+
+
+def _bytes(hexed: str | None) -> bytes | None:
+    return None if hexed is None else bytes.fromhex(hexed.removeprefix("\\x"))
+
+
+def _tell_history(session: Session, package: Package, households: Sequence[uuid.UUID]) -> None:
+    for name, question in (("determinations", _HISTORY), ("aid", _AID)):
+        told: dict[str, list[Row]] = defaultdict(list)
+        for row in session.execute(tenant_sql(question), {"households": list(households)}):
+            told[str(row.household_id)].append(row.told)
+        for household, rows in told.items():
+            package.history.setdefault(household, {})[name] = rows
