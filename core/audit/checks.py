@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import uuid
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -220,12 +222,17 @@ def earmark_broken(session: Session, year: int) -> list[FindingDraft]:
     ]
 
 
+def _together(ids: Sequence[uuid.UUID]) -> str:
+    """One short name for several rows, the same at every installation: a token would hang on the installation's key."""
+    return hashlib.sha256(b"".join(sorted(one.bytes for one in ids))).hexdigest()[:32]
+
+
 def one_account_several_households(session: Session, _year: int) -> list[FindingDraft]:
     """One bank account belongs to one household (domain 10)."""
     rows = _rows(
         session,
         """
-        select encode(account_token, 'hex') as token, array_agg(household_id order by file_number) as households,
+        select array_agg(household_id order by file_number) as households,
                array_agg(file_number order by file_number) as numbers
         from worker_file where tenant = :tenant and account_token is not null and status = 'on_file'
         group by account_token having count(*) > 1
@@ -233,7 +240,7 @@ def one_account_several_households(session: Session, _year: int) -> list[Finding
     )
     return [
         FindingDraft(
-            f"account:{row.token[:32]}",
+            f"account:{_together(row.households)}",
             f"{len(row.numbers)} 户共用同一银行账户：{'、'.join(row.numbers)}",
             "household",
             row.households[0],

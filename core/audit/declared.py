@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.audit import checks
 from core.audit.jobs import JOBS
-from core.host.declarations import AuditCheckDecl, NavEntry
+from core.host.declarations import AuditCheckDecl, NavEntry, TrailActDecl
 
 AUDIT_CHECKS = (
     AuditCheckDecl("ledger_balance", "账户余额与分录相符", "ledger balances", "critical", "domain 7.1", checks.ledger_balance),
@@ -55,6 +55,12 @@ AUDIT_CHECKS = (
 )
 
 JOB_KINDS = JOBS
+
+TRAIL_ACTS = (
+    TrailActDecl("audit.run", "开展审计", "audit run"),
+    TrailActDecl("finding.answered", "答复审计发现问题", "finding answered"),
+    TrailActDecl("finding.reopened", "审计发现问题重新列出", "finding open again"),
+)
 
 NAVIGATION = (
     NavEntry("审计问题", "Audit findings", "/audit/findings", "clipboard-list", "audit.read", "监督", "Oversight", 600),

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from core.audit.service import keep_findings
 from core.exchange.envelopes import on_arrival, personal_content, seal_envelope
 from core.exchange.identity_index import aided_twice
-from core.exchange.marks import households_of
+from core.exchange.marks import Aided, aided_among
 from core.exchange.models import Envelope
 from core.host.declarations import AuditCheckDecl, FindingDraft
 
@@ -50,18 +50,25 @@ def tell_both(session: Session, year: int) -> int:
 def _become_findings(session: Session, arrived: Envelope) -> None:
     year = int(arrived.body["year"])
     found = [(str(one["matter"]), bytes.fromhex(one["hash"]), int(one["others"])) for one in personal_content(arrived)["found"]]
-    households = households_of(session, year, {(_programme(matter), digest) for matter, digest, _ in found})
+    aided = aided_among(session, year, {(_programme(matter), digest) for matter, digest, _ in found})
+    whom = [(matter, digest, others, aided.get((_programme(matter), digest))) for matter, digest, others in found]
     drafts = [
         FindingDraft(
-            fingerprint=f"{matter}:{digest.hex()[:32]}",
+            fingerprint=f"{matter}:{_named(digest, known)}",
             title=f"同一人在本地和其他 {others} 地同年受助",
             subject_kind="household",
-            subject_id=households.get((_programme(matter), digest)),
+            subject_id=known.household_id if known else None,
             detail={"matter": matter, "package": str(arrived.envelope_id)},
         )
-        for matter, digest, others in found
+        for matter, digest, others, known in whom
     ]
     keep_findings(session, CHECK, year, drafts)
+
+
+def _named(digest: bytes, known: Aided | None) -> str:
+    """The person by his id, which is the same at every installation. Of somebody who is erased there is the mark alone, which
+    does not go along with a county."""
+    return str(known.person_id) if known else digest.hex()[:32]
 
 
 def _programme(matter: str) -> str:

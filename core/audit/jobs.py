@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from core.audit.elsewhere import tell_both
-from core.audit.service import findings_by_severity, run_audit
+from core.audit.service import findings_by_severity, last_run, not_made, run_audit
 from core.exchange.facts import report_facts
 from core.host.declarations import ChunkPlan, JobKindDecl
 from core.jobs.service import county_chunks
@@ -27,7 +27,9 @@ def _run(session: Session, params: Mapping[str, Any], _payload: Mapping[str, Any
     year = int(params["year"])
     found = run_audit(session, year).values()
     report_facts(session, year)
+    missing = not_made(last_run(session, year))
     return {
+        "not_made": [f"{name}：{why}" for name, why in missing],
         "new": sum(kept.new for kept in found),
         "reopened": sum(kept.reopened for kept in found),
         "findings": findings_by_severity(session, year),
@@ -36,7 +38,8 @@ def _run(session: Session, params: Mapping[str, Any], _payload: Mapping[str, Any
 
 def _tell(session: Session, params: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     summed = {name: sum(int(result[name]) for result in results) for name in ("new", "reopened")}
-    return {**summed, "sealed": tell_both(session, int(params["year"]))}
+    missing = sorted({line for result in results for line in result.get("not_made", ())})
+    return {**summed, "not_made": missing, "sealed": tell_both(session, int(params["year"]))}
 
 
 JOBS = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, timedelta
 from functools import partial
 from typing import Any, NamedTuple
@@ -21,6 +21,7 @@ from core.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
 from core.host.apart import apart
 from core.host.declarations import AuditCheckDecl, FindingDraft
 from core.host.manager import host
+from core.jobs.failures import told
 from core.scope import current_scope
 from core.tenancy.plugin_state import on_between
 from core.trail.service import record
@@ -98,17 +99,20 @@ def keep_findings(session: Session, check: AuditCheckDecl, year: int, drafts: Se
 def run_audit(session: Session, year: int) -> dict[str, Kept]:
     """Run all checks owed for ``year`` over the tenant in scope. Returns by check what is new and what is there again.
 
-    Safe to run twice. A check of a stranger's plugin that fails is noted in the run as not made, and stops no other.
+    Safe to run twice. A check of a stranger's plugin that fails is noted in the run as not made, with the reason, and stops no
+    other; so is a plugin whose checks could not be read at all.
     """
     found: dict[str, Kept] = {}
-    looked: list[dict[str, Any]] = []
-    failed: list[str] = []
-    for plugin, checks in host().asked("bangfu_audit_checks", plugins_on_in(session, year)):
+    owed = plugins_on_in(session, year)
+    looked = _unread(owed)
+    failed = [str(row["check"]) for row in looked]
+    for plugin, checks in host().asked("bangfu_audit_checks", owed):
         for check in checks:
-            drafts = apart(session, plugin, partial(check.run, session, year))
+            why: list[Exception] = []
+            drafts = apart(session, plugin, partial(check.run, session, year), why.append)
             if drafts is None:
                 failed.append(check.code)
-                looked.append({"check": check.code, "failed": True})
+                looked.append({"check": check.code, "zh": check.zh, "failed": True, "why": told(why[0])})
                 continue
             kept = found[check.code] = keep_findings(session, check, year, drafts)
             looked.append({"check": check.code, "found": len(drafts), "new": kept.new, "reopened": kept.reopened})
@@ -118,6 +122,27 @@ def run_audit(session: Session, year: int) -> dict[str, Kept]:
     new, reopened = (sum(counted) for counted in zip(*found.values(), strict=True))
     record(session, "audit.run", "audit_run", run.id, {"year": year, "new": new, "reopened": reopened, "failed": failed})
     return found
+
+
+def _unread(owed: Collection[str]) -> list[dict[str, Any]]:
+    """A row for each stranger's plugin that owes checks which could not be read: it answered nonsense to the hook."""
+    host().asked("bangfu_audit_checks", owed)
+    return [
+        {"check": out.name, "zh": host().info(out.name).title_zh, "failed": True, "why": out.reason}
+        for out in host().left_out
+        if out.name in owed and out.reason.startswith("bangfu_audit_checks:")
+    ]
+
+
+def last_run(session: Session, year: int | None = None) -> AuditRun | None:
+    """The newest run of the tenant in scope, of ``year`` or of any."""
+    asked = select(AuditRun).order_by(AuditRun.at.desc()).limit(1)
+    return session.scalar(asked if year is None else asked.where(AuditRun.year == year))
+
+
+def not_made(run: AuditRun | None) -> list[tuple[str, str]]:
+    """The checks that a run could not make: name and why."""
+    return [(row.get("zh") or row["check"], row.get("why", "")) for row in run.checks if row.get("failed")] if run else []
 
 
 def findings_by_severity(session: Session, year: int) -> dict[str, int]:

@@ -7,7 +7,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-ALONE = ("rules", "tokens", "plugins")
+ALONE = ("rules", "tokens", "plugins", "archive")
 INSTALLED = ("tenants", "roster", "ledger")
 ENTRIES = (*ALONE, *INSTALLED)
 
@@ -26,6 +26,10 @@ def _figures(names: list[str]) -> list[tuple[str, str]]:
         from tests.bench import plugins
 
         found += plugins.measure()
+    if "archive" in names:
+        from tests.bench import archive
+
+        found += archive.measure()
     if set(names) - set(ALONE):
         from tests.bench import installation
 

@@ -10,6 +10,8 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+from sqlalchemy import select
+
 from core.db.session import app_engine, reference_work, unit_of_work
 from core.funds.service import receive
 from core.people.importer import import_roster
@@ -19,7 +21,9 @@ from core.tenancy.service import system_scope
 from deploy.connection import OWNER, bring_up_to_date, owner_engine, use
 from deploy.embedded.postgres import EmbeddedPostgres
 from deploy.sample.generate import generate
+from tenants.checklist import checklists
 from tenants.onboarding import open_tenants, plant_tree
+from tenants.opening import add, prepare_all
 
 PROVINCE, COUNTY, DAY = "510000", "510104", date(2025, 9, 1)
 HOUSEHOLDS, POSTINGS = 300, 300
@@ -41,18 +45,33 @@ def installation() -> Iterator[None]:
 
 
 def onboard() -> Figures:
-    """Plant the tree of a province and open every tenant of it."""
+    """Plant the tree of a province, open its prefectures, then all its counties by the profile with all lines, as
+    ``bangfu county add --all`` does, and ask for their checklists."""
     started = time.perf_counter()
     engine = owner_engine()
     with engine.begin() as connection:
         codes = plant_tree(connection, PROVINCE, DAY)
     engine.dispose()
     planted = time.perf_counter()
-    open_tenants({code: ["living_relief"] for code in codes}, DAY, "性能实测")
+    with reference_work() as session:
+        levels = dict(session.execute(select(Tenant.code, Tenant.level)).all())
+    counties = [code for code in codes if levels[code] == "county"]
+    open_tenants({code: ["petitions"] for code in codes if levels[code] != "county"}, DAY, "性能实测")
+    begun = time.perf_counter()
+    with entered(system_scope(PROVINCE, "bench", on=DAY)), unit_of_work() as session:
+        add(session, counties, "性能实测")
+    said = time.perf_counter()
+    prepare_all(counties)
     ended = time.perf_counter()
+    with entered(system_scope(PROVINCE, "bench", on=DAY)), unit_of_work() as session:
+        lists = checklists(session, counties)
+    checked = time.perf_counter()
     return [
         ("tenants planted", f"{len(codes)} in {planted - started:.2f} s"),
-        ("tenants opened (key, first plugin, trail)", f"{len(codes)} in {ended - planted:.2f} s"),
+        ("counties said to be opened (state, history, trail, outbox)", f"{len(counties)} in {said - begun:.2f} s"),
+        ("counties equipped (key, four lines, trail)", f"{len(counties)} in {ended - said:.2f} s"),
+        ("counties opened, all in all", f"{len(counties)} in {ended - begun:.2f} s"),
+        ("checklists of counties", f"{len(lists)} in {checked - ended:.2f} s"),
     ]
 
 
