@@ -21,7 +21,7 @@ from core.tenancy.service import next_numbers
 from core.tenancy.setting_fields import SettingField, fields_of, words_of
 from core.tenancy.setting_secrets import sealed_secret
 from core.tenancy.setting_words import refused
-from core.tenancy.settings import Held, Layer, Resolved, changes_over, layer_of, line_of, resolved, settings_model
+from core.tenancy.settings import AsksHere, Held, Layer, Resolved, changes_over, layer_of, line_of, resolved, settings_model
 from core.trail.service import record
 from tenants.plugin import SWITCH
 from tenants.words import union_name
@@ -229,6 +229,8 @@ class _Draft:
             instance = self.model.model_validate_json(json.dumps({**here.values(), **values}, default=str))
         except ValidationError as error:
             raise refused(self.model, error) from None
+        if isinstance(instance, AsksHere):
+            instance.check_here(self.session, set(values))
         dumped = instance.model_dump(mode="json")
         plain: dict[str, Any] = {}
         sealed: dict[str, str] = {}

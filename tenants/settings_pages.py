@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -16,7 +17,16 @@ from core.errors import BangfuError, InvalidInput
 from core.host.manager import host
 from core.scope import Level, current_scope
 from core.tenancy.models import PluginSettingChange
-from core.tenancy.setting_fields import SettingField, bounds_of, fields_of, read_typed, text_of, words_of
+from core.tenancy.setting_fields import (
+    SettingField,
+    bounds_of,
+    fields_of,
+    is_filled,
+    read_typed,
+    text_of,
+    typed_rows,
+    words_of,
+)
 from core.tenancy.setting_words import Problem, SettingsRefused
 from core.tenancy.settings import NATION, Explained, Found, explained, settings_model
 from core.text.lines import line_ends
@@ -39,7 +49,7 @@ from tenants.words import union_names
 
 router = APIRouter(dependencies=[Depends(requires(SWITCH))])
 
-_FIELD, _WAS, _RESET, _LOCK = "field.", "was.", "reset.", "lock."
+_FIELD, _WAS, _RESET, _LOCK, _GONE = "field.", "was.", "reset.", "lock.", "gone."
 Reason = Annotated[str, Form(max_length=1000)]
 Stamp = Annotated[str, Form(max_length=60)]
 
@@ -61,6 +71,16 @@ class Shown:
     locks: bool = False
     bounds: tuple[str, str] = ("", "")
 
+    @property
+    def rows(self) -> list[dict[str, str]]:
+        """Of a list of objects its rows by column, and an empty one to be filled in, numbered on."""
+        rows = typed_rows(self.texts[0]) if self.texts else []
+        blank = {
+            column.name.rpartition(".")[2]: str(len(rows) + 1) if column.kind == "integer" else ""
+            for column in self.field.columns
+        }
+        return [*rows, blank]
+
 
 @dataclass(frozen=True, slots=True)
 class Sent:
@@ -72,12 +92,23 @@ class Sent:
         """The text of a field; empty where it was not sent."""
         return next(iter(self.texts.get(name, ())), "")
 
+    def typed(self, one: SettingField) -> Sequence[str]:
+        """What was typed in a field; of a list of objects its rows as one text, without those marked to go."""
+        if one.kind != "rows":
+            return self.texts.get(_FIELD + one.name, ())
+        keys = [column.name.rpartition(".")[2] for column in one.columns]
+        lists = [self.texts.get(_FIELD + column.name, ()) for column in one.columns]
+        gone = self.texts.get(_GONE + one.name, ())
+        rows = [dict(zip(keys, row, strict=True)) for no, row in enumerate(zip(*lists, strict=False)) if str(no) not in gone]
+        return [json.dumps(rows, ensure_ascii=False)]
+
     def touched(self, one: SettingField) -> bool:
         """Whether somebody changed a setting on the form: it reads otherwise than what the page showed."""
-        was, now = (
-            sorted(line_ends(text).strip() for text in self.texts.get(prefix + one.name, ())) for prefix in (_WAS, _FIELD)
-        )
-        return was != now
+        was, now = self.texts.get(_WAS + one.name, ()), self.typed(one)
+        if one.kind == "rows":
+            before, after = (typed_rows(texts[0]) if texts else [] for texts in (was, now))
+            return before != [row for row in after if is_filled(one, row)]
+        return sorted(line_ends(text).strip() for text in was) != sorted(line_ends(text).strip() for text in now)
 
     def shown(self) -> set[str]:
         """Names of the settings that the form held."""
@@ -113,6 +144,12 @@ def save(request: Request, tenant: str, name: str, sent: Annotated[Sent, Depends
         lambda row: go(f"/{tenant}/plugins/{name}/settings", _saved(row)),
         lambda error: _page(request, name, error, sent),
     )
+
+
+@router.post("/plugins/{name}/settings/rows")
+def more_rows(request: Request, name: str, sent: Annotated[Sent, Depends(sent_form)]) -> HTMLResponse:
+    """The form as it was filled in, with one more row in its lists and without rows that were marked to go; saves nothing."""
+    return _page(request, name, sent=sent)
 
 
 @router.post("/plugins/{name}/settings/secret", dependencies=[Depends(fresh_proof())])
@@ -196,7 +233,7 @@ def _save(session: Session, name: str, sent: Sent) -> PluginSettingChange:
         if not sent.touched(one) or not _counts(one, fields, sent, found):
             continue
         try:
-            value = read_typed(one, sent.texts.get(_FIELD + one.name, ()))
+            value = read_typed(one, sent.typed(one))
         except InvalidInput as error:
             problems.append(Problem(one.name, error.zh, error.en))
             continue
@@ -291,7 +328,7 @@ def _shown(one: SettingField, found: Explained, unions: Mapping[str, str], typed
     return Shown(
         field=one,
         found=here,
-        texts=typed.texts.get(_FIELD + one.name, ()) if was_sent and typed.touched(one) else held,
+        texts=typed.typed(one) if was_sent and typed.touched(one) else held,
         held=held,
         words=words_of(one, here.value),
         origin=_origin(here, unions, current_scope().tenant),

@@ -134,6 +134,11 @@ def code_list(name: str) -> CodeList:
     return found
 
 
+def labels(list_name: str) -> dict[str, str]:
+    """The Chinese labels of a list by code, without values that are given no more. Raises NotFound."""
+    return {item.code: item.zh for item in code_list(list_name).items if not item.old}
+
+
 def label(list_name: str, code: str) -> str:
     """The Chinese label of a code. Raises NotFound (list) or InvalidInput (code)."""
     return code_list(list_name).item(code).zh

@@ -29,6 +29,16 @@ def tenants_until(session: Session, scope: Scope, on: date) -> Sequence[TenantPa
     return session.scalars(tenant_core(ordered)).all()
 
 
+def all_words(session: Session, scope: Scope, name: str | None = None) -> Sequence[TenantParameter]:
+    """All that the tenant in scope and the levels above it have ever set, or of one figure, oldest first."""
+    line = [code for code in (scope.province, scope.prefecture, scope.tenant) if code is not None]
+    wanted = select(TenantParameter).where(TenantParameter.tenant.in_(line))
+    if name is not None:
+        wanted = wanted.where(TenantParameter.name == name)
+    ordered = wanted.order_by(TenantParameter.valid_from, TenantParameter.recorded_at, TenantParameter.id)
+    return session.scalars(tenant_core(ordered)).all()
+
+
 def write_national(owner: Connection | Session, rows: Sequence[dict[str, Any]]) -> None:
     """Write national values; a value that is declared anew for the same day replaces the former."""
     if not rows:

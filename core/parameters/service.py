@@ -6,6 +6,7 @@ day the value recorded last.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -14,18 +15,19 @@ from typing import Any
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
-from core.errors import InvalidInput, NotFound
+from core.db.base import new_id
+from core.errors import Forbidden, InvalidInput, NotFound
 from core.host.declarations import ParameterDecl
 from core.host.manager import host
 from core.parameters import repository
-from core.parameters.models import TenantParameter
+from core.parameters.models import NationalParameter, TenantParameter
 from core.rules.errors import ParameterMissing
 from core.rules.sheet import SheetParameter
 from core.scope import Scope, current_scope
 from core.trail.service import record
 
 NATION, WHAT_IF = "nation", "what_if"
-_MOST: Mapping[str, int] = {
+MOST: Mapping[str, int] = {
     "fen": 10**10,
     "days": 36_500,
     "working_days": 3_650,
@@ -34,6 +36,7 @@ _MOST: Mapping[str, int] = {
     "months": 1_200,
     "count": 10**9,
 }
+"""The largest figure of each unit that anybody may mean."""
 
 Resolved = SheetParameter
 """A figure as it holds: value, level (nation, province, prefecture, county), tenant, day, source and clause."""
@@ -76,7 +79,7 @@ class Parameters(Mapping[str, Resolved]):
         found = dict(self._found)
         for name, value in changes.items():
             declared = declared_parameter(name)
-            _check_value(declared, value)
+            check_value(declared, value)
             former = found.get(name, _sheet(declared, None, WHAT_IF, None, self.on, "", declared.clause))
             found[name] = replace(former, value=value, level=WHAT_IF, tenant=None, source="测算假设")
         return Parameters(self.on, found)
@@ -106,22 +109,45 @@ def declared_parameter(name: str) -> ParameterDecl:
     return found
 
 
-def resolve(session: Session, on: date) -> Parameters:
-    """The figures that hold in the tenant in scope on ``on``: two statements, however many figures there are."""
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What one level says, or would say, of a figure from a day on; ``value`` None: it follows the level above again."""
+
+    tenant: str
+    name: str
+    valid_from: date
+    value: Any
+    source: str
+    clause: str
+
+
+Said = TenantParameter | Word
+
+
+def resolve(session: Session, on: date, *, supposing: Word | None = None) -> Parameters:
+    """The figures that hold in the tenant in scope on ``on``: two statements, however many figures there are. ``supposing`` is
+    taken as if its level had said it last."""
     scope = current_scope()
+    words: list[Said] = [*repository.tenants_until(session, scope, on)]
+    if supposing is not None and supposing.valid_from <= on:
+        words.append(supposing)
+        words.sort(key=lambda word: word.valid_from)  # stable: of one day it stays the last
+    return resolved(repository.national_until(session, on), words, scope, on)
+
+
+def resolved(national: Sequence[NationalParameter], words: Sequence[Said], scope: Scope, on: date) -> Parameters:
+    """What national values and the levels' words come to on a day; both oldest first, words of later days do not count."""
     declared = declared_parameters()
     found: dict[str, Resolved] = {}
     # Rows come oldest first and levels from the top, so whatever is written last is what holds.
-    for national in repository.national_until(session, on):
-        if national.name in declared:
-            found[national.name] = _sheet(
-                declared[national.name], national.value, NATION, None, national.valid_from, national.source, national.clause
-            )
-    rows = repository.tenants_until(session, scope, on)
-    for code, level in _line_of(scope):
-        for row in rows:
-            if row.tenant == code and row.name in declared:
-                found[row.name] = _sheet(declared[row.name], row.value, level, code, row.valid_from, row.source, row.clause)
+    for row in national:
+        if row.name in declared and row.valid_from <= on:
+            found[row.name] = _sheet(declared[row.name], row.value, NATION, None, row.valid_from, row.source, row.clause)
+    for code, level in line_of(scope):
+        own = {one.name: one for one in words if one.tenant == code and one.name in declared and one.valid_from <= on}
+        for name, word in own.items():
+            if word.value is not None:
+                found[name] = _sheet(declared[name], word.value, level, code, word.valid_from, word.source, word.clause)
     return Parameters(on, found)
 
 
@@ -130,10 +156,11 @@ def set_by_levels(session: Session, name: str, on: date) -> dict[str, Any]:
 
     For figures that a lower level may narrow but not widen: there, what counts is all of them together.
     """
-    return {row.tenant: row.value for row in repository.tenants_until(session, current_scope(), on) if row.name == name}
+    last = {row.tenant: row.value for row in repository.tenants_until(session, current_scope(), on) if row.name == name}
+    return {tenant: value for tenant, value in last.items() if value is not None}
 
 
-def _line_of(scope: Scope) -> list[tuple[str, str]]:
+def line_of(scope: Scope) -> list[tuple[str, str]]:
     """(tenant, level) from the province down to the tenant in scope."""
     line = [(scope.province, "province")]
     if scope.prefecture is not None:
@@ -161,29 +188,26 @@ def _sheet(
 
 
 def set_parameters(session: Session, new: Sequence[NewParameter]) -> list[TenantParameter]:
-    """Set values for the tenant in scope and the levels below it, each with its source.
+    """Set values for the tenant in scope and the levels below it, each with its source; for jobs of the platform alone.
 
-    Needs ``parameters.write`` unless a job of the platform acts. Raises ``NotFound`` for an undeclared name and
-    ``InvalidInput`` for a value that does not fit its unit or lacks a source. Earlier values stay on record.
+    A person proposes (``core.parameters.proposals``) and a second one adopts. Raises ``Forbidden`` for a person, ``NotFound``
+    for an undeclared name and ``InvalidInput`` for a value that does not fit its unit or lacks a source. Earlier values stay
+    on record.
     """
     scope = current_scope()
     if not scope.is_system:
-        scope.require("parameters.write")
+        raise Forbidden(
+            "政策参数须经拟订、核准两人办理",
+            "a figure of policy is proposed by one person and adopted by another",
+            mend_zh="请在“政策参数”页面提出调整",
+            mend_en="propose it on the page of the figures",
+        )
     rows = []
     for given in new:
-        _check_value(declared_parameter(given.name), given.value)
+        check_value(declared_parameter(given.name), given.value)
         if not given.source.strip():
             raise InvalidInput(f"政策参数 {given.name} 须写明依据", f"{given.name} needs a source", where=given.name)
-        row = TenantParameter(
-            name=given.name,
-            valid_from=given.valid_from,
-            value=given.value,
-            source=given.source.strip(),
-            clause=given.clause,
-            actor=scope.actor,
-        )
-        session.add(row)
-        rows.append(row)
+        rows.append(write(session, given, None))
     session.flush()
     for row in rows:
         fields = {"name": row.name, "valid_from": row.valid_from, "value": row.value}
@@ -191,18 +215,41 @@ def set_parameters(session: Session, new: Sequence[NewParameter]) -> list[Tenant
     return rows
 
 
+def write(session: Session, given: NewParameter, proposal_id: uuid.UUID | None) -> TenantParameter:
+    """Add the row of a value that was checked."""
+    row = TenantParameter(
+        id=new_id(),
+        name=given.name,
+        valid_from=given.valid_from,
+        value=given.value,
+        source=given.source.strip(),
+        clause=given.clause.strip(),
+        actor=current_scope().actor,
+        proposal_id=proposal_id,
+    )
+    session.add(row)
+    return row
+
+
 def set_parameter(session: Session, name: str, valid_from: date, value: Any, source: str, clause: str) -> TenantParameter:
     """Set one value: ``set_parameters`` with a list of one."""
     return set_parameters(session, [NewParameter(name, valid_from, value, source, clause)])[0]
 
 
-def _check_value(declared: ParameterDecl, value: Any) -> None:
+def check_value(declared: ParameterDecl, value: Any) -> None:
+    """Refuse with ``InvalidInput`` a value that does not fit the unit, its bounds or its codes."""
     if declared.unit == "flag":
         fits = isinstance(value, bool)
     elif declared.unit == "codes":
         fits = isinstance(value, list) and all(isinstance(code, str) for code in value)
+        if fits and declared.options is not None and (unknown := set(value) - declared.options().keys()):
+            raise InvalidInput(
+                f"“{declared.zh}”没有这些选项：{'、'.join(sorted(unknown))}",
+                f"{declared.name} has no such codes: {', '.join(sorted(unknown))}",
+                where=declared.name,
+            )
     else:
-        fits = isinstance(value, int) and not isinstance(value, bool) and declared.least <= value <= _MOST[declared.unit]
+        fits = isinstance(value, int) and not isinstance(value, bool) and declared.least <= value <= MOST[declared.unit]
     if not fits:
         raise InvalidInput(
             f"“{declared.zh}”的取值不符合单位要求",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -76,6 +77,13 @@ class Batch:
         self._columns = {column.name: column for column in rules.columns}
         self._known: dict[str, Array] = {}
         self._encoded: dict[str, tuple[Any, dict[str, int]]] = {}
+
+    def under(self, parameters: Mapping[str, Any]) -> Batch:
+        """The same households under other figures of policy; what was read of them is shared."""
+        other = copy(self)
+        other.parameters = parameters
+        other._known = {name: known for name, known in self._known.items() if name in self._columns}
+        return other
 
     def array(self, name: str) -> Array:
         """The column, figure or predicate called ``name`` for the whole batch."""

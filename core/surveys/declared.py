@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.host.declarations import FactDecl, JobKindDecl, PermissionDecl
+from core.host.declarations import FactDecl, JobKindDecl, PermissionDecl, TrailActDecl
 from core.surveys import jobs
 
 PERMISSIONS = (
@@ -20,6 +20,11 @@ JOB_KINDS = (
         finish=jobs.finish,
         permission="survey.open",
     ),
+)
+
+TRAIL_ACTS = (
+    TrailActDecl("survey.opened", "开展年度调查", "annual survey opened"),
+    TrailActDecl("survey.determined", "完成年度认定", "determination made"),
 )
 
 FACTS = (FactDecl("households_determined", "调查认定户数", "households determined", jobs.measured),)

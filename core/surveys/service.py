@@ -7,13 +7,13 @@ import json
 import uuid
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from core.authorisation import Demand, Kind, require
 from core.errors import NotFound
 from core.host.manager import host
 from core.parameters.service import Parameters, resolve
@@ -28,23 +28,9 @@ from core.surveys import repository
 from core.surveys.models import Determination, ParameterSet, SurveyRound
 from core.trail.service import record
 
-
-@dataclass(frozen=True, slots=True)
-class WhatIf:
-    """Who would gain and who would lose if figures of policy were others: (as it is, as it would be) per household."""
-
-    changed: tuple[tuple[Outcome, Outcome], ...]
-    households: int
-
-    @property
-    def newly_eligible(self) -> int:
-        """Households that would come into difficulty aid."""
-        return sum(1 for before, after in self.changed if after.eligible and not before.eligible)
-
-    @property
-    def no_longer_eligible(self) -> int:
-        """Households that would fall out of it."""
-        return sum(1 for before, after in self.changed if before.eligible and not after.eligible)
+ROUND = Kind("survey_round", "调查批次", {"none": "尚未开展", "open": "正在调查", "decided": "已作出认定"})
+OPEN = Demand("survey.open", of=ROUND, states=frozenset(ROUND.states))
+"""A year's survey begins with it, goes on with it, and takes in later those whom it left out: none of them twice."""
 
 
 def rule_set_named(name: str, version: str | None = None) -> RuleSet:
@@ -77,7 +63,7 @@ def open_round(session: Session, year: int) -> SurveyRound:
     """Open the survey round of ``year``, or give the one that is open. Needs ``survey.open`` unless a job acts."""
     scope = current_scope()
     if not scope.is_system:
-        scope.require("survey.open")
+        require(OPEN)
     known = repository.round_of_year(session, year)
     if known is not None:
         return known
@@ -117,18 +103,6 @@ def _decided(
             asked = select(WorkerFile.file_number).where(WorkerFile.household_id == error.household)
             error.where = f"{session.scalar(asked)} / {error.column}"
         raise
-
-
-def what_if(session: Session, rule_set_name: str, on: date, changes: Mapping[str, Any]) -> WhatIf:
-    """Whose result would change if the figures in ``changes`` were as given (政策测算); writes nothing."""
-    rules = rule_set_named(rule_set_name)
-    parameters = resolve(session, on)
-    snapshots = snapshots_of(rules, fact_rows(session, on))
-    before = _decided(session, rules, on, parameters.values_of(rules.parameters), snapshots)
-    after = _decided(session, rules, on, parameters.supposing(changes).values_of(rules.parameters), snapshots)
-    pairs = zip(before, after, strict=True)
-    changed = tuple((old, new) for old, new in pairs if (old.kind, old.amounts) != (new.kind, new.amounts))
-    return WhatIf(changed, len(snapshots))
 
 
 def determine(session: Session, round_id: uuid.UUID | None, household_ids: Sequence[uuid.UUID] | None = None) -> int:
