@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from core.db.session import unit_of_work
 from core.errors import InvalidInput, NotFound, PreconditionFailed
+from core.host.manager import host
 from core.web.context import requires
 from core.web.step_up import fresh_proof
 from tenants import settings_api
@@ -25,7 +26,8 @@ Reason = Annotated[str, Field(min_length=1, max_length=500)]
 
 
 class PluginOut(BaseModel):
-    """A service line and its state in the tenant; ``version`` counts the tenant's switches and is also the ETag.
+    """A service line and its state in the tenant; ``version`` counts the tenant's switches and is also the ETag, ``release`` is
+    the plugin's own version, ``notices`` what its author is told of the interface.
 
     ``why``: the tenant's ``own`` word, a day that has not come (``waits``), a rule of the level above (``required``,
     ``forbidden``), or other lines (``lacks``, ``conflicts``).
@@ -42,6 +44,8 @@ class PluginOut(BaseModel):
     requires: list[str]
     conflicts: list[str]
     version: int
+    release: str
+    notices: list[str]
 
 
 class SwitchIn(BaseModel):
@@ -84,6 +88,8 @@ def _out(card: PluginCard) -> PluginOut:
         requires=list(card.info.requires),
         conflicts=list(card.info.conflicts),
         version=card.version,
+        release=card.info.version,
+        notices=[notice.zh for notice in host().notices(card.info.name)],
     )
 
 

@@ -11,10 +11,12 @@ from fastapi.responses import HTMLResponse, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from core.cases.mass import sealed_count
 from core.db.session import unit_of_work
 from core.errors import BangfuError, NotFound
 from core.host.manager import host
 from core.scope import Level, current_scope
+from core.tenancy.life import is_there
 from core.tenancy.models import Tenant
 from core.tenancy.plugin_state import rules_over_scope
 from core.web.context import changed, go, requires, show
@@ -24,7 +26,7 @@ from core.web.step_up import fresh_proof
 from tenants import rules as ruling
 from tenants import usage
 from tenants.plugin import SWITCH
-from tenants.switching import PluginCard, needing, plugin_cards, plugin_history, switch_plugin, titles
+from tenants.switching import PluginCard, last_changes, needing, plugin_cards, plugin_history, switch_plugin, titles
 from tenants.words import union_names
 
 router = APIRouter(dependencies=[Depends(requires(SWITCH))])
@@ -40,10 +42,15 @@ def cards(request: Request) -> HTMLResponse:
         found = plugin_cards(session)
         unions = union_names(session, [card.state.rule.tenant for card in found if card.state.rule])
         values: dict[str, Any] = {"users": usage.users(session), "work": usage.open_work(session)}
+        changes = last_changes(session)
     return show(
         request,
         "plugin/tenants/plugins.html",
         cards=found,
+        changes=changes,
+        names=words.staff_names(change.actor for change in changes.values()),
+        effects={card.info.name: usage.effect_of(card.info.name) for card in found},
+        notices={card.info.name: host().notices(card.info.name) for card in found},
         state_words={card.info.name: state_words(card, unions) for card in found},
         configurable=_configurable(),
         on=sum(card.enabled for card in found),
@@ -167,6 +174,7 @@ def _page(
         unions = union_names(session, [row.tenant for row in made])
         here = {one.info.name: one.state for one in found}
         values: dict[str, Any] = {"users": usage.users(session)[name], "work": usage.open_work(session)[name]}
+        values["sealed"] = sealed_count(session, name)
     own = ruling.own_rules(rules, scope, name)
     return show(
         request,
@@ -191,6 +199,8 @@ def _page(
         rules_below=scope.level is not Level.COUNTY,
         prefectures=[("", "所有县（市、区）"), *prefectures.items()],
         configurable=name in _configurable(),
+        notices=host().notices(name),
+        may_work=scope.may("case.read"),
         unions=unions,
         next_year=date(scope.business_date.year + 1, 1, 1),
         typed=kept(typed),
@@ -202,6 +212,6 @@ def _page(
 def _prefectures(session: Session) -> dict[str, str]:
     """The prefectures below the province in scope, by code."""
     below = select(Tenant.code, Tenant.name).where(
-        Tenant.parent == current_scope().tenant, Tenant.level == Level.PREFECTURE.value, Tenant.closed_on.is_(None)
+        Tenant.parent == current_scope().tenant, Tenant.level == Level.PREFECTURE.value, is_there()
     )
     return dict(session.execute(below.order_by(Tenant.code)).all())

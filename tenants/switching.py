@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
+from core.authorisation import Demand, Kind, require
 from core.errors import Conflict, InvalidInput
 from core.host.declarations import PluginInfo
 from core.host.manager import host
@@ -23,6 +25,13 @@ from core.tenancy.plugin_state import Own, State, conflicts_of, place_of, plugin
 from core.trail.service import record
 from tenants.plugin import SWITCH
 from tenants.words import union_name
+
+SWITCHED = Kind("plugin", "业务启停", {"on": "启用", "off": "停用", "required": "上级要求启用", "forbidden": "上级不允许启用"})
+
+
+def switching(*, on: bool) -> Demand:
+    """What switching a line on, or off, asks for; what a level above has ruled, nobody here switches."""
+    return Demand(SWITCH, of=SWITCHED, states=frozenset({"off" if on else "on"}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +80,7 @@ def switch_plugin(
     """
     scope = current_scope()
     if not scope.is_system:
-        scope.require(SWITCH)
+        require(switching(on=enabled))
     info = host().info(name)
     if info.always_on:
         raise Conflict(f"{info.title_zh}不可停用", f"{info.title_en} is always on", where=name)
@@ -238,3 +247,10 @@ def plugin_history(session: Session, name: str, limit: int = 50) -> Sequence[Ten
         .order_by(TenantPluginChange.version.desc())
         .limit(limit)
     ).all()
+
+
+def last_changes(session: Session) -> Mapping[str, TenantPluginChange]:
+    """The last switch of each plugin in the tenant in scope, by plugin: one statement."""
+    newest = select(TenantPluginChange).ext(distinct_on(TenantPluginChange.plugin))
+    rows = session.scalars(newest.order_by(TenantPluginChange.plugin, TenantPluginChange.version.desc()))
+    return {row.plugin: row for row in rows}

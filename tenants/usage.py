@@ -32,17 +32,26 @@ class Users:
 
 @dataclass(frozen=True, slots=True)
 class OpenWork:
-    """What is under way in a line: open cases by workflow, and their clocks. Confidential cases are seen by their handlers
-    alone and are not counted."""
+    """What is under way in a line: open cases by workflow and step, and their clocks. Confidential cases are seen by their
+    handlers alone and are not counted."""
 
-    cases: tuple[tuple[str, int], ...] = ()
+    steps: tuple[tuple[str, str, int], ...] = ()
+    """(workflow, step at which they stand, cases), as the workflow orders its steps."""
     clocks: int = 0
     overdue: int = 0
 
     @property
+    def cases(self) -> tuple[tuple[str, int], ...]:
+        """Open cases by workflow."""
+        counted: dict[str, int] = defaultdict(int)
+        for title, _, count in self.steps:
+            counted[title] += count
+        return tuple(counted.items())
+
+    @property
     def total(self) -> int:
         """All open cases."""
-        return sum(count for _, count in self.cases)
+        return sum(count for _, _, count in self.steps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +106,13 @@ def users(session: Session) -> Mapping[str, Users]:
 
 def open_work(session: Session) -> Mapping[str, OpenWork]:
     """What is under way in each line: two statements."""
-    titles = {flow.name: flow.zh for flow in declared_workflows().values()}
-    cases: dict[str, list[tuple[str, int]]] = defaultdict(list)
-    counted = select(Case.plugin, Case.workflow, func.count()).where(Case.closed_on.is_(None))
-    for plugin, workflow, number in session.execute(counted.group_by(Case.plugin, Case.workflow).order_by(Case.workflow)):
-        cases[plugin].append((titles.get(workflow, workflow), number))
+    flows = {flow.name: flow for _, flow in sorted(declared_workflows().items())}
+    steps: dict[str, list[tuple[str, str, int]]] = defaultdict(list)
+    counted = select(Case.plugin, Case.workflow, Case.state, func.count()).where(Case.closed_on.is_(None))
+    rows = session.execute(counted.group_by(Case.plugin, Case.workflow, Case.state)).all()
+    for plugin, workflow, state, number in sorted(rows, key=lambda row: (row[1], _place(flows.get(row[1]), row[2]))):
+        _, title = _place(flow := flows.get(workflow), state)
+        steps[plugin].append((flow.zh if flow else workflow, title, number))
     late = func.count().filter(Deadline.due_on < current_scope().business_date)
     running = (
         select(Case.plugin, func.count(), late)
@@ -110,7 +121,13 @@ def open_work(session: Session) -> Mapping[str, OpenWork]:
         .group_by(Case.plugin)
     )
     clocks = {plugin: (number, overdue) for plugin, number, overdue in session.execute(running)}
-    return {name: OpenWork(tuple(cases[name]), *clocks.get(name, (0, 0))) for name in host().infos}
+    return {name: OpenWork(tuple(steps[name]), *clocks.get(name, (0, 0))) for name in host().infos}
+
+
+def _place(flow: WorkflowDecl | None, state: str) -> tuple[int, str]:
+    """Where a state stands among those of the newest workflow, and its name; last and by its code where that has none."""
+    states = {one.code: (place, one.zh) for place, one in enumerate(flow.states)} if flow else {}
+    return states.get(state, (len(states), state))
 
 
 def effect_of(plugin: str) -> Effect:

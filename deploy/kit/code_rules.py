@@ -1,13 +1,16 @@
-"""Rules on a plugin's Python, asked of the syntax tree: what it imports, how it asks the database, whose settings it reads."""
+"""Rules on a plugin's Python, asked of the syntax tree: what it imports, how it asks the database, whose settings it reads,
+what it leaves in the trail."""
 
 from __future__ import annotations
 
 import ast
+import fnmatch
 import re
 from collections.abc import Iterator, Mapping
 
 from pydantic import BaseModel
 
+from core.trail.acts import called
 from deploy.kit.breach import Breach, Module, Package, dotted, each_call
 
 _ABOVE = frozenset({"tenants", "worker", "deploy", "tests"})
@@ -51,7 +54,7 @@ def unscoped(package: Package) -> Iterator[Breach]:
     for module in package.modules:
         if module.is_migration:
             continue
-        texts = _text_names(module.tree)
+        texts = _names_of(module.tree, "sqlalchemy", "text")
         of_index = {
             id(node.value) for node in ast.walk(module.tree) if isinstance(node, ast.keyword) and node.arg == "postgresql_where"
         }
@@ -77,13 +80,14 @@ def unscoped(package: Package) -> Iterator[Breach]:
                 yield module.breach(call, "commit", "由 unit_of_work 结束事务", "let unit_of_work end the transaction")
 
 
-def _text_names(tree: ast.Module) -> set[str]:
+def _names_of(tree: ast.Module, module: str, name: str) -> set[str]:
+    """What ``name`` of a module, or of one below it, is called in a file."""
     return {
         alias.asname or alias.name
         for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "sqlalchemy"
+        if isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith(f"{module}.")
         for alias in node.names
-        if alias.name == "text"
+        if alias.name == name
     }
 
 
@@ -190,4 +194,39 @@ def _foreign(package: Package, module: Module, constants: Mapping[str, str]) -> 
             )
 
 
-RULES = (imports, unscoped, clock, hook_per_row, settings)
+def acts(package: Package) -> Iterator[Breach]:
+    """The log has words for what the plugin leaves in the trail."""
+    known, constants = called(package.known), _constants(package)
+    for module in package.modules:
+        recorders = _names_of(module.tree, "core.trail.service", "record")
+        for call, name in each_call(module.tree):
+            if name not in recorders or len(call.args) < 2:
+                continue
+            for code in codes_in(call.args[1], constants):
+                if not fnmatch.filter(known, code):
+                    yield module.breach(
+                        call,
+                        "undeclared_act",
+                        f"留痕事项 {code} 没有声明（bangfu_trail_acts），操作日志只能显示代码",
+                        f"declare the act {code} (bangfu_trail_acts): the log can show its code alone",
+                    )
+
+
+def codes_in(node: ast.expr, constants: Mapping[str, str]) -> list[str]:
+    """The codes that an expression may give, as far as it shows them; what is filled in at run time is ``*``."""
+    match node:
+        case ast.Constant(value=str() as code):
+            return [code]
+        case ast.IfExp():
+            return [*codes_in(node.body, constants), *codes_in(node.orelse, constants)]
+        case ast.JoinedStr():
+            return ["".join(_filled(part, constants) for part in node.values)]
+    return [constants[dotted(node)]] if dotted(node) in constants else []
+
+
+def _filled(part: ast.expr, constants: Mapping[str, str]) -> str:
+    inner = part.value if isinstance(part, ast.FormattedValue) else part
+    return next(iter(codes_in(inner, constants)), "*")
+
+
+RULES = (imports, unscoped, clock, hook_per_row, settings, acts)

@@ -15,6 +15,7 @@ from core.cases.workflows import problems_of as problems_of_workflow
 from core.host.answers import HOOKS, foreign_names, keys_of, problems_of
 from core.host.declarations import NavEntry, PermissionDecl, RoleDecl, RoleGrant, WorkflowDecl
 from core.identity.mapping import breaks
+from core.tenancy.setting_fields import UnsuitedSetting, fields_of
 from core.web.context import Requires
 from deploy.kit.breach import Breach, Package
 
@@ -64,6 +65,17 @@ def texts(package: Package) -> Iterator[Breach]:
                 f"配置项 {name} 缺少中文标题（title）",
                 f"give the setting {name} a Chinese title",
             )
+
+
+def settings_form(package: Package) -> Iterator[Breach]:
+    """A form can show every setting, and each has a default."""
+    model = dict(package.known.installed("bangfu_settings")).get(package.name)
+    if model is None:
+        return
+    try:
+        fields_of(model)
+    except UnsuitedSetting as unsuited:
+        yield package.breach([unsuited.where or ""], "unsuited_setting", unsuited.zh, unsuited.en)
 
 
 def _texts_in(package: Package, one: Any) -> Iterator[Breach]:
@@ -215,4 +227,4 @@ def version(package: Package) -> Iterator[Breach]:
         yield package.breach([package.info.api], "outdated", notice.zh, notice.en)
 
 
-RULES = (answers, texts, duties, asked_permissions, workflows, money, routes, version)
+RULES = (answers, texts, settings_form, duties, asked_permissions, workflows, money, routes, version)

@@ -11,11 +11,13 @@ from datetime import date
 from functools import lru_cache
 from pathlib import Path
 
+from argon2 import PasswordHasher
 from sqlalchemy import Connection, Engine, TextClause, create_engine, text
 
 import core.models
 from core.db.migrate import PluginSchema, migrate_core, migrate_plugin
 from core.db.session import app_engine
+from core.identity import passwords
 from core.scope import Level, Scope
 from core.settings import settings
 from core.vault.key_file import create_installation_key
@@ -49,7 +51,9 @@ class Database:
 
 @contextmanager
 def migrated_database(home: Path) -> Iterator[Database]:
-    """A database with the core's tables under ``home``, and this process set to use it."""
+    """A database with the core's tables under ``home``, and this process set to use it; passwords of its invented people are
+    hashed as weakly as argon2id goes, since every test signs somebody in."""
+    passwords._hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
     with EmbeddedPostgres(home, durable=False) as urls:
         os.environ.update(
             BANGFU_HOME=str(home), BANGFU_DATABASE_URL=urls.app, BANGFU_MOVABLE_BUSINESS_DATE="true", BANGFU_DEMO="true"
@@ -105,8 +109,8 @@ def plant_tenants(connection: Connection) -> None:
     for code, name, level, province, prefecture, parent in _TENANTS:
         connection.execute(
             text(
-                "insert into tenant (code, name, union_name, level, province, prefecture, parent, onboarded_on)"
-                " values (:code, :name, :name || '总工会', :level, :province, :prefecture, :parent, '2025-01-02')"
+                "insert into tenant (code, name, union_name, level, province, prefecture, parent, state, onboarded_on)"
+                " values (:code, :name, :name || '总工会', :level, :province, :prefecture, :parent, 'open', '2025-01-02')"
             ),
             {
                 "code": code,

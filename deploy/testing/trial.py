@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,13 @@ class Family:
     name: str
 
 
+@lru_cache(maxsize=2)
+def _application(_plugins: frozenset[str]) -> FastAPI:
+    """The application with the plugins that are there: its first request puts all routes together, which costs more than a
+    test."""
+    return make_app()
+
+
 class Trial:
     """One test's installation: two counties below two prefectures of one province, with keys and the day ``TODAY``."""
 
@@ -65,7 +73,6 @@ class Trial:
             with self.scope(code, actor="system:test"), unit_of_work() as session:
                 give_key(session)
         self._people = 0
-        self._app: FastAPI | None = None
 
     @contextmanager
     def scope(
@@ -91,9 +98,7 @@ class Trial:
     def signed_in(self, role: str = "caseworker", tenant: str = COUNTY) -> Person:
         """A browser in which somebody with this post is signed in; it follows no redirect by itself."""
         self._people += 1
-        if self._app is None:
-            self._app = make_app()
-        client = TestClient(self._app, follow_redirects=False)
+        client = TestClient(_application(frozenset(host().infos)), follow_redirects=False)
         return signed_in(client, f"{role}{self._people}", tenant=tenant, role=role)
 
     def families(self, count: int = 1, tenant: str = COUNTY) -> list[Family]:

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from core.host import hookimpl
-from core.host.declarations import COUNTIES, NavEntry, PermissionDecl, PluginInfo, RoleDecl, RoleGrant, WorkflowDecl
+from core.host.declarations import (
+    COUNTIES,
+    GuardDecl,
+    NavEntry,
+    PermissionDecl,
+    PluginInfo,
+    RoleDecl,
+    RoleGrant,
+    SettingsModel,
+    WorkflowDecl,
+)
+from plugins.employment.policy import GUARDS, Settings
 from plugins.employment.workflow import WORKFLOWS
 
 
@@ -25,6 +36,7 @@ class Employment:
             clause="domain 4.1",
             icon="briefcase",
             order=20,
+            profiles=("full",),
         )
 
     @hookimpl
@@ -64,6 +76,14 @@ class Employment:
             RoleGrant("caseworker", frozenset({"employment.register", "employment.counsel"})),
             RoleGrant("case_approver", frozenset({"employment.place"})),
         )
+
+    @hookimpl
+    def bangfu_settings(self) -> SettingsModel:
+        return Settings
+
+    @hookimpl
+    def bangfu_guards(self) -> Sequence[GuardDecl]:
+        return GUARDS
 
     @hookimpl
     def bangfu_workflows(self) -> Sequence[WorkflowDecl]:

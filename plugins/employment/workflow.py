@@ -1,6 +1,7 @@
 """The workflow of job seeking (求职登记): registration, counselling, placement, follow-up (domain 4.1).
 
-From the second version on registering asks for a right of its own, so that a job officer opens no cases of other lines.
+From the second version on registering asks for a right of its own, so that a job officer opens no cases of other lines; from
+the third on a follow-up waits for as long as the tenant has set.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from core.host.declarations import DocumentRequirement, FormDecl, FormField, StateDecl, TransitionDecl, WorkflowDecl
+from plugins.employment.policy import SETTLED
 
 NAME = "job_seeking"
 
@@ -102,6 +104,13 @@ _FIRST = WorkflowDecl(
     ),
 )
 
-WORKFLOW = replace(_FIRST, version=2, open_permission="employment.register")
+_SECOND = replace(_FIRST, version=2, open_permission="employment.register")
 
-WORKFLOWS = (_FIRST, WORKFLOW)
+
+def _waiting(step: TransitionDecl) -> TransitionDecl:
+    return replace(step, guards=(*step.guards, SETTLED)) if step.code == "follow_up" else step
+
+
+WORKFLOW = replace(_SECOND, version=3, transitions=tuple(_waiting(step) for step in _FIRST.transitions))
+
+WORKFLOWS = (_FIRST, _SECOND, WORKFLOW)

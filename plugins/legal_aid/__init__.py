@@ -3,10 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core.host import hookimpl
-from core.host.declarations import COUNTIES, NavEntry, PermissionDecl, PluginInfo, RoleDecl, RoleGrant, WorkflowDecl
-from plugins.legal_aid.workflow import WORKFLOW
+from core.host.declarations import (
+    COUNTIES,
+    EffectDecl,
+    NavEntry,
+    PermissionDecl,
+    PluginInfo,
+    RoleDecl,
+    RoleGrant,
+    SettingsModel,
+    WorkflowDecl,
+)
+from plugins.legal_aid.policy import ASSIGN, EFFECTS, Settings
+from plugins.legal_aid.workflow import WORKFLOWS
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
 
 
 class LegalAid:
@@ -25,6 +41,7 @@ class LegalAid:
             clause="domain 4.3",
             icon="scale",
             order=40,
+            profiles=("full",),
         )
 
     @hookimpl
@@ -56,8 +73,16 @@ class LegalAid:
         )
 
     @hookimpl
+    def bangfu_settings(self) -> SettingsModel:
+        return Settings
+
+    @hookimpl
+    def bangfu_effects(self) -> Sequence[EffectDecl]:
+        return EFFECTS
+
+    @hookimpl
     def bangfu_workflows(self) -> Sequence[WorkflowDecl]:
-        return (WORKFLOW,)
+        return WORKFLOWS
 
     @hookimpl
     def bangfu_navigation(self) -> Sequence[NavEntry]:
@@ -72,7 +97,31 @@ class LegalAid:
                 group_en="Casework",
                 order=50,
             ),
+            NavEntry(
+                zh="援助律师轮值",
+                en="Panel of lawyers",
+                path="/legal_aid/panel",
+                icon="users-group",
+                permission=ASSIGN,
+                group_zh="业务办理",
+                group_en="Casework",
+                order=51,
+            ),
         )
+
+    @hookimpl
+    def bangfu_page_routes(self) -> APIRouter:
+        from plugins.legal_aid.pages import router
+
+        return router
+
+    @hookimpl
+    def bangfu_templates(self) -> str:
+        return str(Path(__file__).parent / "templates")
+
+    @hookimpl
+    def bangfu_translations(self) -> str:
+        return str(Path(__file__).parent / "locale")
 
 
 plugin = LegalAid()

@@ -1,6 +1,11 @@
-"""The workflow of legal aid (法律援助): application, check, decision, assignment, outcome (domain 4.3, 9)."""
+"""The workflow of legal aid (法律援助): application, check, decision, assignment, outcome (domain 4.3, 9).
+
+From the second version on an assignment keeps to the tenant's panel of lawyers, where it has said so.
+"""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from core.host.declarations import (
     DeadlineDecl,
@@ -11,6 +16,7 @@ from core.host.declarations import (
     TransitionDecl,
     WorkflowDecl,
 )
+from plugins.legal_aid.policy import ON_PANEL
 
 NAME = "legal_aid"
 
@@ -38,7 +44,7 @@ FORM = FormDecl(
 
 _LAW = "法律援助法第四十三条"
 
-WORKFLOW = WorkflowDecl(
+_FIRST = WorkflowDecl(
     name=NAME,
     version=1,
     plugin="legal_aid",
@@ -114,3 +120,13 @@ WORKFLOW = WorkflowDecl(
         DeadlineDecl("assignment", "指派援助人员", "assign a lawyer", ("granted",), "calendar", _LAW, days=3),
     ),
 )
+
+
+def _on_panel(step: TransitionDecl) -> TransitionDecl:
+    return replace(step, effects=(ON_PANEL,)) if step.code == "assign" else step
+
+
+WORKFLOW = replace(_FIRST, version=2, transitions=tuple(_on_panel(step) for step in _FIRST.transitions))
+
+WORKFLOWS = (_FIRST, WORKFLOW)
+"""All versions, the newest last; cases stay with the version that they were opened with."""

@@ -16,11 +16,13 @@ from core.host.declarations import (
     PluginInfo,
     ProgrammeDecl,
     RoleGrant,
+    SettingsModel,
     WorkflowDecl,
 )
 from plugins.living_relief.determined import GUARD, determination_current
 from plugins.living_relief.grants import grant
 from plugins.living_relief.parameters import PARAMETERS
+from plugins.living_relief.policy import GUARDS, Settings
 from plugins.living_relief.programmes import PROGRAMMES
 from plugins.living_relief.workflow import GRANT, WORKFLOWS
 
@@ -44,6 +46,7 @@ class LivingRelief:
             clause="domain 4.4",
             icon="heart-handshake",
             order=10,
+            profiles=("full", "relief"),
         )
 
     @hookimpl
@@ -64,6 +67,10 @@ class LivingRelief:
         )
 
     @hookimpl
+    def bangfu_settings(self) -> SettingsModel:
+        return Settings
+
+    @hookimpl
     def bangfu_parameters(self) -> Sequence[ParameterDecl]:
         return PARAMETERS
 
@@ -73,7 +80,7 @@ class LivingRelief:
 
     @hookimpl
     def bangfu_guards(self) -> Sequence[GuardDecl]:
-        return (GuardDecl(GUARD, "依据有效认定", "rests on the present determination", determination_current),)
+        return (GuardDecl(GUARD, "依据有效认定", "rests on the present determination", determination_current), *GUARDS)
 
     @hookimpl
     def bangfu_effects(self) -> Sequence[EffectDecl]:

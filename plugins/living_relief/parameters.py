@@ -7,8 +7,10 @@ minimum living standard and the minimum wage, has no national value.
 from __future__ import annotations
 
 from datetime import date
+from functools import partial
 from typing import Any, Literal
 
+from core.codes import labels
 from core.host.declarations import ParameterDecl, ParameterValue
 
 _FROM = date(2020, 1, 1)
@@ -19,9 +21,17 @@ Unit = Literal["fen", "days", "working_days", "basis_points", "years", "months",
 
 
 def _national(
-    name: str, zh: str, en: str, unit: Unit, value: Any, clause: str = "domain 10", source: str = _PRACTICE
+    name: str,
+    zh: str,
+    en: str,
+    unit: Unit,
+    value: Any,
+    clause: str = "domain 10",
+    source: str = _PRACTICE,
+    code_list: str | None = None,
 ) -> ParameterDecl:
-    return ParameterDecl(name, zh, en, unit, clause, (ParameterValue(_FROM, value, source, clause),))
+    options = partial(labels, code_list) if code_list else None
+    return ParameterDecl(name, zh, en, unit, clause, (ParameterValue(_FROM, value, source, clause),), options=options)
 
 
 PARAMETERS: tuple[ParameterDecl, ...] = (
@@ -53,6 +63,7 @@ PARAMETERS: tuple[ParameterDecl, ...] = (
         "kinds of rigid expense that count",
         "codes",
         ["illness", "disability", "schooling", "housing", "long_term_care"],
+        code_list="rigid_expense_kind",
     ),
     _national(
         "relative_multiple", "相对困难线占低保标准的比例", "relative difficulty as a share of the line", "basis_points", 15_000
@@ -65,6 +76,7 @@ PARAMETERS: tuple[ParameterDecl, ...] = (
         "codes",
         ["two_dwellings", "vehicle", "fee_school", "controlling_owner", "shop_or_employer"],
         source="社会救助暂行办法第九条",
+        code_list="property_exclusion",
     ),
     _national("working_age_from", "劳动年龄下限", "working age from", "years", 16),
     _national("working_age_to_male", "劳动年龄上限（男）", "working age of men, below", "years", 60),

@@ -1,6 +1,7 @@
 """The workflow of living relief (生活救助): application, check, public notice, decision, payment (domain 4.4, 7.4, 10).
 
-From the second version on, approval waits for the household's present determination (domain 7.5).
+From the second version on, approval waits for the household's present determination (domain 7.5); from the third on, checking
+and approval wait for what the tenant asks for beside the law.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from core.host.declarations import (
     WorkflowDecl,
 )
 from plugins.living_relief.determined import GUARD
+from plugins.living_relief.policy import PAPERS, VISITED
 
 NAME = "living_relief"
 GRANT = "living_relief.grant"
@@ -131,7 +133,15 @@ def _resting(step: TransitionDecl) -> TransitionDecl:
     return replace(step, guards=(*step.guards, GUARD)) if step.code == "approve" else step
 
 
-WORKFLOW = replace(_FIRST, version=2, transitions=tuple(_resting(step) for step in _TRANSITIONS))
+_SECOND = replace(_FIRST, version=2, transitions=tuple(_resting(step) for step in _TRANSITIONS))
+_LOCAL = {"verify": VISITED, "approve": PAPERS}
 
-WORKFLOWS = (_FIRST, WORKFLOW)
+
+def _local(step: TransitionDecl) -> TransitionDecl:
+    return replace(step, guards=(*step.guards, _LOCAL[step.code])) if step.code in _LOCAL else step
+
+
+WORKFLOW = replace(_SECOND, version=3, transitions=tuple(_local(step) for step in _SECOND.transitions))
+
+WORKFLOWS = (_FIRST, _SECOND, WORKFLOW)
 """All versions, the newest last; cases stay with the version that they were opened with."""

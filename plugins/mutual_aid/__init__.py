@@ -21,6 +21,7 @@ from core.host.declarations import (
     ProgrammeDecl,
     RoleGrant,
     SettingsModel,
+    TrailActDecl,
     WorkflowDecl,
 )
 from plugins.mutual_aid.names import APPROVE, BATCHES, CHECK, NAME, READ, REGISTER
@@ -127,6 +128,12 @@ class MutualAid:
         from plugins.mutual_aid.yearly import FACTS
 
         return FACTS
+
+    @hookimpl
+    def bangfu_trail_acts(self) -> Sequence[TrailActDecl]:
+        from plugins.mutual_aid.acts import TRAIL_ACTS
+
+        return TRAIL_ACTS
 
     @hookimpl
     def bangfu_navigation(self) -> Sequence[NavEntry]:

@@ -3,10 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core.host import hookimpl
-from core.host.declarations import COUNTIES, NavEntry, PermissionDecl, PluginInfo, RoleDecl, RoleGrant, WorkflowDecl
+from core.host.declarations import (
+    COUNTIES,
+    GuardDecl,
+    NavEntry,
+    PermissionDecl,
+    PluginInfo,
+    RoleDecl,
+    RoleGrant,
+    SettingsModel,
+    WorkflowDecl,
+)
+from plugins.petitions.policy import GUARDS, REGISTER, Settings
 from plugins.petitions.workflow import WORKFLOWS
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
 
 
 class Petitions:
@@ -25,6 +41,7 @@ class Petitions:
             clause="domain 4.2",
             icon="mail",
             order=30,
+            profiles=("full",),
         )
 
     @hookimpl
@@ -70,6 +87,14 @@ class Petitions:
         )
 
     @hookimpl
+    def bangfu_settings(self) -> SettingsModel:
+        return Settings
+
+    @hookimpl
+    def bangfu_guards(self) -> Sequence[GuardDecl]:
+        return GUARDS
+
+    @hookimpl
     def bangfu_workflows(self) -> Sequence[WorkflowDecl]:
         return WORKFLOWS
 
@@ -86,7 +111,31 @@ class Petitions:
                 group_en="Casework",
                 order=40,
             ),
+            NavEntry(
+                zh="接访安排",
+                en="Reception of visitors",
+                path="/petitions/reception",
+                icon="calendar-time",
+                permission=REGISTER,
+                group_zh="业务办理",
+                group_en="Casework",
+                order=41,
+            ),
         )
+
+    @hookimpl
+    def bangfu_page_routes(self) -> APIRouter:
+        from plugins.petitions.pages import router
+
+        return router
+
+    @hookimpl
+    def bangfu_templates(self) -> str:
+        return str(Path(__file__).parent / "templates")
+
+    @hookimpl
+    def bangfu_translations(self) -> str:
+        return str(Path(__file__).parent / "locale")
 
 
 plugin = Petitions()

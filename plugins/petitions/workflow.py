@@ -1,6 +1,7 @@
 """The workflow of letters and visits (信访): registration, acceptance, answer, closing (domain 4.2, 8).
 
-From the second version on, reporting up (上报) sends the matter to the union above; on its answer the case goes on here.
+From the second version on, reporting up (上报) sends the matter to the union above; on its answer the case goes on here. From
+the third on, the tenant may want two people for accepting and answering.
 
 An appeal, accusation or report is confidential from its registration on: the code list petition_kind says so.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from core.host.declarations import DeadlineDecl, FormDecl, FormField, StateDecl, TransitionDecl, WorkflowDecl
+from plugins.petitions.policy import ANOTHER
 
 NAME = "petition"
 
@@ -144,7 +146,12 @@ def _reporting(step: TransitionDecl) -> TransitionDecl:
     return step
 
 
-WORKFLOW = replace(_FIRST, version=2, transitions=tuple(_reporting(step) for step in _TRANSITIONS))
+def _by_another(step: TransitionDecl) -> TransitionDecl:
+    return replace(step, guards=(*step.guards, ANOTHER)) if step.code == "answer" else step
 
-WORKFLOWS = (_FIRST, WORKFLOW)
+
+_SECOND = replace(_FIRST, version=2, transitions=tuple(_reporting(step) for step in _TRANSITIONS))
+WORKFLOW = replace(_SECOND, version=3, transitions=tuple(_by_another(step) for step in _SECOND.transitions))
+
+WORKFLOWS = (_FIRST, _SECOND, WORKFLOW)
 """All versions, the newest last; cases stay with the version that they were opened with."""

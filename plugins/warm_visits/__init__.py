@@ -20,6 +20,7 @@ from core.host.declarations import (
     ProgrammeDecl,
     RoleGrant,
     SettingsModel,
+    TrailActDecl,
     WorkflowDecl,
 )
 from plugins.warm_visits.names import APPROVE, NAME, PLAN, READ, VISIT
@@ -112,6 +113,12 @@ class WarmVisits:
         from plugins.warm_visits.yearly import FACTS
 
         return FACTS
+
+    @hookimpl
+    def bangfu_trail_acts(self) -> Sequence[TrailActDecl]:
+        from plugins.warm_visits.acts import TRAIL_ACTS
+
+        return TRAIL_ACTS
 
     @hookimpl
     def bangfu_navigation(self) -> Sequence[NavEntry]:

@@ -57,6 +57,10 @@ class Line:
         return ()
 
     @hookimpl
+    def bangfu_trail_acts(self):
+        return (TrailActDecl("breaker.looked", "核查", "looked"),)
+
+    @hookimpl
     def bangfu_navigation(self):
         return (NavEntry("慰问", "Visits", "/breaker", "users", "breaker.read"),)
 
@@ -80,6 +84,7 @@ from core.db.statements import tenant_sql
 from core.host.manager import host
 from core.scope import current_scope
 from core.tenancy.settings import plugin_settings
+from core.trail.service import record
 from core.web.context import requires
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
@@ -109,6 +114,7 @@ def judge(session, cases):
 
 def check(session, year):
     names = [info.name for info in host().infos.values()]
+    record(session, f"{NAME}.looked", "tenant", None)
     return session.execute(tenant_sql("select 1 where :tenant <> ''")), names
 ''',
     "templates/page.html": '<p>{{ _("慰问") }}</p>\n',

@@ -5,19 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.kit import programs
+
 ROOT = Path(__file__).parents[2]
-
-
-def run(command: Sequence[str], *, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> str:
-    """What a program prints; fails with it where the program fails."""
-    done = subprocess.run(
-        command, cwd=cwd, env={**clean_environment(), **(env or {})}, text=True, check=False, capture_output=True
-    )
-    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-6000:]}\n{done.stderr[-4000:]}"
-    return done.stdout
 
 
 def clean_environment() -> dict[str, str]:
@@ -26,13 +20,46 @@ def clean_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)} | {"COLUMNS": "200"}
 
 
-def bangfu(*arguments: str, env: Mapping[str, str] | None = None, cwd: Path = ROOT) -> str:
-    """What ``bangfu …`` prints."""
-    return run([sys.executable, "-m", "deploy.cli", *arguments], env={"PYTHONPATH": str(ROOT), **(env or {})}, cwd=cwd)
+@dataclass
+class Desk:
+    """Somebody at a terminal of his own: where he stands, and where ``pip`` puts what he installs."""
 
+    at: Path
+    prefix: Path
+    environment: dict[str, str] = field(default_factory=dict)
 
-def installed(package: Path, target: Path) -> dict[str, str]:
-    """Install a package into ``target`` with pip, offline; the environment in which it is there."""
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
-    run([*pip, "--target", str(target), str(package)])
-    return {"PYTHONPATH": os.pathsep.join([str(target), str(ROOT)])}
+    @property
+    def site(self) -> Path:
+        """The folder of what was installed."""
+        version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+        return self.prefix / "lib" / version / "site-packages"
+
+    def tries(self, program: str, arguments: Sequence[str]) -> tuple[int, str]:
+        """What ``bangfu``, ``pytest`` or ``pip`` answers and prints."""
+        environment = clean_environment() | self.environment
+        if program != "pip":
+            return programs.run(program, arguments, cwd=self.at, env=environment, sites=[self.site])
+        # The real one, since a plugin is a package; offline, with the build tools that are there.
+        quiet = [
+            sys.executable,
+            "-m",
+            "pip",
+            arguments[0],
+            "--quiet",
+            "--no-index",
+            "--prefix",
+            str(self.prefix),
+            *arguments[1:],
+        ]
+        done = subprocess.run(quiet, cwd=self.at, env=environment, text=True, check=False, capture_output=True)
+        return done.returncode, done.stdout + done.stderr
+
+    def runs(self, program: str, *arguments: str) -> str:
+        """What a program prints; fails with it where the program fails."""
+        status, said = self.tries(program, arguments)
+        assert status == 0, f"{program} {' '.join(arguments)}\n{said[-8000:]}"
+        return said
+
+    def installs(self, package: Path) -> None:
+        """Install a package from its folder, which is followed from then on."""
+        self.runs("pip", "install", "--no-deps", "--no-build-isolation", "-e", str(package))

@@ -1,4 +1,4 @@
-"""``python -m tests.kit.reference`` writes docs/hooks.md and docs/declarations.md from what the host itself reads.
+"""``python -m tests.kit.reference`` writes docs/hooks.md, docs/declarations.md and docs/services.md from the code itself.
 
 The example of each hook is the dummy plugin's own code, which the tests run.
 """
@@ -17,6 +17,7 @@ from typing import Any
 from core.host import API_VERSION, SPOKEN, declarations, hookspecs
 from core.host.answers import HOOKS
 from tests.dummy_plugin import DummyPlugin
+from tests.kit import surface
 
 _ASKED = {
     "installed": "of every installed plugin, at start or when something of it is looked up",
@@ -35,8 +36,8 @@ once for each plugin and process, answers declarations and does nothing else. Th
 """
 _HEAD_OF_DECLARATIONS = """# Declarations (声明)
 
-Written by `python -m tests.kit.reference` from `core/host/declarations.py`, where these classes are imported from; the hooks
-that take them stand in [hooks.md](hooks.md). Fields hold exactly the type that is named: a tuple is no list.
+Written by `python -m tests.kit.reference` from the code of `core.host.declarations`, where these classes are imported from; the
+hooks that take them stand in [hooks.md](hooks.md). Fields hold exactly the type that is named: a tuple is no list.
 """
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -94,17 +95,20 @@ def _declaration(kind: type) -> str:
 
 
 def declared_kinds() -> Iterator[type]:
-    """The classes of declarations in the order of their module."""
-    for value in vars(declarations).values():
-        if isinstance(value, type) and is_dataclass(value) and value.__module__ == declarations.__name__:
-            yield value
+    """The classes that ``core.host.declarations`` names, its own first, in the order of their modules."""
+    kinds = [value for value in vars(declarations).values() if isinstance(value, type) and is_dataclass(value)]
+    yield from sorted(kinds, key=lambda kind: kind.__module__ != declarations.__name__)
 
 
 def pages() -> dict[str, str]:
-    """The two pages by file name."""
+    """The three pages by file name."""
     hooks = "\n".join(_hook(name) for name in hook_names())
     kinds = "\n".join(_declaration(kind) for kind in declared_kinds())
-    return {"hooks.md": f"{_HEAD}\n{hooks}", "declarations.md": f"{_HEAD_OF_DECLARATIONS}\n{kinds}"}
+    return {
+        "hooks.md": f"{_HEAD}\n{hooks}",
+        "declarations.md": f"{_HEAD_OF_DECLARATIONS}\n{kinds}",
+        "services.md": surface.page(),
+    }
 
 
 if __name__ == "__main__":

@@ -5,13 +5,12 @@ Not collected by itself: pytest is given this file.
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
+import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import date
 from importlib.metadata import entry_points
+from multiprocessing import get_context
 
 import pytest
 from sqlalchemy import select
@@ -19,7 +18,7 @@ from typer.testing import CliRunner
 
 from core.audit.models import AuditFinding
 from core.audit.service import run_audit
-from core.db.session import unit_of_work
+from core.db.session import app_engine, unit_of_work
 from core.errors import NotFound
 from core.exchange.facts import report_facts
 from core.exchange.models import Fact
@@ -32,7 +31,6 @@ from core.trail.models import TrailEntry
 from deploy.cli import app
 from deploy.testing.installation import COUNTY, OTHER_COUNTY, PROVINCE
 from deploy.testing.trial import Trial
-from tests.kit.made import ROOT
 
 NAME = "warm_words"
 TITLE = "暖心问候"
@@ -110,15 +108,25 @@ def test_its_work_is_done_by_a_worker_in_one_county_alone(on: Trial, bangfu_queu
 
     assert use_queue()
     outbox.send(outbox.JOB, [COUNTY, str(job_id)])
-    command = [sys.executable, "-m", "celery", "-A", "worker.app", "worker", "--queues=bangfu,bangfu.chunks"]
-    options = ["--concurrency=1", "--without-gossip", "--without-mingle", "--without-heartbeat"]
-    with subprocess.Popen([*command, *options], cwd=ROOT, env=dict(os.environ), start_new_session=True) as worker:
-        try:
-            _until_done(on.scope, job_id)
-        finally:
-            worker.terminate()
+    worker = get_context("fork").Process(target=_work)
+    worker.start()
+    try:
+        _until_done(on.scope, job_id)
+    finally:
+        worker.terminate()
+        worker.join()
     with on.scope(), unit_of_work() as session:
         assert session.scalars(select(JobChunk.result)).all() == [{"waiting": [case.number]}]
+
+
+def _work() -> None:
+    """Be a worker: a fork of this process has loaded what takes a new one seconds, and makes connections of its own."""
+    from worker.app import app as celery
+
+    app_engine().dispose(close=False)
+    warnings.simplefilter("default")  # where tests run as root, Celery warns of that
+    options = ["--pool=solo", "--without-gossip", "--without-mingle", "--without-heartbeat"]
+    celery.worker_main(["worker", "--queues=bangfu,bangfu.chunks", *options])
 
 
 def _until_done(scope: Callable[..., AbstractContextManager[Scope]], job_id: object) -> None:

@@ -22,6 +22,10 @@ from tests.kit.breaches import CLEAN, found_in
 _NUMBERS = itertools.count()
 INIT, WORK = "__init__.py", "work.py"
 LINES = sorted({point.name for point in entry_points(group=ENTRY_POINTS) if is_built_in(point)} - {"tenants"})
+_RECORDED = (
+    "    return {case.id: (limit",
+    '    from core.trail.service import record\n    record(session, "breaker.gone", "case", None)\n    return {case.id: (limit',
+)
 
 BREACHES: list[tuple[str, str, str, str, str]] = [
     ("unknown_hook", INIT, "def bangfu_programmes", "def bangfu_weather", "bangfu_weather"),
@@ -64,6 +68,7 @@ BREACHES: list[tuple[str, str, str, str, str]] = [
         "    own = settings_here(session)\n    limit = own.least\n",
         "least",
     ),
+    ("unsuited_setting", WORK, "    limit: int = Field(3, title=", "    limit: dict[str, int] = Field({}, title=", "limit"),
     ("foreign_setting", WORK, "plugin_settings(session, NAME)", 'plugin_settings(session, "petitions")', "petitions"),
     ("unscoped", WORK, "from core.scope import", "from sqlalchemy import text\nfrom core.scope import", ""),
     (
@@ -89,6 +94,8 @@ BREACHES: list[tuple[str, str, str, str, str]] = [
         "plugins.petitions",
     ),
     ("imports", WORK, "from core.scope import", "import pluggy\nfrom core.scope import", "hookimpl"),
+    ("undeclared_act", WORK, *_RECORDED, "breaker.gone"),
+    ("undeclared_act", WORK, _RECORDED[0], _RECORDED[1].replace('"breaker.gone"', 'f"{NAME}.go_{day}"'), "breaker.go_*"),
     ("translation", "templates/page.html", "慰问", "走访", "走访"),
     ("inline", "templates/page.html", "<p>", '<p style="color: red">', "内联"),
 ]

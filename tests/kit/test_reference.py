@@ -20,7 +20,7 @@ def dummy() -> PluginHost:
     return made
 
 
-@pytest.mark.parametrize("page", ["hooks.md", "declarations.md"])
+@pytest.mark.parametrize("page", ["hooks.md", "declarations.md", "services.md"])
 def test_the_reference_is_up_to_date(page: str) -> None:
     assert (DOCS / page).read_text(encoding="utf-8") == pages()[page], "python -m tests.kit.reference"
 

@@ -3,14 +3,13 @@ county of two: by page, resource, command line, worker and audit (``shown_by``).
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 
 from core.errors import Conflict, InvalidInput
 from deploy.kit.new import TEMPLATE, make_plugin
-from tests.kit.made import ROOT, bangfu, installed, run
+from tests.kit.made import ROOT, Desk
 
 NAME, TITLE = "warm_words", "暖心问候"
 
@@ -22,11 +21,15 @@ def _edit(place: Path, before: str, after: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    return Desk(tmp_path_factory.mktemp("made"), tmp_path_factory.mktemp("prefix"))
+
+
+@pytest.fixture(scope="module")
+def package(desk: Desk) -> Path:
     """The package, with one more field in its form and another figure of policy."""
-    folder = tmp_path_factory.mktemp("made")
-    said = bangfu("plugin", "new", NAME, "--title", TITLE, "--title-en", "Warm words", "--into", str(folder))
-    made = folder / "bangfu-warm-words"
+    said = desk.runs("bangfu", "plugin", "new", NAME, "--title", TITLE, "--title-en", "Warm words", "--into", str(desk.at))
+    made = desk.at / "bangfu-warm-words"
     assert str(made) in said
     source = made / "bangfu_warm_words"
     _edit(
@@ -50,8 +53,10 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def environment(package: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    return installed(package, tmp_path_factory.mktemp("site"))
+def installed(desk: Desk, package: Path) -> Desk:
+    """A desk at which the package is installed."""
+    desk.installs(package)
+    return desk
 
 
 def test_nothing_of_the_template_is_left_in_it(package: Path) -> None:
@@ -62,21 +67,21 @@ def test_nothing_of_the_template_is_left_in_it(package: Path) -> None:
         assert not any(word in text for word in ("kit_sample", "kit-sample", "KitSample", "示例业务", "ample line")), path
 
 
-def test_it_keeps_the_contract_from_its_folder_and_installed(package: Path, environment: dict[str, str]) -> None:
-    assert "0 breaches" in bangfu("plugin", "check", str(package))
-    assert "0 breaches" in bangfu("plugin", "check", NAME, env=environment)
+def test_it_keeps_the_contract_from_its_folder(desk: Desk, package: Path) -> None:
+    assert "0 breaches" in desk.runs("bangfu", "plugin", "check", str(package))
 
 
-@pytest.mark.long
-def test_its_own_tests_pass(package: Path, environment: dict[str, str]) -> None:
-    told = run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"], cwd=package, env=environment)
-    assert "6 passed" in told
+def test_it_is_installed_and_keeps_the_contract(installed: Desk) -> None:
+    assert "0 breaches" in installed.runs("bangfu", "plugin", "check", NAME)
 
 
-@pytest.mark.long
-def test_it_is_on_in_one_county_of_two(environment: dict[str, str]) -> None:
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(Path(__file__).with_name("shown_by.py"))]
-    assert "6 passed" in run(command, cwd=ROOT, env=environment)
+def test_its_own_tests_pass(installed: Desk, package: Path) -> None:
+    assert "6 passed" in installed.runs("pytest", "-q", str(package))
+
+
+def test_it_is_on_in_one_county_of_two(installed: Desk) -> None:
+    ours = ["-q", "--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml"), str(Path(__file__).with_name("shown_by.py"))]
+    assert "6 passed" in installed.runs("pytest", *ours)
 
 
 @pytest.mark.parametrize("name", ["Upper", "1a", "a-b", "core", "class", "pg_x", "bangfu_x", "", "a" * 41, "a__b"])

@@ -39,6 +39,8 @@ def lines(db: Database) -> None:
 def _household(acting: Acting) -> tuple[uuid.UUID, uuid.UUID, uuid.UUID]:
     """A poor household of a worker and a student: (household, worker, student), determined."""
     household, worker, student = new_id(), new_id(), new_id()
+    with post(acting, "system:parameters"), unit_of_work() as session:
+        set_parameter(session, "minimum_living_standard", date(2025, 1, 1), 80_000, "样例", "domain 10")
     with post(acting, "surveyor"), unit_of_work() as session:
         session.add(Household(id=household, address="成都市锦江区"))
         for person, name in ((worker, "欧阳修文"), (student, "欧阳小雨")):
@@ -63,7 +65,6 @@ def _household(acting: Acting) -> tuple[uuid.UUID, uuid.UUID, uuid.UUID]:
                 applied_programmes=["yearly_living", "medical", "schooling"],
             )
         )
-        set_parameter(session, "minimum_living_standard", date(2025, 1, 1), 80_000, "样例", "domain 10")
         session.flush()
         assert determine(session, None, [household]) == 1
     return household, worker, student

@@ -206,7 +206,7 @@ def test_what_could_not_be_visited_is_given_up_and_its_money_is_free_again(plan:
 
 def test_goods_alone_need_no_notice_and_are_closed_by_the_signed_list(plan: Plan) -> None:
     family = plan.families[4]
-    with plan.trial.scope(on=START), unit_of_work() as session:
+    with plan.trial.scope(on=START, actor="system:parameters"), unit_of_work() as session:
         set_parameter(session, "warm_visits.cash_other", START, 0, "县总工会慰问方案", "一")
     plan.post(f"/{plan.season}/named", file_number=_number(plan.trial, family), kind="other", reason="敬老")
     stop = plan.stops()[4]

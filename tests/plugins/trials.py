@@ -26,10 +26,15 @@ from deploy.testing.installation import COUNTY, Database
 from deploy.testing.trial import Family, Trial
 
 
-def trial_with(database: Database, name: str) -> Trial:
-    """A trial in which the line ``name`` is installed, and on in the first county alone."""
+def installed_for(name: str) -> None:
+    """Have the line ``name`` in this process, also where its entry point is not installed."""
     if name not in host().infos:
         host().register(import_module(f"plugins.{name}").plugin, name)
+
+
+def trial_with(database: Database, name: str) -> Trial:
+    """A trial in which the line ``name`` is installed, and on in the first county alone."""
+    installed_for(name)
     trial = Trial(database)
     trial.switch_on(name)
     return trial

@@ -20,6 +20,7 @@ from core.host.declarations import (
     PluginInfo,
     RoleGrant,
     SettingsModel,
+    TrailActDecl,
     WorkflowDecl,
 )
 
@@ -110,6 +111,10 @@ class KitSample:
         from bangfu_kit_sample.yearly import FACTS
 
         return FACTS
+
+    @hookimpl
+    def bangfu_trail_acts(self) -> Sequence[TrailActDecl]:
+        return (TrailActDecl("kit_sample.visited", "登记走访", "visit recorded"),)
 
     @hookimpl
     def bangfu_navigation(self) -> Sequence[NavEntry]:
