@@ -24,7 +24,9 @@ import core.people.declared
 import core.surveys.declared
 import core.tenancy.declared
 import core.trail.declared
+import core.transfers.declared
 import core.web.declared
+from core.centre.settings import CentreSettings
 from core.host import hookimpl
 from core.host.declarations import (
     AuditCheckDecl,
@@ -38,6 +40,8 @@ from core.host.declarations import (
     PluginInfo,
     RoleDecl,
     RoleGrant,
+    SettingsModel,
+    TrailActDecl,
 )
 
 _PARTS: tuple[ModuleType, ...] = (
@@ -56,6 +60,7 @@ _PARTS: tuple[ModuleType, ...] = (
     core.surveys.declared,
     core.tenancy.declared,
     core.trail.declared,
+    core.transfers.declared,
     core.web.declared,
 )
 
@@ -96,6 +101,10 @@ class CorePlugin:
         return _joined("ROLE_GRANTS")
 
     @hookimpl
+    def bangfu_settings(self) -> SettingsModel:
+        return CentreSettings
+
+    @hookimpl
     def bangfu_parameters(self) -> Sequence[ParameterDecl]:
         return _joined("PARAMETERS")
 
@@ -118,6 +127,10 @@ class CorePlugin:
     @hookimpl
     def bangfu_job_kinds(self) -> Sequence[JobKindDecl]:
         return _joined("JOB_KINDS")
+
+    @hookimpl
+    def bangfu_trail_acts(self) -> Sequence[TrailActDecl]:
+        return _joined("TRAIL_ACTS")
 
     @hookimpl
     def bangfu_navigation(self) -> Sequence[NavEntry]:

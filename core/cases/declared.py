@@ -7,6 +7,7 @@ from datetime import date
 from core.cases.guards import documents_complete, notice_over, notice_posted
 from core.cases.handler_changes import AGREE, AGREE_BREAK_GLASS, BREAK_GLASS, LASTS
 from core.cases.handler_lists import emergencies_found
+from core.cases.mass_jobs import JOB_KINDS
 from core.host.declarations import (
     AuditCheckDecl,
     EffectDecl,
@@ -15,7 +16,10 @@ from core.host.declarations import (
     ParameterDecl,
     ParameterValue,
     PermissionDecl,
+    TrailActDecl,
 )
+
+__all__ = ["AUDIT_CHECKS", "EFFECTS", "GUARDS", "JOB_KINDS", "NAVIGATION", "PARAMETERS", "PERMISSIONS", "TRAIL_ACTS"]
 
 PERMISSIONS = (
     PermissionDecl("case.open", "登记个案", "open cases", personal=True),
@@ -66,6 +70,16 @@ GUARDS = (
 
 EFFECTS: tuple[EffectDecl, ...] = ()
 """The core's own transitions have no effects; service lines bring theirs."""
+
+TRAIL_ACTS = (
+    TrailActDecl("case.open", "登记个案", "case opened"),
+    TrailActDecl("case.assign", "指派承办人", "case assigned"),
+    TrailActDecl("case.handlers", "承办人已变更", "handlers changed"),
+    TrailActDecl("handlers.asked", "提出变更承办人", "change of handlers asked"),
+    TrailActDecl("handlers.agreed", "同意变更承办人", "change of handlers agreed"),
+    TrailActDecl("handlers.refused", "不同意变更承办人", "change of handlers refused"),
+    TrailActDecl("handlers.withdrawn", "撤回承办人变更申请", "change of handlers withdrawn"),
+)
 
 NAVIGATION = (
     NavEntry(

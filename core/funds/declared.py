@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy.orm import Session
 
 from core.funds import repository
-from core.host.declarations import FactDecl, PermissionDecl
+from core.host.declarations import FactDecl, PermissionDecl, TrailActDecl
 
 PERMISSIONS = (
     PermissionDecl("funds.read", "查看资金账", "read the fund's books", personal=True),
@@ -37,4 +37,23 @@ FACTS = (
     FactDecl("fund.received", "到账资金（分，来源/用途）", "money received in fen, by source/purpose", _received),
     FactDecl("fund.paid", "已发放资金（分，来源/用途）", "money paid in fen, by source/purpose", _paid),
     FactDecl("fund.grants", "救助决定数（按项目）", "number of grants, by programme", _grants),
+)
+
+TRAIL_ACTS = (
+    TrailActDecl("funds.received", "登记到账资金", "money received"),
+    TrailActDecl("funds.granted", "作出救助决定", "grant made"),
+    TrailActDecl("funds.released", "收回救助决定", "grant taken back"),
+    TrailActDecl("funds.opening_told", "登记期初余额", "opening balance told"),
+    TrailActDecl("funds.opening_confirmed", "期初余额复核入账", "opening balance booked"),
+    TrailActDecl("funds.opening_declined", "退回期初余额", "opening balance declined"),
+    TrailActDecl("funds.batch_prepared", "编制发放批次", "payment batch prepared"),
+    TrailActDecl("funds.batch_approved", "发放批次已审批", "payment batch approved"),
+    TrailActDecl("funds.batch_sent", "发放批次已送银行", "payment batch sent to the bank"),
+    TrailActDecl("funds.batch_returned", "登记发放回盘", "bank's return taken"),
+    TrailActDecl("funds.batch_cancelled", "发放批次已作废", "payment batch given up"),
+    TrailActDecl("funds.reversal_told", "登记退汇", "payment sent back by the bank"),
+    TrailActDecl("funds.reversal_approved", "退汇已审批冲销", "reversal approved"),
+    TrailActDecl("funds.reversal_declined", "退回退汇登记", "reversal declined"),
+    TrailActDecl("funds.carried_out", "撤并划出资金", "balances carried out"),
+    TrailActDecl("funds.carried_in", "撤并划入资金", "balances carried in"),
 )

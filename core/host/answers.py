@@ -55,6 +55,7 @@ HOOKS: Mapping[str, Hook] = {
     "bangfu_audit_checks": Hook(lambda: decl.AuditCheckDecl, asked="year", key="code"),
     "bangfu_facts": Hook(lambda: decl.FactDecl, asked="scope", key="name"),
     "bangfu_job_kinds": Hook(lambda: decl.JobKindDecl, key="kind"),
+    "bangfu_trail_acts": Hook(lambda: decl.TrailActDecl, key="code"),
     "bangfu_navigation": Hook(lambda: decl.NavEntry, asked="scope"),
     "bangfu_page_routes": Hook(_router, many=False),
     "bangfu_api_routes": Hook(_router, many=False),
@@ -125,7 +126,7 @@ def problems_of(hook: str, answer: object) -> list[str]:
 
 
 def _is_declaration(kind: type) -> bool:
-    return kind.__module__ == decl.__name__
+    return is_dataclass(kind) and getattr(decl, kind.__name__, None) is kind
 
 
 def keys_of(hook: str, answer: Any) -> list[str]:

@@ -13,8 +13,8 @@ from core.host.manager import host
 T = TypeVar("T")
 
 
-def apart(session: Session, plugin: str, act: Callable[[], T]) -> T | None:
-    """What ``act`` of ``plugin`` gives; None where a stranger's plugin failed.
+def apart(session: Session, plugin: str, act: Callable[[], T], tell: Callable[[Exception], object] | None = None) -> T | None:
+    """What ``act`` of ``plugin`` gives; None where a stranger's plugin failed, and ``tell`` is told why.
 
     What it wrote is taken back, the fault has been reported (``core.host.watching``), and the transaction goes on. Faults of
     the platform's own plugins, refusals, and a database that is busy are raised.
@@ -26,5 +26,7 @@ def apart(session: Session, plugin: str, act: Callable[[], T]) -> T | None:
             return act()
     except Exception as error:
         if is_fault(error):
+            if tell is not None:
+                tell(error)
             return None
         raise

@@ -10,15 +10,24 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
+from core.host.workflow_declarations import DeadlineDecl as DeadlineDecl
+from core.host.workflow_declarations import DocumentRequirement as DocumentRequirement
+from core.host.workflow_declarations import Effect as Effect
+from core.host.workflow_declarations import EffectDecl as EffectDecl
+from core.host.workflow_declarations import FormDecl as FormDecl
+from core.host.workflow_declarations import FormField as FormField
+from core.host.workflow_declarations import Guard as Guard
+from core.host.workflow_declarations import GuardDecl as GuardDecl
+from core.host.workflow_declarations import GuardVerdict as GuardVerdict
+from core.host.workflow_declarations import StateDecl as StateDecl
+from core.host.workflow_declarations import TransitionDecl as TransitionDecl
+from core.host.workflow_declarations import WorkflowDecl as WorkflowDecl
 from core.scope import Level
-
-if TYPE_CHECKING:
-    from core.cases.models import Case
 
 ALL_LEVELS = frozenset(Level)
 COUNTIES = frozenset({Level.COUNTY})
@@ -28,7 +37,7 @@ Duty = Literal["clerk", "approver", "fund_manager", "payer"]
 
 @dataclass(frozen=True, slots=True)
 class PluginInfo:
-    """Who a plugin is. ``name`` prefixes everything it declares; ``api`` is the range of host versions it works with."""
+    """Who a plugin is: ``name`` prefixes all it declares, ``api`` is a range of host versions, ``profiles`` have it on."""
 
     name: str
     version: str
@@ -46,6 +55,7 @@ class PluginInfo:
     """Plugins without which it does not work: it can be on only where they are, and is left out where one is not installed."""
     conflicts: tuple[str, ...] = ()
     """Plugins beside which it cannot be on."""
+    profiles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,141 +102,13 @@ class RoleGrant:
 
 
 @dataclass(frozen=True, slots=True)
-class FormField:
-    """A field of an application form. ``choices`` are (code, label); ``code_list`` names a list instead."""
-
-    name: str
-    zh: str
-    en: str
-    kind: Literal["text", "long_text", "choice", "money", "date", "integer", "yes_no"] = "text"
-    required: bool = False
-    code_list: str | None = None
-    choices: tuple[tuple[str, str], ...] = ()
-    hint_zh: str = ""
-    max_length: int = 2000
-
-
-@dataclass(frozen=True, slots=True)
-class FormDecl:
-    """An application form (申请表) in one version."""
-
-    name: str
-    version: int
-    zh: str
-    en: str
-    fields: tuple[FormField, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentRequirement:
-    """A paper that a case must have before the guard ``documents_complete`` lets it pass (list document_kind)."""
-
-    kind: str
-    clause: str
-    programme: str | None = None
-    """Only for cases of this programme; None for all cases of the workflow."""
-
-
-@dataclass(frozen=True, slots=True)
-class StateDecl:
-    """A state of a workflow."""
+class TrailActDecl:
+    """What an entry of the trail (操作日志) is called: ``code`` is what ``core.trail.service.record`` is told."""
 
     code: str
     zh: str
+    """A few words, as an official would say what was done (登记走访)."""
     en: str
-    closed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class DeadlineDecl:
-    """A clock: started by entering one of ``starts_in``, met by leaving it; due after a number of days that is a parameter
-    (``parameter``) or fixed by law (``days``)."""
-
-    kind: str
-    zh: str
-    en: str
-    starts_in: tuple[str, ...]
-    clock: Literal["calendar", "working"]
-    clause: str
-    days: int | None = None
-    parameter: str | None = None
-    waiting: bool = False
-    """True for a period that must pass before the next step (公示期), which nobody can be late for."""
-
-
-@dataclass(frozen=True, slots=True)
-class TransitionDecl:
-    """A step between states: who may, under which guards, with which effects (names resolved by the engine)."""
-
-    code: str
-    zh: str
-    en: str
-    sources: tuple[str, ...]
-    target: str
-    permission: str
-    guards: tuple[str, ...] = ()
-    effects: tuple[str, ...] = ()
-    clause: str = ""
-    note_required: bool = False
-    decision: Literal["approved", "refused"] | None = None
-    """Set where the step is the decision on the case: the actor then must not be the applicant's clerk."""
-
-
-@dataclass(frozen=True, slots=True)
-class WorkflowDecl:
-    """A workflow of one service line in one version (流程), with its form, papers and clocks."""
-
-    name: str
-    version: int
-    plugin: str
-    zh: str
-    en: str
-    number_prefix: str
-    """Prefix of case numbers, e.g. SH for 生活救助."""
-    initial: str
-    states: tuple[StateDecl, ...]
-    transitions: tuple[TransitionDecl, ...]
-    form: FormDecl
-    documents: tuple[DocumentRequirement, ...] = ()
-    deadlines: tuple[DeadlineDecl, ...] = ()
-    open_permission: str = "case.open"
-    needs_household: bool = False
-    """Whether a case needs a household on file (living relief does; a petition does not)."""
-
-
-@dataclass(frozen=True, slots=True)
-class GuardVerdict:
-    """What a guard says of one case: passed, or what is missing, in words for the screen."""
-
-    passed: bool
-    zh: str
-    en: str
-
-
-Guard = Callable[[Session, "Sequence[Case]"], Mapping[uuid.UUID, GuardVerdict]]
-
-
-@dataclass(frozen=True, slots=True)
-class GuardDecl:
-    """A named guard: judges many cases in one set-based question."""
-
-    name: str
-    zh: str
-    en: str
-    judge: Guard
-
-
-Effect = Callable[[Session, "Sequence[Case]"], None]
-
-
-@dataclass(frozen=True, slots=True)
-class EffectDecl:
-    """A named effect of a transition, in the same transaction, for many cases at once."""
-
-    name: str
-    zh: str
-    en: str
-    apply: Effect
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +161,10 @@ class ParameterDecl:
     defaults: tuple[ParameterValue, ...] = ()
     least: int = 0
     """The smallest figure that the law leaves to the levels."""
+    options: Callable[[], Mapping[str, str]] | None = None
+    """Of ``codes``: which there are, with their Chinese names. None leaves it to whoever reads them."""
+    strictest: Literal["common", "longest"] | None = None
+    """Where a lower level may tighten but not loosen: what counts is the codes that all levels name, or their longest term."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,6 +267,8 @@ class JobKindDecl:
     recurs: Recurrence | None = None
     """When the platform starts it by itself, once a period: for the highest tenant where it fans out, else for each tenant of
     its levels; nowhere where the plugin is off."""
+    listed: bool = True
+    """Whether the page of jobs offers it for a year; False for work that is started in a place of its own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.host.declarations import PermissionDecl, RoleGrant
+from core.host.declarations import PermissionDecl, RoleGrant, TrailActDecl
 
 READ_FAULTS = "plugin.read_faults"
 QUARANTINE = "plugin.quarantine"
@@ -14,4 +14,9 @@ PERMISSIONS = (
 ROLE_GRANTS = (
     RoleGrant("system_administrator", frozenset({READ_FAULTS, QUARANTINE})),
     RoleGrant("tenant_admin", frozenset({READ_FAULTS})),
+)
+
+TRAIL_ACTS = (
+    TrailActDecl("plugin.quarantined", "全省停用故障插件", "plugin shut off for all"),
+    TrailActDecl("plugin.released", "恢复使用插件", "plugin let in again"),
 )

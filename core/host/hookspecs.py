@@ -28,6 +28,7 @@ from core.host.declarations import (
     RoleDecl,
     RoleGrant,
     SettingsModel,
+    TrailActDecl,
     WorkflowDecl,
 )
 
@@ -112,6 +113,12 @@ def bangfu_facts() -> Sequence[FactDecl]:  # type: ignore[empty-body]
 @hookspec
 def bangfu_job_kinds() -> Sequence[JobKindDecl]:  # type: ignore[empty-body]
     """Kinds of background work (*installed*)."""
+
+
+@hookspec
+def bangfu_trail_acts() -> Sequence[TrailActDecl]:  # type: ignore[empty-body]
+    """What the entries that the plugin leaves in the trail are called (*installed*: old entries stay readable). The log shows
+    a code that nobody declares as it is; steps of cases are called what the workflow calls them."""
 
 
 @hookspec

@@ -28,6 +28,12 @@ def quarantined(session: Session) -> Mapping[str, PluginQuarantine]:
     return {row.plugin: row for row in rows}
 
 
+def is_shut_off(session: Session, name: str) -> bool:
+    """Whether one plugin is shut off for all counties now."""
+    asked = select(PluginQuarantine.plugin).where(PluginQuarantine.plugin == name, PluginQuarantine.lifted_at.is_(None))
+    return session.scalar(asked) is not None
+
+
 def shut_off(session: Session, name: str, reason: str) -> None:
     """Shut the plugin ``name`` off for every tenant from its next request or task on; what each has switched on stays as it is.
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 from datetime import date
 
 from core.host.declarations import NavEntry, ParameterDecl, ParameterValue, PermissionDecl, RoleDecl
+from core.host.manager import host
 from core.identity import moves, own_account
+from core.identity.acts import TRAIL_ACTS
 from core.identity.directory import groups, people
 from core.identity.jobs import JOBS
 from core.identity.names import (
@@ -27,9 +29,16 @@ from core.scope import Level
 
 _UPPER = frozenset({Level.PROVINCE, Level.PREFECTURE})
 
+
+def _role_names() -> dict[str, str]:
+    """Working roles that a tenant may give, by code: the core's and those of installed plugins."""
+    declared: list[RoleDecl] = host().collected("bangfu_roles")
+    return {role.code: role.zh for role in declared if role.granted_by == "tenant"}
+
+
 PERMISSIONS = (
     PermissionDecl("home.read", "查看首页待办", "see what is due", personal=False),
-    PermissionDecl("parameters.write", "设定政策参数", "set dated policy figures", personal=False),
+    PermissionDecl("parameters.write", "拟订政策参数与岗位权限", "propose figures of policy, map roles", personal=False),
     PermissionDecl("audit.read", "查看审计发现问题", "read audit findings", personal=True),
     PermissionDecl("audit.run", "发起审计", "run the audit", personal=False),
     PermissionDecl("audit.answer", "答复审计发现问题", "answer audit findings", personal=True),
@@ -53,6 +62,8 @@ PARAMETERS = (
         "roles that counties may grant themselves",
         "codes",
         "domain 1.2, 12",
+        options=_role_names,
+        strictest="common",
     ),
     ParameterDecl(
         DORMANT_DAYS,
@@ -227,4 +238,15 @@ ROLES = (
     ),
 )
 
-__all__ = ["JOB_KINDS", "NAVIGATION", "PARAMETERS", "PERMISSIONS", "ROLES", "groups", "moves", "own_account", "people"]
+__all__ = [
+    "JOB_KINDS",
+    "NAVIGATION",
+    "PARAMETERS",
+    "PERMISSIONS",
+    "ROLES",
+    "TRAIL_ACTS",
+    "groups",
+    "moves",
+    "own_account",
+    "people",
+]

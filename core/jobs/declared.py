@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from core.host.declarations import NavEntry, PermissionDecl
+from core.host.declarations import NavEntry, PermissionDecl, TrailActDecl
 
 PERMISSIONS = (
     PermissionDecl("job.read", "查看后台任务", "See background jobs", personal=False),
     PermissionDecl("job.start", "发起后台任务", "Start background jobs", personal=False),
     PermissionDecl("job.cancel", "中止后台任务", "Cancel background jobs", personal=False),
+)
+
+TRAIL_ACTS = (
+    TrailActDecl("job.start", "发起后台任务", "job started"),
+    TrailActDecl("job.cancel", "中止后台任务", "job cancelled by hand"),
+    TrailActDecl("job.resume", "继续后台任务", "job resumed"),
+    TrailActDecl("job.done", "后台任务已完成", "job done"),
+    TrailActDecl("job.failed", "后台任务未完成", "job failed"),
+    TrailActDecl("job.cancelled", "后台任务已中止", "job ended unfinished"),
 )
 
 NAVIGATION = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.host.declarations import COUNTIES, NavEntry, PermissionDecl
+from core.host.declarations import COUNTIES, NavEntry, PermissionDecl, TrailActDecl
 
 PERMISSIONS = (
     PermissionDecl("people.read", "查看困难职工档案", "see files of workers in difficulty", personal=True),
@@ -11,6 +11,12 @@ PERMISSIONS = (
         "people.reveal", "查阅完整身份证号、电话、账号", "look at full identity numbers, phones and accounts", personal=True
     ),
     PermissionDecl("people.import", "导入困难职工档案", "import rosters", personal=True),
+)
+
+TRAIL_ACTS = (
+    TrailActDecl("people.imported", "导入困难职工档案", "roster imported"),
+    TrailActDecl("people.member_added", "登记家庭成员", "member of a household added"),
+    TrailActDecl("people.income_corrected", "更正收入", "income corrected"),
 )
 
 NAVIGATION = (

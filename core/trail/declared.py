@@ -17,6 +17,7 @@ PARAMETERS = (
         "《网络安全法》第二十一条；GB/T 22239-2019 8.1.4.3",
         (ParameterValue(date(2017, 6, 1), 6, "《网络安全法》：留存网络日志不少于六个月", "第二十一条（三）"),),
         least=6,
+        strictest="longest",
     ),
 )
 

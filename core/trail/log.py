@@ -20,6 +20,7 @@ from core.calendar.working_days import CHINA_TIME, business_today
 from core.identity.models import Post
 from core.identity.names import READ_LOG
 from core.scope import Level, current_scope
+from core.trail.acts import codes_of
 from core.trail.models import ReadLog, SignInEvent, TrailEntry
 
 _SIGN_IN: Final = "sign_in."
@@ -47,7 +48,8 @@ class Wanted:
 
     actor: str | None = None
     action: str | None = None
-    """A kind of act (``post.given``, or ``post.`` for all that begins so), or the field or address that was looked at."""
+    """A kind of act (``post.given``, ``post.`` for all that begins so, or its Chinese words), or the field or address that was
+    looked at."""
     day: date | None = None
     subject: uuid.UUID | None = None
     permission: str | None = None
@@ -68,7 +70,7 @@ def changes(session: Session, wanted: Wanted = ALL, *, after: uuid.UUID | None =
         return []
     asked = select(TrailEntry).order_by(TrailEntry.id.desc()).limit(limit)
     if wanted.action:
-        asked = asked.where(_like(TrailEntry.action, wanted.action))
+        asked = asked.where(or_(*(_like(TrailEntry.action, code) for code in codes_of(wanted.action))))
     if wanted.actor:
         asked = asked.where(TrailEntry.actor == wanted.actor)
     if wanted.day is not None:
@@ -146,7 +148,8 @@ def sign_ins(session: Session, wanted: Wanted = ALL, *, after: uuid.UUID | None 
     seen = or_(ours, SignInEvent.account_id.is_(None)) if scope.level is Level.PROVINCE else ours
     asked = select(SignInEvent).where(seen).order_by(SignInEvent.id.desc()).limit(limit)
     if wanted.action:
-        asked = asked.where(_like(SignInEvent.outcome, wanted.action.removeprefix(_SIGN_IN)))
+        outcomes = [code.removeprefix(_SIGN_IN) for code in codes_of(wanted.action)]
+        asked = asked.where(or_(*(_like(SignInEvent.outcome, outcome) for outcome in outcomes)))
     for account in (wanted.actor, wanted.subject):
         if account:
             asked = asked.where(SignInEvent.account_id == _account(str(account)))

@@ -111,4 +111,6 @@ class SignInEvent(Base):
     """``password``, ``code`` (the second step) or ``provider`` (an identity provider)."""
     outcome: Mapped[Str]
     address: Mapped[str | None]
+    event_id: Mapped[uuid.UUID | None] = mapped_column(unique=True)
+    """The identity provider's own number of the try, where it was refused there: so that it is kept once."""
     at: Mapped[Instant]

@@ -77,6 +77,11 @@ def record(
     )
 
 
+def has_recorded(session: Session) -> bool:
+    """Whether the transaction has changed something that the trail will tell of."""
+    return bool(session.info.get(_PENDING))
+
+
 def _plain(value: object) -> str:
     if isinstance(value, uuid.UUID | date | datetime):
         return str(value)

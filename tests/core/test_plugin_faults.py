@@ -13,7 +13,7 @@ from sqlalchemy import Connection, event, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from core.audit.models import AuditFinding, AuditRun
-from core.audit.service import run_audit
+from core.audit.service import last_run, not_made, run_audit
 from core.cases.models import Case
 from core.cases.service import NewCase, NewParty, advance, open_cases
 from core.cases.workflows import sync_workflows
@@ -24,13 +24,13 @@ from core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from core.exchange.facts import report_facts
 from core.exchange.models import Fact
 from core.host import faults
-from core.host.declarations import AuditCheckDecl, FactDecl, GuardDecl, TransitionDecl
+from core.host.declarations import AuditCheckDecl, ChunkPlan, FactDecl, GuardDecl, JobKindDecl, TransitionDecl
 from core.host.declared import QUARANTINE
 from core.host.manager import LeftOut, PluginBroken, host
 from core.host.models import PluginFault, PluginQuarantine
 from core.host.quarantine import BY_MIGRATION, let_in, quarantined, shut_off, shut_off_by_migration
 from core.host.watching import PluginFailed, watched
-from core.jobs.runner import run_inline
+from core.jobs.runner import Outcome, plan_job, run_chunk, run_inline
 from core.jobs.service import start_job
 from core.parameters.service import sync_national
 from core.scope import Scope
@@ -140,7 +140,11 @@ def test_a_check_that_raises_leaves_the_audit_to_the_others(acting: Acting) -> N
             "sound.check"
         ]
         [run] = session.scalars(select(AuditRun))
-        assert {"check": "shaky.check", "failed": True} in run.checks
+        [missed] = [row for row in run.checks if row.get("failed")]
+        assert missed["check"] == "shaky.check"
+        assert missed["why"].startswith("程序内部错误")
+        assert not_made(last_run(session, 2025)) == [(missed["zh"], missed["why"])]
+        assert last_run(session, 2024) is None
     assert (SHAKY, "check shaky.check") in _faults()
 
 
@@ -257,6 +261,35 @@ def test_one_act_shuts_a_plugin_off_in_every_county_and_one_lets_it_in(acting: A
             "plugin.quarantined",
             "plugin.released",
         ]
+
+
+def test_work_that_is_under_way_stops_at_its_next_chunk_and_goes_on_when_it_is_let_in(acting: Acting) -> None:
+    done: list[int] = []
+
+    def run(_session: Any, _params: Any, payload: Any) -> dict[str, int]:
+        done.append(payload["no"])
+        return {}
+
+    parts = [ChunkPlan(str(number), {"no": number}) for number in (1, 2)]
+    host().register(
+        Stranger("slow", {"job_kinds": [JobKindDecl("slow.job", "任务", "job", lambda _s, _p: parts, run)]}),
+        "slow",
+        built_in=False,
+    )
+    with acting(COUNTY, permissions=permissions(), plugins=frozenset({"slow"})), unit_of_work() as session:
+        job = start_job(session, "slow.job", "1", {}).id
+    plan_job(COUNTY, job)
+    assert run_chunk(COUNTY, job, 1) is Outcome.DONE
+    with _provincial(acting, QUARANTINE), unit_of_work() as session:
+        shut_off(session, "slow", "反复出错")
+    assert (plan_job(COUNTY, job), run_chunk(COUNTY, job, 2)) == ([], Outcome.HALTED)
+    seen = run_inline(COUNTY, job)
+    assert (seen["state"], seen["halted"], seen["done"], seen["queued"]) == ("running", True, 1, 1)
+    assert "已暂停" in seen["state_zh"]
+    with _provincial(acting, QUARANTINE), unit_of_work() as session:
+        let_in(session, "slow", "已修复")
+    assert run_inline(COUNTY, job)["state"] == "done"
+    assert done == [1, 2]
 
 
 def test_the_scope_costs_no_statement_more(db: Database) -> None:

@@ -25,6 +25,7 @@ from core.host.declarations import (
     RoleDecl,
     RoleGrant,
     SettingsModel,
+    TrailActDecl,
     WorkflowDecl,
 )
 from tests.dummy_plugin import parts
@@ -137,6 +138,10 @@ class DummyPlugin:
     @hookimpl
     def bangfu_job_kinds(self) -> Sequence[JobKindDecl]:
         return (JobKindDecl("dummy_plugin.pack", "打包", "pack", parts.plan_packing, parts.pack),)
+
+    @hookimpl
+    def bangfu_trail_acts(self) -> Sequence[TrailActDecl]:
+        return (TrailActDecl("dummy_plugin.handed_out", "登记包裹发放", "parcel handed out"),)
 
     @hookimpl
     def bangfu_navigation(self) -> Sequence[NavEntry]:

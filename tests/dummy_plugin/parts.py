@@ -23,6 +23,7 @@ from core.host.declarations import (
     TransitionDecl,
     WorkflowDecl,
 )
+from core.trail.service import record
 
 NAME = "dummy_plugin"
 MOST_PARCELS = (ParameterValue(date(2020, 1, 1), 3, "测试", "none"),)
@@ -70,6 +71,8 @@ def hand_out(session: Session, cases: Sequence[Case]) -> None:
     """Each case gets a parcel of its own in the table."""
     statement = tenant_sql("insert into dummy_plugin.parcel (tenant, id, what, grams) values (:tenant, :id, :what, 500)")
     session.execute(statement, [{"id": new_id(), "what": case.number} for case in cases])
+    for case in cases:
+        record(session, "dummy_plugin.handed_out", "case", case.id, handlers=case.handlers)
 
 
 def unpacked(session: Session, year: int) -> Sequence[FindingDraft]:

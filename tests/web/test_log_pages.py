@@ -125,7 +125,9 @@ def test_the_file_holds_what_the_filters_say_and_taking_it_is_on_record(person: 
     _looks()
     head, *rows = _file(auditor, f"?what=reads&subject={HOUSEHOLD}")
     assert head[0] == "时间"
-    assert [(row[3], row[5], row[7]) for row in rows] == [("system:test", "/households/{household_id}", str(HOUSEHOLD))]
+    assert [(row[3], row[5], row[6], row[8]) for row in rows] == [
+        ("system:test", "/households/{household_id}", "查看困难职工档案", str(HOUSEHOLD))
+    ]
     with entered(scope_of(COUNTY)), unit_of_work() as session:
         taken = session.scalars(select(ReadLog).where(ReadLog.what == "log.reads")).one()
     assert (taken.actor, taken.subject_kind) == (str(auditor.account_id), "log")
@@ -143,6 +145,32 @@ def test_the_file_ends_at_its_limit_and_says_so(person: Desk, monkeypatch: pytes
     assert len(rows) == 1 + 20 + 1
     assert rows[-1] == ["只含最新的 20 条；更早的请按日期分次导出"]
     assert "一次最多 20 条" in _page(auditor, "/log")
+
+
+def test_acts_are_told_in_words_and_found_by_them(person: Desk) -> None:
+    auditor = person("shenji", role="auditor")
+    with entered(scope_of(COUNTY, actor="system:test")), unit_of_work() as session:
+        record(session, "parameter.set", "parameter", None, {"n": 1})
+        record(session, "case.approve", "case", None, {"n": 2})
+        record(session, "stranger.done", "thing", None, {"n": 3})
+    page = _page(auditor, "/log?actor=system:test")
+    assert '<td>设定政策参数 <span class="sub">parameter.set</span></td>' in page
+    assert '<td>审批同意 <span class="sub">case.approve</span></td>' in page
+    assert "<td>stranger.done</td>" in page
+    assert '<option value="parameter.set">设定政策参数</option>' in page
+    for asked in ("设定政策参数", "parameter.set"):
+        only = _page(auditor, f"/log?actor=system:test&action={asked}").split("<table")[1]
+        assert ("n=1" in only, "n=2" in only, "n=3" in only) == (True, False, False)
+    rows = _file(auditor, "?actor=system:test")[1:]
+    assert {(row[5], row[6]) for row in rows} == {
+        ("parameter.set", "设定政策参数"),
+        ("case.approve", "审批同意"),
+        ("stranger.done", ""),
+    }
+    tried = _page(auditor, "/log?what=sign_ins&actor=shenji&action=登录成功")
+    assert '登录成功 <span class="sub">sign_in.signed_in</span>' in tried
+    assert "sign_in.refused</span>" not in tried
+    assert '<td>figure of policy set <span class="sub">parameter.set</span></td>' in _page(auditor, "/log?lang=en")
 
 
 def test_no_cell_of_the_file_is_a_formula(person: Desk) -> None:

@@ -17,17 +17,20 @@ from sqlalchemy.orm import Session
 
 from core.cases.models import Case
 from core.db.session import reference_work, unit_of_work
+from core.host.manager import host
 from core.identity.models import Account
 from core.identity.names import READ_LOG
 from core.identity.subtree import administering
 from core.people.models import WorkerFile
 from core.scope import Scope, current_scope, entered
 from core.trail import log
+from core.trail.acts import called
 from core.trail.service import record_read
 from core.web.context import requires, show, visit_of
 from core.web.pages import words
 from core.web.pages.staff_common import Of, Typed, tail, unions
 from core.web.paging import After, cut, next_url
+from core.web.preferences import language_of
 
 router = APIRouter(dependencies=[Depends(requires(READ_LOG))])
 _PAGE = 50
@@ -36,7 +39,7 @@ WHY = "查看下级操作日志"
 MOST_LINES: Final = 50_000
 """How many lines one file holds at most."""
 _CHUNK = 1_000
-_HEADINGS = ("时间", "业务日期", "办理人", "办理人编号", "代理", "事项", "对象", "对象编号", "内容")
+_HEADINGS = ("时间", "业务日期", "办理人", "办理人编号", "代理", "事项代码", "事项", "对象", "对象编号", "内容")
 
 What = Literal["changes", "reads", "sign_ins"]
 _PARTS: Mapping[What, tuple[str, Callable[..., list[log.Line]]]] = {
@@ -121,6 +124,8 @@ def lines(request: Request, asked: Filters, of: Of = None, what: What = "changes
         unions=unions(visit_of(request).scope.union_name),
         of=of or "",
         names=words.staff_names(row.actor for row in page.rows),
+        told=_told(what, page.rows, english=language_of(request) == "en"),
+        acts=[] if what == "reads" else called().values(),
         what=what,
         unreadable=bool(asked.day) and asked.on is None,
         asked=asked,
@@ -147,14 +152,24 @@ def _csv(scope: Scope, what: What, wanted: log.Wanted) -> Iterator[str]:
         with entered(scope), unit_of_work() as session:
             found = _PARTS[what][1](session, wanted, after=after, limit=min(_CHUNK, left))
         names = words.staff_names(row.actor for row in found)
-        yield _rows([_cells(row, names) for row in found])
+        told = _told(what, found)
+        yield _rows([_cells(row, names, told) for row in found])
         if len(found) < min(_CHUNK, left):
             return
         after, left = found[-1].id, left - len(found)
     yield _rows([(f"只含最新的 {MOST_LINES} 条；更早的请按日期分次导出",)])
 
 
-def _cells(row: log.Line, names: Mapping[str, str]) -> Sequence[str]:
+def _told(what: What, rows: Sequence[log.Line], *, english: bool = False) -> dict[uuid.UUID, str]:
+    """What lines say in words, by id: what the act is called, of a look the right that was used. What nobody declares is
+    absent."""
+    looks = what == "reads"
+    known = {right.code: right for right in host().collected("bangfu_permissions")} if looks else called()
+    codes = {row.id: str(row.fields.get("permission", "")) if looks else row.action for row in rows}
+    return {line: known[code].en if english else known[code].zh for line, code in codes.items() if code in known}
+
+
+def _cells(row: log.Line, names: Mapping[str, str], told: Mapping[uuid.UUID, str]) -> Sequence[str]:
     content = " ".join(f"{name}={value}" for name, value in row.fields.items())
     return (
         row.at.isoformat(timespec="seconds"),
@@ -163,6 +178,7 @@ def _cells(row: log.Line, names: Mapping[str, str]) -> Sequence[str]:
         row.actor,
         "是" if row.delegated_from else "",
         row.action,
+        told.get(row.id, ""),
         row.subject_kind,
         str(row.subject_id or ""),
         content,
