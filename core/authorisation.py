@@ -6,12 +6,12 @@ the web's dependencies and the services ask here, and so does the table of all p
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from core.errors import Forbidden
-from core.scope import Level, Scope, current_scope
+from core.scope import Level, Scope, Standing, at_rest, current_scope
 
 
 class Verdict(StrEnum):
@@ -19,7 +19,7 @@ class Verdict(StrEnum):
 
     ALLOWED = "allowed"
     NOT_FOUND = "not_found"
-    """Another tenant's, or of a line that is off: 404 (law 1)."""
+    """Another tenant's, of a line that is off, or a case of a line that the post does not read: 404 (law 1)."""
     FORBIDDEN = "forbidden"
     """The post lacks the right, or the tenant's level has no such work: 403."""
     PROOF = "proof"
@@ -43,16 +43,22 @@ class Demand:
     state, are asked for by the services besides."""
 
     permission: str | None = None
+    hidden: bool = False
+    """Whoever lacks the permission is told that there is no such thing."""
     plugin: str | None = None
     """The line that must be on."""
     levels: frozenset[Level] = frozenset(Level)
     fresh_proof: bool = False
+    case_of: str | None = None
+    """The line of the case that it is done to: of a line that the post does not read, the case is not there."""
     of: Kind | None = None
     """What it is done to, where that has states."""
     states: frozenset[str] = frozenset()
     """The states in which it is done."""
     again: frozenset[str] = frozenset()
     """The states that the act leads to and in which it changes nothing, told a second time by whoever may."""
+    begins: bool = False
+    """It begins something new: not done in a suspended tenant, though the right goes on there for what is under way."""
 
     def fits(self, state: str) -> bool:
         """Whether an object in ``state`` allows the act."""
@@ -62,10 +68,20 @@ class Demand:
         """Whether the person's proof, ``fresh`` or not, is enough."""
         return fresh or not self.fresh_proof
 
+    def rests_in(self, scope: Scope) -> bool:
+        """Whether the standing of the actor's tenant keeps the act back, which his right would allow."""
+        return self.begins and scope.standing in (Standing.SUSPENDED, Standing.READ_ONLY) and not scope.is_system
+
 
 def enters(scope: Scope | None, tenant: str) -> bool:
     """Whether the holder of ``scope`` (None: of no post) is let into ``tenant``: his own, and none above, below, beside."""
     return scope is not None and scope.tenant == tenant
+
+
+def looks_after(scope: Scope, tenant: str, above: Collection[str]) -> bool:
+    """Whether whoever looks after staff or log at home does so in ``tenant``, which has the tenants ``above`` it: in his own,
+    and in those below (上级代管)."""
+    return scope.tenant == tenant or scope.tenant in above
 
 
 def answer(demand: Demand, scope: Scope, *, proven: bool = False) -> Verdict:
@@ -73,9 +89,11 @@ def answer(demand: Demand, scope: Scope, *, proven: bool = False) -> Verdict:
     if demand.plugin is not None and demand.plugin not in scope.plugins:
         return Verdict.NOT_FOUND
     if demand.permission is not None and not scope.may(demand.permission):
+        return Verdict.NOT_FOUND if demand.hidden else Verdict.FORBIDDEN
+    if scope.level not in demand.levels or demand.rests_in(scope):
         return Verdict.FORBIDDEN
-    if scope.level not in demand.levels:
-        return Verdict.FORBIDDEN
+    if demand.case_of is not None and not scope.reads_line(demand.case_of):
+        return Verdict.NOT_FOUND
     if not demand.is_proven(proven):
         return Verdict.PROOF
     return Verdict.ALLOWED
@@ -87,6 +105,8 @@ def require(demand: Demand) -> None:
     scope = current_scope()
     if demand.permission is not None:
         scope.require(demand.permission)
+    if demand.rests_in(scope):
+        raise at_rest(scope)
     if scope.level not in demand.levels:
         raise Forbidden(
             "本级单位不办理此事项",
@@ -104,9 +124,11 @@ def judge(
     *,
     states: Mapping[str, str] | None = None,
     proven: bool = False,
+    of: tuple[str, Collection[str]] | None = None,
 ) -> Verdict:
     """What an act in ``tenant`` that makes ``demands``, in this order, is answered; ``states`` gives the state of what it is
-    done to, by kind. Whoever lacks the right learns nothing of the state."""
+    done to, by kind. Whoever lacks the right learns nothing of the state. ``of`` is the tenant that a page for the level above
+    is about, with those above it."""
     if scope is None or not enters(scope, tenant):
         return Verdict.NOT_FOUND
     asked = list(demands)
@@ -114,6 +136,8 @@ def judge(
         verdict = answer(demand, scope, proven=proven)
         if verdict is not Verdict.ALLOWED:
             return verdict
+    if of is not None and not looks_after(scope, *of):
+        return Verdict.NOT_FOUND
     for demand in asked:
         state = (states or {}).get(demand.of.code) if demand.of is not None else None
         if state is not None and not demand.fits(state) and state not in demand.again:

@@ -13,23 +13,25 @@ from rich.table import Table
 from sqlalchemy.exc import OperationalError
 
 from core.errors import BangfuError, Misconfigured
-from core.scope import Level
-from deploy import cli_access, cli_cases, cli_kit, cli_staff, cli_work
-from deploy.cli_common import HOME, Home, SummaryFile, console, group
+from deploy import cli_access, cli_archive, cli_cases, cli_kit, cli_merge, cli_parameters, cli_staff, cli_work
+from deploy.cli_common import HOME, Home, SummaryFile, console
+from deploy.cli_county import county_app
 from deploy.cli_plugin import plugin_app
 from deploy.keycloak.cli import keycloak_app
 from deploy.story.ledger import Arguments
 from deploy.story.sample_files import DEFAULT_COUNTIES, DEFAULT_HOUSEHOLDS, DEFAULT_SEED, DEFAULT_YEAR
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="帮扶 · Bangfu")
-county_app = group("单位 · tenants")
 app.add_typer(cli_work.app)
 plugin_app.add_typer(cli_kit.app)
 app.add_typer(plugin_app, name="plugin")
+cli_archive.add_to(county_app)
+cli_merge.add_to(county_app)
 app.add_typer(county_app, name="county")
 app.add_typer(cli_work.job_app, name="job")
 app.add_typer(cli_work.import_app, name="import")
 app.add_typer(cli_cases.app, name="case")
+app.add_typer(cli_parameters.app, name="parameter")
 app.add_typer(cli_staff.app, name="staff")
 cli_staff.app.command("review")(cli_access.review)
 app.add_typer(keycloak_app, name="keycloak")
@@ -68,18 +70,6 @@ def migrate() -> None:
     use({})
     bring_up_to_date()
     console.print("数据库结构已是最新 · the schema is up to date")
-
-
-@county_app.command("list")
-def county_list(home: Home = HOME, level: Annotated[Level | None, typer.Option(help="级别 · level")] = None) -> None:
-    """列出已开通单位 · list tenants."""
-    from core.db.session import reference_work
-    from deploy.connection import connected
-    from tenants.onboarding import tenant_codes
-
-    with connected(home), reference_work() as session:
-        for code in tenant_codes(session.connection(), level):
-            console.print(code, highlight=False)
 
 
 @app.command()

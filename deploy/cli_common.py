@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from core.errors import InvalidInput
+from core.cases.models import Case
+from core.cases.repository import of_lines_read
+from core.errors import InvalidInput, NotFound
+from core.identity.models import Account
+from deploy.cli_use import name_command
 
 console = Console()
 
@@ -24,8 +30,8 @@ SummaryFile = Annotated[Path | None, typer.Option("--json", help="结果写入�
 
 
 def group(help_text: str) -> typer.Typer:
-    """A group of commands."""
-    return typer.Typer(no_args_is_help=True, help=help_text)
+    """A group of commands; what each of them shows is put on record under its name."""
+    return typer.Typer(no_args_is_help=True, help=help_text, callback=name_command)
 
 
 def bytes_of(file: Path) -> bytes:
@@ -79,6 +85,21 @@ def json_object(text: str, where: str) -> dict[str, Any]:
         mend_zh='请写成 {"字段": "内容"}，并用单引号括住整段',
         mend_en='write {"field": "value"} and quote the whole with single quotes',
     )
+
+
+def case_id_of(session: Session, number: str) -> uuid.UUID:
+    """The id of a case that the actor may see, by its number; raises ``NotFound``."""
+    found = session.scalar(select(Case.id).where(Case.number == number, of_lines_read()))
+    if found is None:
+        raise NotFound(f"没有事项 {number}", f"no case {number}", where=number)
+    return found
+
+
+def actors_of(session: Session, logins: Sequence[str]) -> list[str]:
+    """Actor keys of accounts by login; a login that there is not stays as it is, and is refused like any stranger."""
+    rows = session.execute(select(Account.login, Account.id).where(Account.login.in_([login.lower() for login in logins])))
+    known = {login: str(account) for login, account in rows}
+    return [known.get(login.lower(), login) for login in logins]
 
 
 def job_id(text: str) -> uuid.UUID:

@@ -38,7 +38,7 @@ def _account(session: Session, login: str) -> Account:
     raise NotFound(f"本单位没有登录名为 {login} 的在岗人员", f"nobody of the staff has the login {login}", where=login)
 
 
-def _first_password(made: Invited) -> str:
+def told_password(made: Invited) -> str:
     """What is told of a first password, once."""
     when = "（数秒后在统一身份认证生效）" if made.on_its_way else ""
     return f"{made.account.login} 初始密码 {made.first_password} {when}".rstrip()
@@ -85,7 +85,7 @@ def staff_invite(
             valid_to=until.date() if until else None,
             existing=existing,
         )
-        told = _first_password(made) if made.first_password else f"{made.account.login} 已授予岗位"
+        told = told_password(made) if made.first_password else f"{made.account.login} 已授予岗位"
     console.print(told, highlight=False)
 
 
@@ -139,7 +139,7 @@ def staff_password(
     with connected(home), acting_as(login, county) as session:
         found = _account(session, member).id
         made = reset_password(session, found, reason=reason, second_factor_too=second_factor)
-        told = _first_password(made)
+        told = told_password(made)
     console.print(told, highlight=False)
 
 
@@ -155,5 +155,5 @@ def staff_first(
     """由平台设首任管理员：该岗位在本单位没有在任人员时 · seat an administrator where nobody holds the role."""
     with connected(home), by_platform(county, "first-administrator") as session:
         made = seat_first_administrator(session, new, name, role, reason=reason)
-        told = _first_password(made)
+        told = told_password(made)
     console.print(told, highlight=False)

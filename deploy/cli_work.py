@@ -53,7 +53,7 @@ def _run_for_year(kind: str, county: str, year: int) -> None:
         started = start_for_year(session, kind, year)
     if not started.new:
         console.print("该任务正在办理，接着办理 · under way already, going on with it")
-    _finish(county, run_inline(county, started.job.id, _said))
+    _finish(county, run_inline(started.job.tenant, started.job.id, _said))
 
 
 def _said(seen: Mapping[str, Any]) -> None:
@@ -113,5 +113,5 @@ def job_resume(job: str, county: County, home: Home = HOME) -> None:
     wanted = job_id(job)
     with connected(home):
         with by_platform(county, "cli") as session:
-            resume_job(session, wanted)
-        _finish(county, run_inline(county, wanted, _said))
+            tenant = resume_job(session, wanted).tenant
+        _finish(county, run_inline(tenant, wanted, _said))

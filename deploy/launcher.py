@@ -137,9 +137,9 @@ def _keycloak(options: Options, home: Path, supervisor: Supervisor, leaving: Exi
 
 def _provide(keycloak: Addresses, accounts: list[DemoAccount], password: str, console: Console) -> None:
     # Imported only here: it brings python-keycloak.
-    from deploy.keycloak.people import provide
+    from deploy.keycloak.people import carry_over
 
-    count = provide(keycloak, [(account.login, account.name) for account in accounts], password)
+    count = carry_over(keycloak, [(account.login, account.name) for account in accounts], password)
     console.print(f"登录经 Keycloak {keycloak.url}，已备 {count} 个账号 · sign-in through Keycloak", highlight=False)
 
 

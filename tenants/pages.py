@@ -16,12 +16,16 @@ from core.funds.sources import source_names
 from core.scope import current_scope
 from core.web.context import requires, show
 from core.web.pages import words
-from tenants import plugin_pages, settings_pages
+from tenants import keeping_pages, merging_pages, parameter_pages, plugin_pages, settings_home, settings_pages
 from tenants.plugin import READ_FIGURES
 
 router = APIRouter()
 router.include_router(plugin_pages.router)
 router.include_router(settings_pages.router)
+router.include_router(parameter_pages.router)
+router.include_router(settings_home.router)
+router.include_router(keeping_pages.router)
+router.include_router(merging_pages.router)
 
 FIGURES = Depends(requires(READ_FIGURES))
 _FEN_PER_WAN = 1_000_000

@@ -19,7 +19,8 @@ def yearly_figures(session: Session, year: int) -> dict[str, Any]:
     """The figures of one year, counted from the ledger and the grants in fen and heads; nothing about a person.
 
     What was received is what was paid, what is reserved for grants not yet paid, and what is left: all four are balances of
-    the ledger. Households, people and grants are counted once their grant is paid in full.
+    the ledger. Where a county closed into this one, or this one closes, ``carried`` says what came (or, negative, went) by
+    that. Households, people and grants are counted once their grant is paid in full.
     """
     moved = session.execute(
         tenant_sql(
@@ -48,12 +49,18 @@ def yearly_figures(session: Session, year: int) -> dict[str, Any]:
         (row.source, row.purpose): {"households": row.households, "people": row.people, "grants": row.grants} for row in heads
     }
     nobody = {"households": 0, "people": 0, "grants": 0}
+    carried = [
+        {"source": row.source, "purpose": row.purpose, "fen": -row.balance_fen}
+        for row in moved
+        if row.state == "carried" and row.balance_fen
+    ]
     return {
         "received": _balances(moved, "income"),
         "paid": [row | counted.get((row["source"], row["purpose"]), nobody) for row in _balances(moved, "paid")],
         "reserved": _balances(moved, "reserved"),
         "left": _balances(moved, "available"),
         "households": all_heads,
+        **({"carried": carried} if carried else {}),
     }
 
 

@@ -12,15 +12,17 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from core.authorisation import Demand, require
 from core.cases.deadlines import turn_clocks
-from core.cases.models import Case, CaseDecision, CaseStep
+from core.cases.models import Case, CaseDecision, CaseStep, SealedCase
 from core.cases.repository import cases_named, last_steps
 from core.cases.switched_off import permissions_with, refuse_paused
 from core.cases.workflows import HERE, standing_of, state_of, stepping, transition_of, workflows_of
 from core.db.bulk import insert_rows
+from core.db.statements import among
 from core.errors import Conflict, Forbidden, InvalidInput, Misconfigured, PreconditionFailed
 from core.host.declarations import EffectDecl, GuardDecl, GuardVerdict, TransitionDecl, WorkflowDecl
 from core.host.manager import host
@@ -72,7 +74,7 @@ def make(
     ``versions`` are the case versions that the actor saw. ``settling`` marks a step that the platform makes because of
     another act that was permitted (a paid grant closes its case): the step's own permission is then not asked for.
     """
-    cases = cases_named(session, case_ids, lock=True)
+    cases = cases_named(session, case_ids, lock=True, settling=settling)
     _expect(cases, versions or {})
     flows = workflows_of(session, cases)
     moves = []
@@ -187,6 +189,8 @@ def _apply(session: Session, moves: Sequence[Move], note: str | None) -> None:
         move.case.version += 1
         move.case.closed_on = day if state_of(move.workflow, move.transition.target).closed else None
     session.flush()
+    if sealed := [move.case.id for move in moves if move.case.handlers is not None and move.case.closed_on is not None]:
+        session.execute(update(SealedCase).where(among(SealedCase.id, sealed)).values(closed_on=day))
     _write_steps(session, moves, note, seqs)
     _write_decisions(session, [move for move in moves if move.transition.decision], note)
     turn_clocks(session, moves)

@@ -16,11 +16,13 @@ from datetime import timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from core.authorisation import Demand, Kind, require
 from core.cases.handler_rewrite import Team, carry_out, lapse
 from core.cases.handlers import Office
 from core.cases.models import HandlerChange, SealedCase
 from core.cases.repository import cases_named
 from core.cases.workflows import declared_workflows, workflow_of
+from core.centre.numbering import line_of_case
 from core.db.base import new_id
 from core.db.statements import tenant_sql
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound
@@ -32,6 +34,13 @@ from core.trail.service import record
 
 BREAK_GLASS, AGREE, AGREE_BREAK_GLASS = "handlers.break_glass", "handlers.agree", "handlers.agree_break_glass"
 _RIGHTS = {"handler": "case.read", "vice_chair": AGREE, "leader": AGREE_BREAK_GLASS}
+CHANGE = Kind(
+    "handler_change",
+    "承办人变更",
+    {"asked": "待同意", "agreed": "已变更", "refused": "未同意", "withdrawn": "已撤回", "lapsed": "已失效"},
+)
+TAKE_BACK = Demand(of=CHANGE, states=frozenset({"asked"}))
+"""By whoever asked; of what another asked, nobody learns that it is there."""
 LASTS = "handler_change_days"
 GROUNDS = ("nobody_left", "order")
 REASON_LENGTH, ORDER_LENGTH, MOST_NAMED = 500, 100, 20
@@ -41,6 +50,11 @@ class SamePerson(Forbidden):
     """Whoever asked, is named, or stands in for one of them, does not agree."""
 
     code = "two_people_needed"
+
+
+def deciding(decides: str) -> Demand:
+    """What the second person's word asks for, by who decides: a ``handler``, the ``vice_chair`` or the ``leader``."""
+    return Demand(_RIGHTS[decides], hidden=True, of=CHANGE, states=frozenset({"asked"}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +150,7 @@ def decide_change(session: Session, change_id: uuid.UUID, *, agreed: bool, why: 
     one_by_one(session)
     change = _locked(session, change_id)
     if _may_decide(change):
-        scope.require(_RIGHTS[change.decides])
+        require(deciding(change.decides))
     elif change.asked_by not in scope.persons:
         raise _unknown()
     outcome = "agreed" if agreed else "refused"
@@ -162,7 +176,7 @@ def withdraw_change(session: Session, change_id: uuid.UUID) -> HandlerChange:
     change = _locked(session, change_id)
     if change.asked_by != current_scope().actor:
         raise _unknown()
-    if change.state != "asked":
+    if not TAKE_BACK.fits(change.state):
         raise _settled()
     change.state = "withdrawn"
     session.flush()
@@ -202,8 +216,8 @@ def _sealed(session: Session, number: str) -> uuid.UUID:
 
 
 def _flow_of(number: str) -> WorkflowDecl:
-    """The workflow that the number's prefix stands for, in its newest version."""
-    prefix = number.strip().split("-")[0]
+    """The workflow that the number's letters stand for, in its newest version."""
+    prefix = line_of_case(number)
     flows = [flow for flow in declared_workflows().values() if flow.number_prefix == prefix]
     if not flows:
         raise Conflict(
@@ -280,7 +294,7 @@ def _may_decide(change: HandlerChange) -> bool:
 
 def _refuse_undecidable(change: HandlerChange) -> None:
     scope = current_scope()
-    if change.state != "asked":
+    if not deciding(change.decides).fits(change.state):
         raise _settled()
     if change.expires_on < scope.business_date:
         raise Conflict(

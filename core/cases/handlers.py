@@ -15,7 +15,7 @@ from core.host.declarations import TransitionDecl, WorkflowDecl
 from core.host.manager import host
 from core.identity.mapping import OwnMapping, own_mapping
 from core.identity.models import Account, Post
-from core.identity.service import holds, permissions_of, roles
+from core.identity.service import case_lines_of, holds, permissions_of, roles
 from core.scope import current_scope
 
 
@@ -71,8 +71,9 @@ class Office:
         steps, begin = {step.permission for step in flow.transitions}, first_step(flow).permission
         found = []
         for (actor, name), posts in self._posts.items():
-            held = permissions_of([post.role for post in posts], current_scope().plugins | {flow.plugin}, self._own)
-            if held & steps and "case.read" in held:
+            roles_held, plugins = [post.role for post in posts], current_scope().plugins | {flow.plugin}
+            held, lines = permissions_of(roles_held, plugins, self._own), case_lines_of(roles_held, plugins, self._own)
+            if held & steps and "case.read" in held and (lines is None or flow.plugin in lines):
                 found.append(Candidate(actor, name, tuple(post.title for post in posts), begin in held))
         return found
 

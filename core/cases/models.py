@@ -19,7 +19,10 @@ class WorkflowVersion(Base):
     """A workflow and its form as a plugin declared them in one version. Cases pin the version that they were opened with."""
 
     __tablename__ = "workflow_version"
-    __rule__: ClassVar[TableRule] = ReferenceTable("declared by installed plugins, written by the owner at each start")
+    __rule__: ClassVar[TableRule] = ReferenceTable(
+        "declared by installed plugins, written by the owner at each start",
+        goes_along="the versions that the county's cases are pinned to",
+    )
 
     name: Mapped[str] = mapped_column(Text, primary_key=True)
     version: Mapped[int] = mapped_column(primary_key=True)
@@ -117,16 +120,19 @@ class CaseStep(Handled, TenantRow):
 
 
 class SealedCase(TenantRow):
-    """That a case is confidential: the number on the petitioner's receipt and the case's id, nothing else (保密件编号).
+    """That a case is confidential: the number on the petitioner's receipt, the case's id, whether it is closed, nothing else
+    (保密件编号).
 
-    By it the number leads to the case where nobody sees the case any more. Read by ``core.cases.handler_changes`` alone.
+    By it the number leads to the case where nobody sees the case any more, and whoever closes a county, or switches a line off,
+    knows how many are open. Read by ``core.cases.handler_changes`` and for those counts alone.
     """
 
     __tablename__ = "sealed_case"
-    __rule__: ClassVar[TableRule] = TenantTable(append_only=True)
+    __rule__: ClassVar[TableRule] = TenantTable(mutable=("closed_on",))
     __table_args__ = (UniqueConstraint("tenant", "number"), tenant_fk("id", "case_record"))
 
     number: Mapped[Str]
+    closed_on: Mapped[date | None]
 
 
 class HandlerChange(Handled, TenantRow):

@@ -20,13 +20,13 @@ from core.cases.occurrences import refuse_second_case
 from core.cases.repeats import KeyUsed, refuse_other_content
 from core.cases.sealing import sealed_form
 from core.cases.workflows import opening, programme_named, workflow_named
+from core.centre.numbering import draw
 from core.db.base import new_id
 from core.db.bulk import insert_rows
 from core.errors import InvalidInput, NotFound
 from core.host.declarations import WorkflowDecl
 from core.people.models import SearchToken
 from core.scope import Scope, current_scope
-from core.tenancy.service import next_numbers
 from core.text.normalise import fold, fold_name
 from core.text.pinyin import name_pinyin
 from core.trail.service import record
@@ -223,8 +223,8 @@ def _store(session: Session, fresh: Sequence[tuple[NewCase, Case]], flows: Mappi
         by_prefix[flows[case.workflow].number_prefix].append(case)
     year = scope.business_date.year
     for prefix, cases in sorted(by_prefix.items()):
-        for number, case in zip(next_numbers(session, f"case:{prefix}", year, len(cases)), cases, strict=True):
-            case.number = f"{prefix}-{year}-{number:04d}"
+        for number, case in zip(draw(session, "case", year, len(cases), line=prefix), cases, strict=True):
+            case.number = number
     session.add_all(case for _, case in fresh)
     session.flush()
     insert_rows(session, Party, [_party(case, party) for draft, case in fresh for party in draft.parties])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, and_, any_, func, literal, or_, select, tuple_
+from sqlalchemy import ARRAY, ColumnElement, and_, any_, func, literal, or_, select, true, tuple_
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
@@ -16,16 +16,25 @@ from core.cases.models import Case, CaseDecision, CaseStep, Deadline, Party, Wor
 from core.db.statements import among, tenant_sql
 from core.errors import NotFound
 from core.funds.models import Grant
-from core.people.models import Household, Person
+from core.people.models import Household, Person, WorkerFile
+from core.scope import current_scope
 from core.surveys.models import Determination
+from core.transfers.models import HouseholdTransfer
 
 
-def cases_named(session: Session, case_ids: Sequence[uuid.UUID], *, lock: bool = False) -> list[Case]:
+def of_lines_read() -> ColumnElement[bool]:
+    """Condition: the case is of a line whose cases the actor reads. Who handles a confidential one, the database asks."""
+    lines = current_scope().case_lines
+    return true() if lines is None else Case.plugin.in_(sorted(lines))
+
+
+def cases_named(session: Session, case_ids: Sequence[uuid.UUID], *, lock: bool = False, settling: bool = False) -> list[Case]:
     """The cases in the order of ``case_ids``; raises ``NotFound`` where one is not here or not for this actor.
 
     ``lock`` holds the rows until the commit, taken in one order so that two acts never wait for each other in a ring.
+    ``settling``: the platform moves them because of another act, so the actor need not read their line.
     """
-    query = select(Case).where(among(Case.id, case_ids)).order_by(Case.id)
+    query = select(Case).where(among(Case.id, case_ids), true() if settling else of_lines_read()).order_by(Case.id)
     if lock:
         query = query.with_for_update().execution_options(populate_existing=True)
     found = {case.id: case for case in session.scalars(query)}
@@ -101,7 +110,7 @@ def case_lines(
     session: Session, *, plugin: str | None, state: str | None, after: uuid.UUID | None, limit: int
 ) -> list[CaseLine]:
     """A page of cases, newest first, after the case ``after``: three statements whatever the length."""
-    query = select(Case).order_by(Case.id.desc()).limit(limit)
+    query = select(Case).where(of_lines_read()).order_by(Case.id.desc()).limit(limit)
     if plugin is not None:
         query = query.where(Case.plugin == plugin)
     if state is not None:
@@ -139,7 +148,7 @@ def lines_of(session: Session, cases: Sequence[Case]) -> list[CaseLine]:
 
 def counts_by_state(session: Session, plugin: str | None) -> dict[tuple[str, str], int]:
     """Number of cases by (plugin, state)."""
-    query = select(Case.plugin, Case.state, func.count()).group_by(Case.plugin, Case.state)
+    query = select(Case.plugin, Case.state, func.count()).where(of_lines_read()).group_by(Case.plugin, Case.state)
     if plugin is not None:
         query = query.where(Case.plugin == plugin)
     return {(name, state): number for name, state, number in session.execute(query)}
@@ -177,7 +186,7 @@ def running_deadlines(
     query = (
         select(Deadline, Case)
         .join(Case, (Case.tenant == Deadline.tenant) & (Case.id == Deadline.case_id))
-        .where(_owed(session, until))
+        .where(_owed(session, until), of_lines_read())
         .order_by(Deadline.due_on, Deadline.id)
         .limit(limit)
     )
@@ -191,7 +200,7 @@ def counts_by_due_day(session: Session, until: date) -> dict[date, int]:
     query = (
         select(Deadline.due_on, func.count())
         .join(Case, (Case.tenant == Deadline.tenant) & (Case.id == Deadline.case_id))
-        .where(_owed(session, until))
+        .where(_owed(session, until), of_lines_read())
         .group_by(Deadline.due_on)
     )
     return dict(session.execute(query).all())
@@ -201,7 +210,7 @@ def cases_of_households(session: Session, household_ids: Iterable[uuid.UUID]) ->
     """Cases in which one of the households is a party, newest first."""
     query = (
         select(Case)
-        .where(Case.id.in_(select(Party.case_id).where(among(Party.household_id, household_ids))))
+        .where(Case.id.in_(select(Party.case_id).where(among(Party.household_id, household_ids))), of_lines_read())
         .order_by(Case.id.desc())
     )
     return lines_of(session, session.scalars(query).all())
@@ -228,9 +237,18 @@ def open_one_by_one(session: Session) -> None:
 
 
 def on_file(session: Session, persons: Iterable[uuid.UUID], households: Iterable[uuid.UUID]) -> set[uuid.UUID]:
-    """Which of these persons and households the tenant has."""
+    """Which of these persons and households the tenant has; a household that moved away, or came and may be here twice until
+    somebody has looked, is not among them."""
     found = set(session.scalars(select(Person.id).where(among(Person.id, persons))))
-    return found | set(session.scalars(select(Household.id).where(among(Household.id, households))))
+    moved = select(WorkerFile.household_id).where(WorkerFile.status == "moved")
+    unsettled = select(HouseholdTransfer.household_id).where(
+        HouseholdTransfer.direction == "in",
+        HouseholdTransfer.household_id.is_not(None),
+        HouseholdTransfer.twice != [],
+        HouseholdTransfer.settled_as.is_(None),
+    )
+    here = among(Household.id, households), Household.id.not_in(moved), Household.id.not_in(unsettled)
+    return found | set(session.scalars(select(Household.id).where(*here)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,11 @@ def opening(workflow: WorkflowDecl) -> Demand:
     return Demand(workflow.open_permission, plugin=workflow.plugin)
 
 
+def reading(workflow: WorkflowDecl) -> Demand:
+    """What every act on a case of a workflow asks for besides its right: that the post reads the line's cases."""
+    return Demand(case_of=workflow.plugin)
+
+
 def stepping(workflow: WorkflowDecl, step: TransitionDecl) -> Demand:
     """What a step of a workflow asks for."""
     return Demand(step.permission, of=kind_of(workflow), states=frozenset(step.sources))

@@ -8,9 +8,12 @@ from collections.abc import Iterable
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from core.cases.models import Case
+from core.cases.repository import of_lines_read
 from core.db.statements import among
 from core.documents.models import Document
 from core.errors import NotFound
+from core.scope import current_scope
 
 
 def documents_of(session: Session, case_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, list[Document]]:
@@ -38,8 +41,10 @@ def document_named(
     session: Session, document_id: uuid.UUID, *, case_id: uuid.UUID | None = None, lock: bool = False
 ) -> Document:
     """One document, of the case ``case_id`` where one is named; raises ``NotFound``, also for a paper of a case that is
-    confidential to others."""
+    confidential to others or of a line that the actor does not read."""
     query = select(Document).where(Document.id == document_id)
+    if current_scope().case_lines is not None:
+        query = query.where(Document.case_id.in_(select(Case.id).where(of_lines_read())))
     if case_id is not None:
         query = query.where(Document.case_id == case_id)
     found = session.scalar(query.with_for_update() if lock else query)

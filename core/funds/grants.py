@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -20,6 +20,7 @@ from core.funds.ledger import AccountKey, Posting, hold, lock_existing, overdraw
 from core.funds.models import Grant, GrantBeneficiary, Instalment, Occurrence
 from core.host.declarations import ProgrammeDecl
 from core.money import Fen
+from core.people.models import WorkerFile
 from core.scope import current_scope
 from core.trail.service import record
 
@@ -55,7 +56,7 @@ def approve_grants(session: Session, drafts: Sequence[GrantDraft]) -> list[Grant
 
     The money of a programme comes from the first of its sources that covers all its drafts together. A case that has its
     grant already gives that grant again. Raises ``Overdrawn`` where no source suffices, ``AidedAlready`` for a second
-    aid in one occurrence, ``SamePerson`` where the actor is a case's clerk.
+    aid in one occurrence, ``Conflict`` for a household that has moved away, ``SamePerson`` where the actor is a case's clerk.
     """
     if not drafts:
         return []
@@ -68,6 +69,7 @@ def approve_grants(session: Session, drafts: Sequence[GrantDraft]) -> list[Grant
             _refuse_other_content(draft, granted[draft.case_id])
     fresh = [draft for draft in drafts if draft.case_id not in granted]
     if fresh:
+        _refuse_moved(session, fresh)
         _refuse_second_aid(session, fresh)
         sources = _choose_sources(session, year, fresh)
         made = [_grant(draft, sources[draft.programme.code], year) for draft in fresh]
@@ -109,6 +111,23 @@ def _refuse_other_content(draft: GrantDraft, grant: Grant) -> None:
             where=str(draft.case_id),
             mend_zh="如需再次救助，请另立个案",
             mend_en="open another case for another grant",
+        )
+
+
+def _refuse_moved(session: Session, drafts: Sequence[GrantDraft]) -> None:
+    """A household that went to another county is aided there. Its file stays as it is until this is committed, so that it does
+    not leave at the same moment."""
+    mine = among(WorkerFile.household_id, [draft.household_id for draft in drafts])
+    files = session.execute(
+        select(WorkerFile.file_number, WorkerFile.status).where(mine).order_by(WorkerFile.id).with_for_update(read=True)
+    )
+    if moved := [number for number, status in files if status == "moved"]:
+        raise Conflict(
+            f"{'、'.join(moved[:_SHOWN_CASES])} 号档案已转出，不能在本单位救助",
+            "the household has moved to another county",
+            where=moved[0],
+            mend_zh="请由转入单位办理",
+            mend_en="let the county to which it moved aid it",
         )
 
 

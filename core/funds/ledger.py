@@ -24,7 +24,7 @@ from core.scope import current_scope
 from core.tenancy.service import next_numbers
 
 VOUCHER = "voucher"
-EntryKind = Literal["receipt", "reserve", "release", "pay", "reverse"]
+EntryKind = Literal["receipt", "reserve", "release", "pay", "reverse", "carry"]
 
 
 class AccountKey(NamedTuple):
@@ -117,7 +117,7 @@ def _move(session: Session, postings: Iterable[Posting], accounts: Mapping[Accou
         deltas[posting.target] = deltas.get(posting.target, 0) + posting.amount_fen
     for key, delta in deltas.items():
         balance = accounts[key].balance_fen
-        if key.state != "income" and balance + delta < 0:
+        if key.state not in ("income", "carried") and balance + delta < 0:
             raise overdrawn(-delta, {key.source: balance}, key.purpose)
     repository.move_balances(session, {accounts[key].id: delta for key, delta in deltas.items() if delta})
 

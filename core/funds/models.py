@@ -6,12 +6,12 @@ import uuid
 from datetime import date
 from typing import ClassVar
 
-from sqlalchemy import BigInteger, CheckConstraint, Computed, Index, UniqueConstraint, text
+from sqlalchemy import CHAR, BigInteger, CheckConstraint, Computed, Index, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db.base import TenantRow, TenantTable, tenant_fk
-from core.db.rules import TableRule
+from core.db.rules import TableRule, Token
 from core.db.types import Day, Fen, Instant, JsonList, Ref, Str
 
 SOURCES = ("donation", "appropriation", "union")
@@ -19,7 +19,8 @@ SOURCES = ("donation", "appropriation", "union")
 
 class FundAccount(TenantRow):
     """A ledger account of one year: source x purpose (earmark) x state (会计科目). ``balance_fen`` is the row that a posting
-    locks; only the income account, the world outside, may be negative."""
+    locks; only the income account, the world outside, may be negative, and ``carried`` (划转), what went over to another county
+    or, negative, came from one that closed."""
 
     __tablename__ = "fund_account"
     __rule__: ClassVar[TableRule] = TenantTable(mutable=("balance_fen",))
@@ -27,8 +28,8 @@ class FundAccount(TenantRow):
         UniqueConstraint("tenant", "id", "year"),
         UniqueConstraint("tenant", "year", "source", "purpose", "state"),
         CheckConstraint("source ~ '^[a-z][a-z0-9_]*$'", name="source"),
-        CheckConstraint("state in ('income', 'available', 'reserved', 'paid')", name="state"),
-        CheckConstraint("state = 'income' or balance_fen >= 0", name="no_overdraft"),
+        CheckConstraint("state in ('income', 'available', 'reserved', 'paid', 'carried')", name="state"),
+        CheckConstraint("state in ('income', 'carried') or balance_fen >= 0", name="no_overdraft"),
         CheckConstraint("state <> 'income' or balance_fen <= 0", name="income_is_a_source"),
     )
 
@@ -49,7 +50,7 @@ class LedgerEntry(TenantRow):
     __table_args__ = (
         UniqueConstraint("tenant", "idempotency_key"),
         UniqueConstraint("tenant", "year", "voucher"),
-        CheckConstraint("kind in ('receipt', 'reserve', 'release', 'pay', 'reverse')", name="kind"),
+        CheckConstraint("kind in ('receipt', 'reserve', 'release', 'pay', 'reverse', 'carry')", name="kind"),
         CheckConstraint("amount_fen > 0", name="amount"),
         CheckConstraint(
             "(jsonb_array_length(legs) = 2 and (legs -> 0 ->> 'fen')::bigint = -amount_fen"
@@ -57,7 +58,7 @@ class LedgerEntry(TenantRow):
             name="balanced",
         ),
         CheckConstraint("origin_id <> target_id", name="two_accounts"),
-        CheckConstraint("(kind = 'receipt') = (grant_id is null)", name="of_a_grant"),
+        CheckConstraint("(kind in ('receipt', 'carry')) = (grant_id is null)", name="of_a_grant"),
         CheckConstraint("(kind in ('pay', 'reverse')) = (attempt_id is not null)", name="of_a_payment"),
         Index("ix_ledger_entry_grant", "tenant", "grant_id"),
         Index(
@@ -77,7 +78,7 @@ class LedgerEntry(TenantRow):
     year: Mapped[int]
     voucher: Mapped[int] = mapped_column(BigInteger)
     kind: Mapped[Str]
-    """receipt, reserve, release, pay, reverse."""
+    """receipt, reserve, release, pay, reverse, carry."""
     legs: Mapped[JsonList] = mapped_column(JSONB)
     origin_id: Mapped[Ref] = mapped_column(Computed("((legs -> 0) ->> 'account'::text)::uuid", persisted=True))
     """The account of the first leg, drawn from it by the database, which so knows that it exists."""
@@ -161,6 +162,8 @@ class Occurrence(TenantRow):
         ),
         Index("ix_grant_occurrence_grant", "tenant", "grant_id"),
         CheckConstraint("subject_kind in ('household', 'beneficiary')", name="subject_kind"),
+        CheckConstraint("(grant_id is null) = (former_tenant is not null)", name="granted_somewhere"),
+        CheckConstraint("grant_id is not null or not released", name="had_elsewhere"),
         tenant_fk(("grant_id", "released"), "relief_grant", ("id", "released"), follows=True),
     )
 
@@ -168,7 +171,9 @@ class Occurrence(TenantRow):
     occurrence: Mapped[Str]
     subject_kind: Mapped[Str]
     subject_id: Mapped[Ref]
-    grant_id: Mapped[Ref]
+    grant_id: Mapped[uuid.UUID | None]
+    """None for what a household had before it came here: then ``former_tenant`` says where."""
+    former_tenant: Mapped[str | None] = mapped_column(CHAR(6))
     released: Mapped[bool] = mapped_column(default=False)
 
 
@@ -241,7 +246,10 @@ class PaymentAttempt(TenantRow):
     """One attempt to pay one instalment to one payee. An instalment has at most one that is open or succeeded (支付)."""
 
     __tablename__ = "payment_attempt"
-    __rule__: ClassVar[TableRule] = TenantTable(mutable=("state", "bank_reason", "settled_on"))
+    __rule__: ClassVar[TableRule] = TenantTable(
+        mutable=("state", "bank_reason", "settled_on"),
+        tokens=(Token("account_token", "account", "account_cipher", "payee_id"),),
+    )
     __table_args__ = (
         UniqueConstraint("tenant", "id", "grant_id", "amount_fen"),
         Index(

@@ -11,6 +11,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from core.authorisation import Demand, Kind, require
+from core.centre.numbering import draw
 from core.codes import code_list
 from core.db.base import new_id
 from core.db.statements import among
@@ -22,10 +23,8 @@ from core.funds.ledger import AccountKey, Posting, hold, post
 from core.funds.models import Grant, Instalment, PaymentAttempt, PaymentBatch
 from core.money import Fen, format_yuan
 from core.scope import current_scope
-from core.tenancy.service import next_numbers
 from core.trail.service import record
 
-_NUMBERS = "payment_batch"
 _REASON_LENGTH = 500
 
 BATCH = Kind(
@@ -64,7 +63,7 @@ def prepare_batch(session: Session, *, year: int, key: str, grant_ids: Sequence[
         )
     batch = PaymentBatch(
         id=new_id(),
-        number=f"FF{year}-{next_numbers(session, _NUMBERS, year)[0]:04d}",
+        number=draw(session, "batch", year, 1)[0],
         idempotency_key=key,
         state="draft",
         year=year,

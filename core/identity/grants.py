@@ -13,6 +13,7 @@ from datetime import date
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
+from core.authorisation import Demand, Kind, require
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from core.host.declarations import RoleDecl
 from core.host.manager import host
@@ -26,6 +27,10 @@ from core.settings import settings
 from core.trail.service import record
 
 WITH_ORIGINAL = "随原岗位终止"
+POST = Kind("post", "岗位", {"held": "在任", "ended": "已终止"})
+END = Demand(WRITE_STAFF, of=POST, states=frozenset({"held"}))
+MOVE = Demand(WRITE_STAFF, levels=frozenset({Level.PROVINCE, Level.PREFECTURE}), of=POST, states=frozenset({"held"}))
+"""Asked where the actor is at home: a county has nobody below it between whom he could move people."""
 
 
 class NotYours(Forbidden):
@@ -101,7 +106,7 @@ def end_post(session: Session, post_id: uuid.UUID, *, on: date, reason: str) -> 
     """
     refuse_empty(reason)
     scope = current_scope()
-    scope.require(WRITE_STAFF)
+    require(END)
     post = post_here(session, post_id)
     if str(post.account_id) == scope.actor:
         raise own_post()
@@ -115,7 +120,7 @@ def close(session: Session, post: Post, on: date, reason: str) -> None:
     """End ``post`` and what was delegated from it; who may is asked by the callers."""
     scope = current_scope()
     refuse_past(on)
-    if post.valid_to is not None and post.valid_to <= max(on, post.valid_from):
+    if not END.fits(standing_of(post, on)):
         raise Conflict(
             f"该岗位已于 {post.valid_to} 终止或届时终止", f"the post ends on {post.valid_to} anyway", where=post.title
         )
@@ -131,6 +136,11 @@ def close(session: Session, post: Post, on: date, reason: str) -> None:
             record(session, "post.ended", "post", deputy.id, said_of(deputy))
             tell_changed(session, deputy.account_id, "posts")
     session.flush()
+
+
+def standing_of(post: Post, on: date) -> str:
+    """The state of a post on a day as ``POST`` names it; one that has not begun holds."""
+    return "ended" if post.valid_to is not None and post.valid_to <= max(on, post.valid_from) else "held"
 
 
 def is_administrators(role: str) -> bool:

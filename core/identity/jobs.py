@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from core.host.declarations import ChunkPlan, JobKindDecl, Recurrence
 from core.identity.directory.drift import DRIFT
+from core.identity.directory.sign_ins import SIGN_INS
 from core.identity.names import WRITE_STAFF
 from core.identity.review import switch_off_dormant
 from core.jobs.service import tree_chunks
@@ -46,4 +47,5 @@ JOBS = (
         recurs=Recurrence(hour=2),
     ),
     DRIFT,
+    SIGN_INS,
 )

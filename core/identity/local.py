@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -120,6 +120,23 @@ def enter(
             return None
         token, _ = open_session(session, account, origin, assurance=assurance)
         return token
+
+
+def proves_himself(login: str, password: str, ask_code: Callable[[], str], *, at: datetime | None = None) -> bool:
+    """Whether somebody without a session, at a command line, shows the password of ``login`` and, where the account has a
+    second factor, the code that ``ask_code`` brings. A first password proves nobody: it was given by somebody else."""
+    proof = prove(login, password)
+    if proof is None:
+        return False
+    code = ask_code() if proof.needs_code else ""
+    with reference_work() as session:
+        account = _held(session, proof.account_id)
+        if account is None or _fingerprint(account) != proof.fingerprint or account.must_change_password:
+            return False
+        if account.totp_cipher is None or second_factor.shown(session, account, code, at or _now()):
+            return True
+        note_sign_in(session, account.id, "code", "refused", None)
+        return False
 
 
 def note_throttled(login: str, way: Way, address: str | None) -> None:

@@ -36,7 +36,9 @@ class Account(Base):
 
     __tablename__ = "account"
     __rule__: ClassVar[TableRule] = ReferenceTable(
-        "a person may hold posts in several tenants and signs in before a scope exists", ("insert", "update")
+        "a person may hold posts in several tenants and signs in before a scope exists",
+        ("insert", "update"),
+        goes_along="whoever holds or held a post in the county or stands in its trail; no password, no second factor",
     )
 
     id: Mapped[uuid.UUID] = mapped_column(UUID(as_uuid=True), primary_key=True, default=new_id)
@@ -94,7 +96,9 @@ class Post(Base):
     """A role that an account holds in a tenant, with dates (岗位)."""
 
     __tablename__ = "post"
-    __rule__: ClassVar[TableRule] = ReferenceTable("read when a scope is built, before the tenant is set", ("insert", "update"))
+    __rule__: ClassVar[TableRule] = ReferenceTable(
+        "read when a scope is built, before the tenant is set", ("insert", "update"), goes_along="the county's posts"
+    )
     __table_args__ = (
         CheckConstraint("valid_to is null or valid_to >= valid_from", name="dates"),
         CheckConstraint("delegated_from is null or valid_to is not null", name="a_delegation_ends"),

@@ -20,6 +20,7 @@ from core.identity.service import Grant, give_post
 from core.identity.subtree import outside
 from core.jobs.outbox import on_topic, post
 from core.scope import current_scope, entered
+from core.tenancy.life import is_there
 from core.tenancy.models import Tenant
 from core.tenancy.service import system_scope
 from core.trail.models import TrailEntry
@@ -43,7 +44,7 @@ def move(session: Session, account_id: uuid.UUID, to: str, *, on: date, reason: 
         raise own_post()
     if to == scope.tenant:
         raise InvalidInput("请选择另一单位", "choose another tenant", where="to")
-    there = session.scalar(select(Tenant).where(Tenant.code == to, Tenant.closed_on.is_(None)))
+    there = session.scalar(select(Tenant).where(Tenant.code == to, is_there()))
     if there is None or outside(session, [to]):
         raise NotFound("没有该单位", "no such tenant in your subtree", where="to")
     moving = [

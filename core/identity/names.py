@@ -9,6 +9,7 @@ WRITE_PROGRAMS = "staff.programs"
 REVIEW_ACCESS = "staff.review"
 SEE_REVIEW = "staff.see_review"
 READ_LOG = "log.read"
+READ_CASES = "case.read"
 READ_SYSTEM = "system.read"
 
 COUNTY_GRANTS = "roles_granted_by_county"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -20,6 +20,8 @@ from core.db.session import ScopedSession, reference_work, unit_of_work
 from core.identity.service import desks
 from core.jobs.outbox import on_topic, post
 from core.scope import Scope, entered
+from core.tenancy.life import is_there
+from core.tenancy.models import Tenant
 from core.tenancy.service import system_scope
 from core.trail.models import TrailEntry
 from core.trail.service import record
@@ -31,9 +33,10 @@ TOPIC = "account.own_change"
 def own_change(account_id: uuid.UUID, action: str) -> Iterator[ScopedSession]:
     """One transaction in which somebody changes his own account. ``action`` is what the trails say; no value is.
 
-    An account that holds no post today leaves no entry: there is nobody whose log it would be.
+    An account that holds no post today leaves no entry: there is nobody whose log it would be. Nor does the log of a tenant
+    that has closed take any, in which an auditor only reads.
     """
-    tenants = [desk.tenant for desk in desks(account_id)]
+    tenants = _at_work([desk.tenant for desk in desks(account_id)])
     if not tenants:
         with reference_work() as session:
             yield session
@@ -47,6 +50,11 @@ def own_change(account_id: uuid.UUID, action: str) -> Iterator[ScopedSession]:
         post(session, TOPIC, *({**told, "to": tenant} for tenant in others))
 
 
+def _at_work(codes: Sequence[str]) -> Sequence[str]:
+    with reference_work() as session:
+        return session.scalars(select(Tenant.code).where(Tenant.code.in_(codes), is_there()).order_by(Tenant.code)).all()
+
+
 def _himself(tenant: str, actor: str) -> Scope:
     return replace(system_scope(tenant, "account"), actor=actor, actor_name="")
 
@@ -55,6 +63,8 @@ def _himself(tenant: str, actor: str) -> Scope:
 def tell_the_other_tenants(_session: object, payload: Mapping[str, Any]) -> None:
     """Write the change into the trail of another tenant where the account holds a post; once."""
     account_id = uuid.UUID(payload["account"])
+    if not _at_work([payload["to"]]):
+        return  # closed since
     with entered(_himself(payload["to"], payload["account"])), unit_of_work() as there:
         said = select(TrailEntry.content).where(TrailEntry.subject_id == account_id, TrailEntry.action == payload["action"])
         if any(json.loads(content)["fields"].get("event") == payload["event"] for content in there.scalars(said)):

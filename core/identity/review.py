@@ -27,6 +27,7 @@ from core.identity.service import holds, permissions_of
 from core.identity.sessions import end_sessions
 from core.parameters.service import resolve
 from core.scope import Level, current_scope
+from core.tenancy.life import is_there
 from core.tenancy.models import Tenant
 from core.trail.models import PermissionUse
 from core.trail.service import record
@@ -174,7 +175,7 @@ def behind(session: Session) -> list[Behind]:
     counted = (
         select(Tenant.code, Tenant.union_name, func.count(), _left())
         .join(Post, Post.tenant_code == Tenant.code)
-        .where(below, Tenant.code != scope.tenant, Tenant.closed_on.is_(None), holds(scope.business_date))
+        .where(below, Tenant.code != scope.tenant, is_there(), holds(scope.business_date))
         .group_by(Tenant.code, Tenant.union_name)
         .having(_left() > 0)
         .order_by(Tenant.code)

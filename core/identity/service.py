@@ -20,10 +20,12 @@ from core.host.manager import host
 from core.identity.duties import NOTHING, refuse_excluded
 from core.identity.mapping import OwnMapping, own_mapping
 from core.identity.models import Account, Post
+from core.identity.names import READ_CASES
 from core.identity.password_rules import check_password
 from core.identity.passwords import hashed
-from core.scope import Level, Scope, entered
+from core.scope import Level, Scope, Standing, entered
 from core.settings import settings
+from core.tenancy.life import narrowed, pause_of
 from core.tenancy.models import Tenant
 from core.tenancy.plugin_state import enabled_plugins
 from core.tenancy.service import business_date, tenant_named
@@ -56,16 +58,39 @@ def roles() -> dict[str, RoleDecl]:
 def permissions_of(role_codes: Sequence[str], plugins: frozenset[str], own: OwnMapping | None = None) -> frozenset[str]:
     """What the roles may do where ``plugins`` are on: their own permissions and those that these plugins grant them, with
     what the tenant itself added to a role or took from it."""
-    known = roles()
+    return frozenset().union(*_held_by_role(role_codes, plugins, own).values())
+
+
+def _held_by_role(role_codes: Sequence[str], plugins: frozenset[str], own: OwnMapping | None) -> dict[str, frozenset[str]]:
+    known, off = roles(), _of_lines_off(plugins)
     grants = host().collected_here("bangfu_role_grants", plugins)
-    held: set[str] = set()
+    held: dict[str, frozenset[str]] = {}
     for code in role_codes:
         mine = set(known[code].permissions) if code in known else set()
         for grant in grants:
             if grant.role == code:
                 mine |= grant.permissions
-        held |= own.applied(code, mine) if own is not None else mine
-    return frozenset(held) - _of_lines_off(plugins)
+        held[code] = frozenset(own.applied(code, mine) if own is not None else mine) - off
+    return held
+
+
+def case_lines_of(role_codes: Sequence[str], plugins: frozenset[str], own: OwnMapping | None = None) -> frozenset[str] | None:
+    """The lines whose cases the roles read where ``plugins`` are on (domain 12: as much as the work needs); None: no line is
+    kept from them.
+
+    A role that a service line brings reads the cases of that line, also while it is off, and of each line of which its holder
+    has a permission here. Other roles that read cases read those of all lines.
+    """
+    held = _held_by_role(role_codes, plugins, own)
+    brought = {role.code: plugin for plugin, found in host().installed("bangfu_roles") for role in found}
+    lines = {name for name, info in host().infos.items() if info.service_line}
+    readers = {brought.get(code) for code, rights in held.items() if READ_CASES in rights}
+    if not readers <= lines or not readers:
+        return None
+    rights = frozenset().union(*held.values())
+    declared = host().installed("bangfu_permissions")
+    worked_in = {plugin for plugin, found in declared if plugin in lines and any(one.code in rights for one in found)}
+    return frozenset(line for line in readers | worked_in if line is not None)
 
 
 def _of_lines_off(plugins: frozenset[str]) -> set[str]:
@@ -165,11 +190,12 @@ def desks(account_id: uuid.UUID) -> list[Desk]:
         posts = live_posts(session, account_id, business_date(session))
         codes = {post.tenant_code for post in posts}
         tenants = session.scalars(
-            select(Tenant).where(Tenant.code.in_(codes), Tenant.closed_on.is_(None)).order_by(Tenant.code)
+            select(Tenant).where(Tenant.code.in_(codes), Tenant.state != Standing.PLANNED.value).order_by(Tenant.code)
         ).all()
         return [
             Desk(t.code, t.union_name, Level(t.level), tuple(p.title for p in posts if p.tenant_code == t.code))
             for t in tenants
+            if t.state != Standing.CLOSED.value or any(p.tenant_code == t.code and p.audit_side == "auditor" for p in posts)
         ]
 
 
@@ -180,9 +206,15 @@ def scope_for(account_id: uuid.UUID, tenant_code: str) -> Scope:
     """
     with reference_work() as session:
         account = session.get(Account, account_id)
-        tenant = tenant_named(session, tenant_code)
+        tenant = tenant_named(session, tenant_code, closed=True)
         today = business_date(session)
-        posts = [post for post in live_posts(session, account_id, today) if post.tenant_code == tenant_code]
+        held = list(live_posts(session, account_id, today))
+        if tenant.state == Standing.CLOSED.value:
+            held = [post for post in held if post.tenant_code != tenant.code or post.audit_side == "auditor"]
+        if tenant.state == Standing.CLOSED.value and all(post.tenant_code != tenant.code for post in held):
+            # an old link: whoever may not read on there is led to the tenant that took over
+            tenant = tenant_named(session, tenant_code)
+        posts = [post for post in held if post.tenant_code == tenant.code]
         if account is None or account.disabled_at is not None or not posts:
             raise Forbidden("您在该单位没有岗位", "you hold no post in that tenant", where=tenant_code)
         _note_use(session, posts, today)
@@ -197,12 +229,21 @@ def scope_for(account_id: uuid.UUID, tenant_code: str) -> Scope:
             business_date=today,
             roles=frozenset(post.role for post in posts),
             principals=_principals(session, posts),
+            standing=Standing(tenant.state),
         )
     codes = sorted(bare.roles)
     with entered(bare), unit_of_work() as session:
         plugins = enabled_plugins(session)
         own = own_mapping(session, codes, plugins, today)
-    return replace(bare, plugins=plugins, permissions=permissions_of(codes, plugins, own))
+        pause = pause_of(session, bare.tenant) if bare.standing in (Standing.SUSPENDED, Standing.READ_ONLY) else None
+    full = replace(
+        bare,
+        pause=pause,
+        plugins=plugins,
+        permissions=permissions_of(codes, plugins, own),
+        case_lines=case_lines_of(codes, plugins, own),
+    )
+    return narrowed(full)
 
 
 def _note_use(session: Session, posts: Sequence[Post], today: date) -> None:

@@ -15,6 +15,7 @@ from datetime import UTC, date, datetime
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
+from core.authorisation import Demand, Kind
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from core.identity.changes import kept_elsewhere, tell_changed
 from core.identity.directory.first_passwords import leave_password
@@ -41,6 +42,11 @@ from core.scope import current_scope
 from core.trail.service import record
 
 _HANDLE_BYTES = 8
+ACCOUNT = Kind("account", "账号", {"on": "启用", "off": "已停用"})
+DISABLE = Demand(WRITE_STAFF, of=ACCOUNT, states=frozenset({"on"}))
+ENABLE = Demand(WRITE_STAFF, of=ACCOUNT, states=frozenset({"off"}))
+LOOK_AFTER = Demand(WRITE_STAFF, of=ACCOUNT, states=frozenset({"on", "off"}))
+"""Passwords and sessions, whether the account is on or off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +204,7 @@ def disable(session: Session, account_id: uuid.UUID, *, reason: str) -> Account:
     """Switch an account off; its sessions end at once. Raises as ``_looked_after`` and ``Conflict`` where it is off."""
     refuse_empty(reason)
     account = _looked_after(session, account_id)
-    if account.disabled_at is not None:
+    if not DISABLE.fits(_state(account)):
         raise Conflict("该账号已停用", "the account is switched off already", where="account")
     account.disabled_at, account.disabled_why = datetime.now(UTC), reason.strip()
     ended = end_sessions(session, account_id)
@@ -211,7 +217,7 @@ def enable(session: Session, account_id: uuid.UUID, *, reason: str) -> Account:
     """Let a switched-off account in again; raises ``Conflict`` where it is on."""
     refuse_empty(reason)
     account = _looked_after(session, account_id)
-    if account.disabled_at is None:
+    if not ENABLE.fits(_state(account)):
         raise Conflict("该账号没有停用", "the account is not switched off", where="account")
     account.disabled_at = account.disabled_why = None
     account.enabled_at = datetime.now(UTC)
@@ -275,6 +281,10 @@ def end_sessions_of(session: Session, account_id: uuid.UUID, *, handle: str | No
     if handle is None or sid is not None:
         tell_changed(session, account_id, "sessions", provider_sid=sid)
     return ended
+
+
+def _state(account: Account) -> str:
+    return "on" if account.disabled_at is None else "off"
 
 
 def _handle(row: StaffSession) -> str:

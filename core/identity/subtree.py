@@ -8,11 +8,13 @@ from contextlib import contextmanager
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from core.authorisation import looks_after
 from core.db.session import ScopedSession, reference_work, unit_of_work
 from core.errors import NotFound
 from core.exchange.models import Opening
 from core.identity.names import GRANT_ADMINISTRATORS, READ_LOG, REVIEW_ACCESS, SEE_REVIEW, WRITE_PROGRAMS, WRITE_STAFF
-from core.scope import Level, Scope, current_scope, entered
+from core.scope import Level, Scope, Standing, current_scope, entered
+from core.tenancy.life import is_there, narrowed
 from core.tenancy.models import Tenant
 from core.tenancy.service import tenant_named, with_plugins
 
@@ -26,7 +28,7 @@ def tenants_below() -> list[tuple[str, str]]:
         return []
     with reference_work() as session:
         below = or_(Tenant.province == scope.tenant, Tenant.prefecture == scope.tenant)
-        found = select(Tenant.code, Tenant.union_name).where(below, Tenant.code != scope.tenant, Tenant.closed_on.is_(None))
+        found = select(Tenant.code, Tenant.union_name).where(below, Tenant.code != scope.tenant, is_there())
         return [(code, name) for code, name in session.execute(found.order_by(Tenant.code))]
 
 
@@ -53,10 +55,10 @@ def administering(tenant: str | None, why: str) -> Iterator[ScopedSession]:
 def _guest(scope: Scope, tenant: str, why: str) -> Scope:
     with reference_work() as session:
         found = tenant_named(session, tenant)
-    if scope.tenant not in (found.prefecture, found.province):
+    if not looks_after(scope, found.code, [code for code in (found.prefecture, found.province) if code]):
         raise NotFound(f"没有代码为 {tenant} 的单位", f"no tenant has the code {tenant}", where=tenant)
     rights = scope.permissions & _TAKEN_ALONG
-    return with_plugins(
+    guest = with_plugins(
         Scope(
             tenant=found.code,
             level=Level(found.level),
@@ -69,8 +71,10 @@ def _guest(scope: Scope, tenant: str, why: str) -> Scope:
             guest_reason=why,
             guest_from=scope.tenant,
             principals=scope.principals,
+            standing=Standing(found.state),
         )
     )
+    return narrowed(guest) if guest.standing is Standing.READ_ONLY else guest
 
 
 def outside(session: Session, codes: Iterable[str]) -> bool:

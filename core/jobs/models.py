@@ -74,7 +74,10 @@ class OutboxItem(Handled, TenantRow):
 
     __tablename__ = "outbox"
     __rule__: ClassVar[TableRule] = TenantTable(
-        policy=Policy.CONFIDENTIAL, mutable=("attempts", "sent_at", "not_before", "error"), deletable_after=("at", "sent_at")
+        policy=Policy.CONFIDENTIAL,
+        mutable=("attempts", "sent_at", "not_before", "error"),
+        deletable_after=("at", "sent_at"),
+        stays="orders to the worker of this installation, and what it has carried out",
     )
     __table_args__ = (Index("ix_outbox_unsent", "tenant", "at", postgresql_where=text("sent_at is null")),)
 

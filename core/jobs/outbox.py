@@ -17,7 +17,7 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session, UOWTransaction
 
 from core.db.session import ScopedSession, unit_of_work
-from core.errors import BangfuError
+from core.errors import BangfuError, NotFound
 from core.host.manager import host
 from core.jobs import repository
 from core.jobs.failures import Waits, told
@@ -118,11 +118,16 @@ def _prompt(session: Session) -> None:
 
 def relay(tenant: str, *, limit: int = 500) -> Relayed:
     """Carry out the tenant's waiting items, each in its own transaction. Topics that nobody handles here stay; of a topic whose
-    handler says that it has to wait (``Waits``) no further item is tried this time."""
+    handler says that it has to wait (``Waits``) no further item is tried this time. A tenant that has closed since it was
+    prompted has none."""
     host()
     sent = failed = 0
     held: set[str] = set()
-    with entered(system_scope(tenant, "relay")):
+    try:
+        scope = system_scope(tenant, "relay")
+    except NotFound:
+        return Relayed(0, 0)
+    with entered(scope):
         with unit_of_work() as session:
             waiting = repository.waiting_items(session, list(TOPICS), limit)
         for item_id, topic in waiting:

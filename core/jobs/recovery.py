@@ -15,7 +15,8 @@ from core.db.session import reference_work, unit_of_work
 from core.jobs import outbox, recurring, repository
 from core.jobs.models import Pulse
 from core.jobs.outbox import SWEEP
-from core.scope import Level, Scope, entered
+from core.scope import Level, Scope, Standing, entered
+from core.tenancy.life import is_there
 from core.tenancy.models import Tenant
 from core.tenancy.service import business_date, system_scope
 
@@ -71,9 +72,11 @@ def sweep_all(*, stale_after: timedelta = STALE_AFTER) -> int:
     with reference_work() as session:
         _note_pulse(session)
         today = business_date(session)
-        tenants = session.scalars(select(Tenant).where(Tenant.closed_on.is_(None)).order_by(Tenant.code)).all()
+        # where the database takes no writes, nothing is carried out
+        swept_ones = is_there() & (Tenant.state != Standing.READ_ONLY.value)
+        tenants = session.scalars(select(Tenant).where(swept_ones).order_by(Tenant.code)).all()
         due = recurring.due(session, *recurring.now_here())
-    recurring.start(due, tenants)
+    recurring.start(due, [tenant for tenant in tenants if tenant.state == Standing.OPEN.value])
     swept = 0
     scopes = [_sweeping(tenant, today) for tenant in tenants]
     for code in sorted(repository.anything_to_sweep(scopes, datetime.now(UTC) - stale_after)):

@@ -24,7 +24,7 @@ from core.host.declarations import JobKindDecl
 from core.jobs import recovery, repository
 from core.jobs.failures import retryable, told
 from core.jobs.models import Job, JobChunk
-from core.jobs.service import job_kind, progress
+from core.jobs.service import is_halted, job_kind, progress
 from core.scope import Scope, entered
 from core.tenancy.service import system_scope
 from core.trail.service import record
@@ -44,6 +44,8 @@ class Outcome(StrEnum):
     CANCELLED = "cancelled"
     NOT_MINE = "not_mine"
     """Somebody else has it, or it is over."""
+    HALTED = "halted"
+    """It waits: its plugin is shut off for all counties. The sweep finds it again when the plugin is let in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +82,13 @@ def _work(tenant: str, job_id: uuid.UUID) -> _Work:
 def plan_job(tenant: str, job_id: uuid.UUID) -> list[int]:
     """Split the job into chunks unless that is done; the numbers of the chunks that wait. Safe to call at any time.
 
-    A plan that raises fails the job, except where another try may help: then the error is raised and the job stays queued.
+    A plan that raises fails the job, except where another try may help: then the error is raised and the job stays queued. None
+    wait, and nothing is planned, while the plugin is shut off for all counties.
     """
     work = _work(tenant, job_id)
+    with entered(work.keeper), unit_of_work() as session:
+        if is_halted(session, work.kind.kind):
+            return []
     try:
         with entered(work.scope), unit_of_work() as session:
             job = repository.job_of(session, job_id, lock=True)
@@ -139,6 +145,8 @@ def _claim(work: _Work, no: int) -> int | Outcome:
         if repository.job_of(session, work.job_id).cancel_requested:
             chunk.state = "cancelled"
             return Outcome.CANCELLED
+        if is_halted(session, work.kind.kind):
+            return Outcome.HALTED
         chunk.state = "running"
         chunk.attempts += 1
         chunk.started_at = datetime.now(UTC)
@@ -251,7 +259,8 @@ def run_inline(
 ) -> dict[str, Any]:
     """Run the whole job in this process and return its progress; ``on_progress`` is told after each chunk (without the list).
 
-    A worker may work at the same job: each chunk is done by one of them, and this call returns when the job is over.
+    A worker may work at the same job: each chunk is done by one of them, and this call returns when the job is over, or rests
+    because its plugin was shut off.
     """
     while True:
         for no in plan_job(tenant, job_id):
@@ -259,7 +268,7 @@ def run_inline(
             if on_progress:
                 on_progress(_look(tenant, job_id, chunks=False))
         seen = _look(tenant, job_id)
-        if seen["state"] not in repository.OPEN:
+        if seen["state"] not in repository.OPEN or seen["halted"]:
             return seen
         if not seen["queued"]:
             recovery.free(tenant, job_id)

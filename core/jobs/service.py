@@ -19,10 +19,12 @@ from core.db.base import new_id
 from core.errors import Conflict, Forbidden, NotFound
 from core.host.declarations import ChunkPlan, JobKindDecl
 from core.host.manager import host
+from core.host.quarantine import is_shut_off
 from core.jobs import repository
 from core.jobs.models import Job
 from core.jobs.outbox import JOB_TOPIC, post
 from core.scope import Level, current_scope
+from core.tenancy.life import at_work
 from core.tenancy.models import Tenant
 from core.trail.service import record
 
@@ -33,6 +35,8 @@ STATES_ZH: Mapping[str, str] = {
     "failed": "未完成",
     "cancelled": "已中止",
 }
+HALTED_ZH = "已暂停（该业务已在全省停用，恢复后继续）"
+"""How the state of an open job reads while its plugin is shut off."""
 JOB = Kind("job", "后台任务", STATES_ZH)
 CANCEL = Demand("job.cancel", of=JOB, states=frozenset(repository.OPEN))
 
@@ -56,6 +60,14 @@ def job_kind(kind: str) -> JobKindDecl:
     raise NotFound(f"没有名为 {kind} 的后台任务", f"no kind of job is called {kind}", where=kind)
 
 
+def is_halted(session: Session, kind: str) -> bool:
+    """Whether work of a kind rests because its plugin is shut off for all counties: no chunk begins before it is let in."""
+    declaring = [
+        name for name, kinds in host().installed("bangfu_job_kinds") if any(declared.kind == kind for declared in kinds)
+    ]
+    return any(name not in host().always_on and is_shut_off(session, name) for name in declaring)
+
+
 def _require(demand: Demand) -> None:
     if not current_scope().is_system:
         require(demand)
@@ -70,10 +82,11 @@ class Started:
 
 
 def startable_kinds() -> list[JobKindDecl]:
-    """The kinds of work that the actor in scope may start here: switched on, of this level, with the permission held."""
+    """The kinds of work that the actor in scope may start for a year here: switched on, of this level, with the permission
+    held, and not started in a place of their own."""
     scope = current_scope()
     kinds: list[JobKindDecl] = host().collected_here("bangfu_job_kinds")
-    return [kind for kind in kinds if answer(starting(kind), scope) is Verdict.ALLOWED]
+    return [kind for kind in kinds if kind.listed and answer(starting(kind), scope) is Verdict.ALLOWED]
 
 
 def _startable(kind: str) -> JobKindDecl:
@@ -111,6 +124,8 @@ def start_for_year(session: Session, kind: str, year: int) -> Started:
     number from the second start of a day on. Where such a job is open, that one is given. Raises as ``start_job``.
     """
     declared = _startable(kind)
+    if not declared.listed:
+        raise NotFound(f"{declared.zh}不在此发起", f"{declared.en} is not started for a year", where=kind)
     running = repository.open_of_year(session, kind, year)
     if running is not None:
         return Started(running, new=False)
@@ -150,6 +165,11 @@ def cancel_job(session: Session, job_id: uuid.UUID) -> Job:
     Raises ``Conflict`` where the job is over.
     """
     _require(CANCEL)
+    return end_job(session, job_id)
+
+
+def end_job(session: Session, job_id: uuid.UUID) -> Job:
+    """As ``cancel_job``, for what the job serves, whose own right was asked before."""
     job = repository.job_of(session, job_id, lock=True)
     if not CANCEL.fits(job.state):
         raise Conflict("任务已结束，不能中止", "the job is over", where=job.title)
@@ -192,18 +212,21 @@ def resume_job(session: Session, job_id: uuid.UUID) -> Job:
 
 
 def progress(session: Session, job_id: uuid.UUID, *, chunks: bool = True) -> dict[str, Any]:
-    """How far a job is, for the browser and the terminal: two statements, whatever the number of chunks.
+    """How far a job is, for the browser and the terminal: two statements, whatever the number of chunks, and for an open job of
+    a service line another one, since it rests while its plugin is shut off (``halted``).
 
     ``total``, ``done``, ``failed``, ``running`` count chunks; ``chunks`` lists them (number, label, state, error). Raises
     ``NotFound``.
     """
     job = repository.job_of(session, job_id)
+    halted = job.state in repository.OPEN and is_halted(session, job.kind)
     found: dict[str, Any] = {
         "id": str(job.id),
         "kind": job.kind,
         "title": job.title,
         "state": job.state,
-        "state_zh": STATES_ZH[job.state],
+        "state_zh": HALTED_ZH if halted else STATES_ZH[job.state],
+        "halted": halted,
         "total": job.total,
         "error": job.error,
         "result": job.result,
@@ -240,5 +263,5 @@ def county_chunks(session: Session) -> list[ChunkPlan]:
 
 def _chunks(session: Session, *which: ColumnElement[bool]) -> list[ChunkPlan]:
     """One chunk for each open tenant that is meant, in the order of their codes."""
-    question = select(Tenant.code, Tenant.name).where(Tenant.closed_on.is_(None), *which).order_by(Tenant.code)
+    question = select(Tenant.code, Tenant.name).where(at_work(), *which).order_by(Tenant.code)
     return [ChunkPlan(name, {"tenant": code}) for code, name in session.execute(question)]

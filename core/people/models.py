@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db.base import Handled, TenantRow, TenantTable, tenant_fk
-from core.db.rules import Policy, TableRule
+from core.db.rules import Policy, TableRule, Token
 from core.db.types import Day, Fen, Instant, Json, JsonList, Ref, Str, Texts
 
 
@@ -24,6 +24,9 @@ class Person(TenantRow):
     beside a masked form and a keyed token for equality."""
 
     __tablename__ = "person"
+    __rule__: ClassVar[TableRule] = TenantTable(
+        tokens=(Token("identity_token", "identity", "identity_cipher"), Token("phone_token", "phone", "phone_cipher"))
+    )
     __table_args__ = (
         UniqueConstraint("tenant", "identity_token"),
         Index("ix_person_phone_token", "tenant", "phone_token"),
@@ -93,6 +96,7 @@ class WorkerFile(TenantRow):
     """The file of one worker's household (困难职工档案, domain 11)."""
 
     __tablename__ = "worker_file"
+    __rule__: ClassVar[TableRule] = TenantTable(tokens=(Token("account_token", "account", "account_cipher", "worker_id"),))
     __table_args__ = (
         UniqueConstraint("tenant", "household_id"),
         UniqueConstraint("tenant", "file_number"),

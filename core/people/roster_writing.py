@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from core.centre.numbering import draw
 from core.db.base import TenantRow, new_id
 from core.db.bulk import insert_rows
 from core.exchange.models import IdentityMark
@@ -17,7 +18,6 @@ from core.people.models import Household, HouseholdFact, Membership, Person, Per
 from core.people.roster_drafts import HouseholdDraft
 from core.people.sealing import Sealer
 from core.scope import current_scope
-from core.tenancy.service import next_numbers
 from core.trail.service import record
 
 CHUNK: Final = 500
@@ -57,8 +57,8 @@ def write(session: Session, import_id: UUID, drafts: Sequence[HouseholdDraft]) -
     year = current_scope().business_date.year
     unnumbered = [draft for draft in drafts if draft.file["file_number"] is None]
     if unnumbered:
-        for draft, number in zip(unnumbered, next_numbers(session, "worker_file", year, len(unnumbered)), strict=True):
-            draft.file["file_number"] = f"DA{year}{number:06d}"
+        for draft, number in zip(unnumbered, draw(session, "file", year, len(unnumbered)), strict=True):
+            draft.file["file_number"] = number
     for start in range(0, len(drafts), CHUNK):
         chunk = drafts[start : start + CHUNK]
         rows, marks = _Rows(), []

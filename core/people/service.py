@@ -119,8 +119,16 @@ def _person(session: Session, name: str, identity: IdentityNumber) -> Person:
 
 
 def _touch(session: Session, household_id: UUID) -> None:
-    """Note on the household's file that something of substance changed today."""
+    """Note on the household's file that something of substance changed today; raises ``Conflict`` for one that moved away."""
     file = session.scalar(select(WorkerFile).where(WorkerFile.household_id == household_id))
+    if file is not None and file.status == "moved":
+        raise Conflict(
+            "该户已转往其他单位，本档案只供查阅",
+            "the household moved to another county: its file here is read-only",
+            where=file.file_number,
+            mend_zh="请由转入单位办理",
+            mend_en="let the county that it moved to do it",
+        )
     if file is not None:
         file.updated_on = max(file.updated_on, current_scope().business_date)
         file.version += 1

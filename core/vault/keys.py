@@ -81,6 +81,11 @@ class KeyRing:
         """The tenant's key from its wrapped form; raises SealBroken when it belongs to another tenant."""
         return self._held(tenant, wrapped)
 
+    def passed_on(self, other: KeyRing, tenant: str, wrapped: bytes) -> bytes:
+        """The same tenant's key as ``other`` wraps it: what is sealed under it opens there, and no row changes."""
+        place = _tenant_place(tenant)
+        return other._sealer.seal(self._sealer.open(wrapped, place), place)
+
     def _unwrap(self, tenant: str, wrapped: bytes) -> TenantKey:
         return TenantKey(self._cipher, tenant, self._sealer.open(wrapped, _tenant_place(tenant)))
 

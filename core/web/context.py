@@ -23,18 +23,19 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy.orm import Session
 
 from core.authorisation import Demand, Verdict, answer, enters, require
-from core.db.session import unit_of_work
+from core.db.session import reference_work, unit_of_work
 from core.errors import BangfuError, Forbidden, NotFound
 from core.host.declarations import NavEntry
 from core.host.manager import host
+from core.identity.names import READ_CASES
 from core.identity.service import roles, scope_for
 from core.identity.sessions import SignedIn
-from core.scope import TENANT_CODE, Scope, current_scope, set_scope
+from core.scope import TENANT_CODE, Scope, Standing, at_rest, current_scope, set_scope
 from core.settings import settings
-from core.tenancy.service import system_scope
+from core.tenancy.service import system_scope, tenant_named
 from core.web import cookies
 from core.web.account_duties import owe_nothing
-from core.web.errors import no_such_place
+from core.web.errors import RecodedTo, no_such_place
 from core.web.preferences import (
     keep_preferences,
     language_of,
@@ -70,8 +71,10 @@ def _scope_in(tenant: str, account_id: uuid.UUID) -> Scope | None:
 def _look_up(who: Callable[[], SignedIn], tenant: str) -> Visit:
     signed_in = who()
     scope = _scope_in(tenant, signed_in.account_id)
-    if scope is None or not enters(scope, tenant):
+    if scope is None:
         raise no_such_place()
+    if not enters(scope, tenant):
+        raise RecodedTo(tenant, scope.tenant)
     return Visit(signed_in, scope)
 
 
@@ -110,14 +113,26 @@ def _public_scope(tenant: str) -> Scope:
     try:
         return system_scope(tenant, "public")
     except NotFound:
-        raise no_such_place() from None
+        raise _led_on(tenant) from None
+
+
+def _led_on(tenant: str) -> Exception:
+    """Where a code leads that is no tenant's own, or a closed one's."""
+    try:
+        with reference_work() as session:
+            return RecodedTo(tenant, tenant_named(session, tenant).code)
+    except NotFound:
+        return no_such_place()
 
 
 async def enter_public(tenant: str) -> None:
     """For what anybody may read: a scope without an account and without any right."""
     if not TENANT_CODE.fullmatch(tenant):
         raise no_such_place()
-    set_scope(await run_in_threadpool(_public_scope, tenant))
+    scope = await run_in_threadpool(_public_scope, tenant)
+    if scope.standing is Standing.PREPARING:
+        raise no_such_place()
+    set_scope(scope)
 
 
 class Requires:
@@ -143,7 +158,10 @@ class PluginOn:
         self.demand = Demand(plugin=plugin)
 
     async def __call__(self) -> None:
-        if answer(self.demand, current_scope()) is not Verdict.ALLOWED:
+        scope = current_scope()
+        if scope.standing in (Standing.SUSPENDED, Standing.READ_ONLY) and not scope.is_system:
+            raise at_rest(scope)
+        if answer(self.demand, scope) is not Verdict.ALLOWED:
             raise no_such_place()
 
 
@@ -162,8 +180,9 @@ def platform_version() -> str:
         return "0"
 
 
-def _shown(entry: NavEntry, scope: Scope) -> bool:
-    return scope.level in entry.levels and scope.may(entry.permission)
+def _shown(plugin: str, entry: NavEntry, scope: Scope) -> bool:
+    kept = entry.permission == READ_CASES and host().info(plugin).service_line and not scope.reads_line(plugin)
+    return scope.level in entry.levels and scope.may(entry.permission) and not kept
 
 
 def _closeness(href: str, path: str, asked: frozenset[tuple[str, str]]) -> tuple[int, int] | None:
@@ -179,7 +198,8 @@ def _closeness(href: str, path: str, asked: frozenset[tuple[str, str]]) -> tuple
 def navigation(scope: Scope, path: str, english: bool = False, query: str = "") -> list[NavItem]:
     """The entries that the post may use at its level, in order; the one that the page of ``path`` and ``query`` lies under
     is marked."""
-    found: list[NavEntry] = [e for e in host().collected_here("bangfu_navigation", scope.plugins) if _shown(e, scope)]
+    declared = host().asked("bangfu_navigation", scope.plugins)
+    found: list[NavEntry] = [entry for plugin, all_of in declared for entry in all_of if _shown(plugin, entry, scope)]
     found.sort(key=lambda entry: (entry.order, entry.path))
     items = [
         NavItem(
@@ -210,6 +230,9 @@ def page_context(request: Request, *, messages: Sequence[Message] = (), data_tim
     visit = visit_of(request)
     scope, lang = visit.scope, language_of(request)
     english = lang == "en"
+    if scope.standing is Standing.PREPARING and scope.may("tenants.switch_plugins"):
+        list_url = f"/{scope.tenant}/checklist"
+        messages = [*messages, Message("本单位开通中，完成开通清单后由上级工会确认开通。", "info", list_url, "查看开通清单")]
     return PageContext(
         tenant=scope.tenant,
         tenant_name=scope.union_name,

@@ -21,6 +21,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
 from core.errors import BangfuError, Conflict, InvalidInput, NotFound
+from core.scope import NotAtWork, Standing
 from core.web.preferences import language_of
 from core.web.render import render_public
 from core.web.unsaid import kept_address, masked, without_numbers
@@ -76,6 +77,18 @@ class LedElsewhere(BangfuError):
         self.url = url
         self.headers: Mapping[str, str] = {}
         self.response: Response | None = None
+
+
+class RecodedTo(BangfuError):
+    """The address names a tenant by a division's code, old or new, that is not the tenant's own: the same address with the
+    tenant's code is the one."""
+
+    code = "recoded"
+    status = 308
+
+    def __init__(self, named: str, tenant: str) -> None:
+        super().__init__("区划代码已变更，请用单位代码访问", "the division was recoded: use the tenant's code", where=tenant)
+        self.named, self.tenant = named, tenant
 
 
 class VersionNeeded(BangfuError):
@@ -180,6 +193,33 @@ def _page(request: Request, error: BangfuError) -> HTMLResponse:
     return HTMLResponse(html, error.status)
 
 
+_GOES_ON = (
+    ("case.read", "在办事项（法定时限内须办的环节）", "cases"),
+    ("funds.read", "资金账、发放与银行回盘", "funds"),
+    ("audit.read", "审计发现问题", "audit"),
+    ("log.read", "操作日志", "log"),
+)
+
+
+def _at_rest(request: Request, error: NotAtWork) -> HTMLResponse:
+    """One page that says why the tenant is not at work, and what its posts may still do there."""
+    visit = getattr(request.state, "visit", None)
+    scope = visit.scope if visit is not None else None
+    left = [(zh, path) for permission, zh, path in _GOES_ON if scope is not None and scope.may(permission)]
+    preparing = scope is not None and scope.standing is Standing.PREPARING
+    html = render_public(
+        language_of(request),
+        "at_rest.html",
+        error=error,
+        pause=error.pause,
+        left=[] if preparing else left,
+        tenant=scope.tenant if scope is not None else "",
+        checklist=preparing and scope is not None and scope.may("tenants.switch_plugins"),
+        number=number_of(request),
+    )
+    return HTMLResponse(html, error.status)
+
+
 def back_url(request: Request) -> str:
     """The first page of the tenant that the address names, or the choice of tenants."""
     first = request.url.path.split("/", 2)[1]
@@ -197,6 +237,13 @@ def _to_sign_in(request: Request) -> Response:
     return Response(status_code=401, headers={"HX-Redirect": url}) if fragment else RedirectResponse(url, 303)
 
 
+def _under_own_code(request: Request, error: RecodedTo) -> Response:
+    parts = request.url.path.split("/")
+    parts[parts.index(error.named)] = error.tenant
+    query = f"?{request.url.query}" if request.url.query else ""
+    return RedirectResponse("/".join(parts) + query, 308)
+
+
 def _lead(request: Request, url: str) -> Response:
     if request.headers.get("hx-request") == "true":
         return Response(status_code=403, headers={"HX-Redirect": url})
@@ -209,8 +256,12 @@ def answer(request: Request, error: BangfuError, more: Mapping[str, Any] | None 
         log_fault(error, number_of(request))
         error = _hidden()
     error = masked(error)
+    if isinstance(error, RecodedTo):
+        return _under_own_code(request, error)
     if is_api(request):
         return _problem(request, error, more or {})
+    if isinstance(error, NotAtWork):
+        return _at_rest(request, error)
     if isinstance(error, NotSignedIn):
         return _to_sign_in(request)
     if isinstance(error, LedElsewhere):

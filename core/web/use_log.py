@@ -11,8 +11,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from typing import Final
 from urllib.parse import parse_qs
 
@@ -20,33 +19,16 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as AsgiScope
 
-from core.db.session import unit_of_work
-from core.host.manager import PluginHost, host
-from core.scope import Scope, current_scope, entered, note_rights
-from core.trail.service import note_permissions, record_page
+from core.scope import current_scope, note_rights
+from core.trail.use import LIST, Read, not_noted, shown_by, write_use
 from core.web.errors import API_PREFIX
 
 log = logging.getLogger("bangfu.web")
 
-LIST: Final = "list"
-"""The subject of a list or search, which names no row."""
 _BY_QUERY: Final = ("household",)
 """Rows that a page is asked for in its query."""
 _KINDS: Final = {"/notices/{batch_id}": "notice_batch", "/funds/payments/{batch_id}": "payment_batch"}
 """What the trail calls a row, where an address calls it otherwise."""
-_MOST_NOTED: Final = 200_000
-
-_noted: dict[tuple[str, str, str], str] = {}
-"""On which business date this process has last noted the use of a right: by tenant, actor and permission."""
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """What an answer shows: the address as its route names it, and the row that it names."""
-
-    what: str
-    kind: str
-    row: uuid.UUID | None
 
 
 class UseLog:
@@ -69,22 +51,14 @@ class UseLog:
         await self._app(scope, receive, send_on)
 
 
-@lru_cache(maxsize=2)
-def _personal(plugins: PluginHost) -> frozenset[str]:
-    return frozenset(declared.code for declared in plugins.collected("bangfu_permissions") if declared.personal)
-
-
 async def _note(request: AsgiScope, status: int, used: Sequence[str]) -> None:
     scope = current_scope()
-    shown_by = next((permission for permission in used if permission in _personal(host())), None)
-    read = _read_of(request) if shown_by is not None and _shows(request, status) else None
-    today = scope.business_date.isoformat()
-    fresh = [permission for permission in used if _noted.get((scope.tenant, scope.actor, permission)) != today]
-    if read is not None:
-        await run_in_threadpool(partial(_write, scope, fresh, shown_by, read))
+    permission, fresh = shown_by(used), not_noted(scope, used)
+    if permission is not None and _shows(request, status):
+        await run_in_threadpool(partial(write_use, scope, fresh, permission, _read_of(request)))
     elif fresh:
         try:
-            await run_in_threadpool(partial(_write, scope, fresh))
+            await run_in_threadpool(partial(write_use, scope, fresh))
         except Exception as error:
             # the change itself is done and in the trail; the day is noted with the next use
             log.warning("use of rights not noted: %s", type(error).__name__)
@@ -113,15 +87,3 @@ def _read_of(request: AsgiScope) -> Read:
         return Read(what, kind, uuid.UUID(text))
     except ValueError:
         return Read(what, kind, None)
-
-
-def _write(scope: Scope, fresh: Sequence[str], permission: str | None = None, read: Read | None = None) -> None:
-    with entered(scope), unit_of_work() as session:
-        if read is not None:
-            record_page(session, read.what, permission, read.kind, read.row)
-        if fresh:
-            note_permissions(session, fresh)
-    if len(_noted) > _MOST_NOTED:
-        _noted.clear()
-    today = scope.business_date.isoformat()
-    _noted.update(((scope.tenant, scope.actor, used), today) for used in fresh)

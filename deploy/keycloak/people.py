@@ -12,6 +12,7 @@ from argon2.low_level import Type, hash_secret_raw
 from sqlalchemy import select
 
 from core.db.session import reference_work
+from core.identity.directory.mending import provision_all
 from core.identity.directory.there import MARK
 from core.identity.models import Account
 from deploy.keycloak.addresses import REALM, Addresses
@@ -19,6 +20,14 @@ from deploy.keycloak.server import console_admin
 
 _ITERATIONS, _MEMORY_KIB, _LENGTH = 5, 7168, 32
 """What Keycloak hashes with by itself, so that it has no reason to do it again at the first sign-in."""
+
+
+def carry_over(addresses: Addresses, accounts: Iterable[tuple[str, str]], password: str) -> int:
+    """``provide``, and leave word of all tenants and accounts in the outbox, so that each person comes into the groups of his
+    posts; how many people were made."""
+    made = provide(addresses, accounts, password)
+    provision_all()
+    return made
 
 
 def provide(addresses: Addresses, accounts: Iterable[tuple[str, str]], password: str) -> int:

@@ -15,7 +15,8 @@ from core.errors import NotFound
 from core.identity.models import Account
 from core.identity.service import add_account, give_post, scope_for
 from core.scope import Scope, entered
-from core.tenancy.service import system_scope
+from core.tenancy.service import system_scope, tenant_named
+from deploy.cli_use import put_on_record
 
 COUNTY_ROLES = (
     "tenant_admin",
@@ -95,17 +96,20 @@ def at_desk(tenant: str, role: str) -> Iterator[tuple[Scope, ScopedSession]]:
 
 @contextmanager
 def acting_as(login: str, tenant: str) -> Iterator[ScopedSession]:
-    """One act of an account by its login, in a tenant, in one transaction; raises ``NotFound`` for an unknown login."""
+    """One act of an account by its login, in a tenant, in one transaction, and on record; raises ``NotFound`` for an unknown
+    login."""
     with reference_work() as session:
         account = session.scalar(select(Account.id).where(Account.login == login))
     if account is None:
         raise NotFound(f"没有账号 {login}", f"no account {login}", where=login)
-    with entered(scope_for(account, tenant)), unit_of_work() as session:
+    with put_on_record(scope_for(account, tenant)) as session:
         yield session
 
 
 @contextmanager
 def by_platform(tenant: str, what: str) -> Iterator[ScopedSession]:
-    """One act of the platform itself in a tenant's scope, in one transaction."""
-    with entered(system_scope(tenant, what)), unit_of_work() as session:
+    """One act of the platform itself in a tenant's scope, in one transaction; a former code of the tenant is as good."""
+    with reference_work() as session:
+        code = tenant_named(session, tenant).code
+    with entered(system_scope(code, what)), unit_of_work() as session:
         yield session

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 import core.models
-from core.cases.handler_changes import Emergency, ask_emergency, decide_change
+from core.cases.handler_changes import Emergency, ask_change, ask_emergency, decide_change
+from core.cases.handler_lists import handler_news
+from core.cases.models import Case
 from core.cases.service import NewCase, NewParty, advance, open_cases
 from core.db.base import rule_of
 from core.db.rules import Policy, TenantTable
@@ -28,6 +31,7 @@ ACCUSATION = NewCase(
     form=PETITION | {"kind": "accusation", "subject": "机密事由"},
 )
 NOBODY_LEFT = Emergency("nobody_left")
+ORDER = Emergency("order", "成纪函〔2025〕3号", clears=False)
 WHY = "党组会议纪要〔2025〕9号"
 
 
@@ -101,3 +105,22 @@ def agreed(by: uuid.UUID, change: uuid.UUID) -> None:
     """Have somebody agree."""
     with at_desk(by) as session:
         decide_change(session, change, agreed=True)
+
+
+def ask_by(story: Story, by: uuid.UUID, add: Sequence[uuid.UUID], remove: Sequence[uuid.UUID] = ()) -> uuid.UUID:
+    """Have a handler ask that people be added or leave."""
+    with at_desk(by) as session:
+        names = [str(one) for one in add], [str(one) for one in remove]
+        return ask_change(session, story.case_id, add=names[0], remove=names[1], reason=WHY).id
+
+
+def sees(account: uuid.UUID, tenant: str = COUNTY) -> list[str]:
+    """The numbers of the cases that somebody sees."""
+    with at_desk(account, tenant) as session:
+        return list(session.scalars(select(Case.number)))
+
+
+def news(account: uuid.UUID) -> list[str]:
+    """What somebody is told: his part in each change."""
+    with at_desk(account) as session:
+        return [item.part for item in handler_news(session)]

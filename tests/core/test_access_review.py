@@ -210,6 +210,7 @@ def test_the_time_for_it_is_the_level_s_own_parameter(db: Database) -> None:
     stand_at(db, date(2026, 4, 1))
     with at_desk(boss, PREFECTURE) as session:
         assert [one.tenant for one in behind(session)] == [COUNTY]
+    with entered(scope_of(PREFECTURE)), unit_of_work() as session:
         set_parameter(session, REVIEW_MONTHS, date(2026, 1, 1), 6, "市总工会规定", "无")
     with at_desk(boss, PREFECTURE) as session:
         assert (ends_on(session), behind(session)) == (date(2026, 6, 30), [])

@@ -36,6 +36,7 @@ REFERENCE_TABLES = {
     "sign_in_event",
     "staff_session",
     "tenant",
+    "tenant_change",
     "tenant_division",
     "workflow_version",
     "working_day_exception",
@@ -187,6 +188,43 @@ def test_reference_tables_are_the_listed_ones() -> None:
     declared = {table.name: rule for table in core_tables() if isinstance(rule := rule_of(table), ReferenceTable)}
     assert set(declared) == REFERENCE_TABLES
     assert all(rule.reason for rule in declared.values())
+
+
+def test_what_is_said_of_tenants_is_written_by_the_levels_above_alone(db: Database) -> None:
+    """Each governed table is under forced security; its policies ask for the province or the prefecture, and never let a tenant
+    write of itself. What a row claims of the levels above is held against the tenant's own row by keys."""
+    governed = {
+        table.name: rule for table in core_tables() if isinstance(rule := rule_of(table), ReferenceTable) and rule.governed
+    }
+    assert set(governed) == {"tenant", "tenant_change", "tenant_division"}
+    scope = "(NULLIF(current_setting('app.tenant'::text, true), ''::text))::character(6)"
+    with db.owner.connect() as connection:
+        forced = set(connection.scalars(text("select relname from pg_class where relrowsecurity and relforcerowsecurity")))
+        rows = connection.execute(
+            text(
+                "select polrelid::regclass::text as relation, polcmd::text as command, pg_get_expr(polqual, polrelid) as seen,"
+                " pg_get_expr(polwithcheck, polrelid) as written from pg_policy"
+            )
+        ).all()
+        keys = set(
+            connection.scalars(
+                text(
+                    "select pg_get_constraintdef(oid) from pg_constraint where contype = 'f' and confrelid = 'tenant'::regclass"
+                )
+            )
+        )
+    assert set(governed) <= forced
+    for name, rule in governed.items():
+        mine = {row.command: row for row in rows if row.relation == name}
+        assert set(mine) == {"r", "a"} | ({"w"} if "update" in rule.grants else set()), name
+        for command in set(mine) - {"r"}:
+            for expression in filter(None, (mine[command].written, mine[command].seen)):
+                for part in (f"province = {scope}", f"prefecture = {scope}", f"{rule.governed} <> {scope}"):
+                    assert part in expression, (name, command, part)
+        assert (mine["r"].seen == "true") is not rule.in_line, name
+        if name != "tenant":
+            for above in ("province", "prefecture"):
+                assert f"FOREIGN KEY ({rule.governed}, {above}) REFERENCES tenant(code, {above})" in keys, name
 
 
 def test_grants_are_what_the_rules_say(db: Database) -> None:

@@ -7,9 +7,12 @@ import pytest
 from core.divisions import (
     Level,
     all_divisions,
+    below,
     children,
     division,
     is_known_code,
+    matching,
+    retired,
 )
 from core.errors import NotFound
 
@@ -56,3 +59,15 @@ def test_an_unknown_code_is_refused(code: str) -> None:
         division(code)
     with pytest.raises(NotFound):
         children(code)
+
+
+def test_a_retired_code_keeps_its_last_name_and_year() -> None:
+    assert (retired()["513425"].name, retired()["513425"].until) == ("会理县", 2021)
+    assert [row.code for row in matching("会理", [*retired().values(), *all_divisions().values()])] == ["513425", "513402"]
+    assert [row.name for row in matching("5101", children("510100"))][:2] == ["锦江区", "青羊区"]
+    assert matching(" ", children("510100")) == []
+
+
+def test_all_that_lies_below() -> None:
+    assert len(below("510000")) == 21 + 183
+    assert below("510100") == children("510100")

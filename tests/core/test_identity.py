@@ -271,7 +271,8 @@ def test_a_foreign_tenant_gives_no_scope(account: uuid.UUID) -> None:
 def test_a_closed_tenant_gives_no_scope(account: uuid.UUID, db: Database) -> None:
     _post(account, COUNTY, "caseworker")
     with db.owner.begin() as connection:
-        connection.execute(text("update tenant set closed_on = :on where code = :code"), {"on": TODAY, "code": COUNTY})
+        closes = text("update tenant set state = 'closed', closed_on = :on where code = :code")
+        connection.execute(closes, {"on": TODAY, "code": COUNTY})
     with pytest.raises(NotFound):
         scope_for(account, COUNTY)
     assert desks(account) == []

@@ -111,7 +111,7 @@ def test_the_county_sets_its_period(acting: Acting) -> None:
     from core.host.declarations import DeadlineDecl
 
     clock = DeadlineDecl("n", "公示期", "notice", ("noticed",), "working", "domain 7.4", parameter="notice_working_days")
-    with post(acting, "admin"), unit_of_work() as session:
+    with post(acting, "system:parameters"), unit_of_work() as session:
         assert days_of(session, clock) == 5
         set_parameter(session, "notice_working_days", date(2025, 1, 1), 7, "县总工会办法", "domain 10")
         assert days_of(session, clock) == 7

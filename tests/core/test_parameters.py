@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import DBAPIError
 
 from core.db.session import unit_of_work
 from core.errors import Forbidden, InvalidInput, NotFound
 from core.host.manager import host
-from core.parameters.service import Parameters, resolve, set_parameter, sync_national
+from core.parameters.models import TenantParameter
+from core.parameters.service import Parameters, Word, resolve, set_by_levels, set_parameter, sync_national
 from core.rules.errors import ParameterMissing
 from core.scope import Scope
 from plugins.living_relief import plugin
@@ -109,11 +111,29 @@ def test_values_must_fit_their_unit_and_name_a_source(acting: Acting, national: 
             set_parameter(session, "unheard_of", TODAY, 1, "文件", "domain 10")
 
 
-def test_only_posts_that_may_set_figures(acting: Acting, national: None) -> None:
-    with acting(actor="clerk"), unit_of_work() as session, pytest.raises(Forbidden):
-        set_parameter(session, LINE, TODAY, 80_000, "文件", "domain 10")
-    with acting(actor="chief", permissions=frozenset({"parameters.write"})), unit_of_work() as session:
-        assert set_parameter(session, LINE, TODAY, 80_000, "文件", "domain 10").actor == "chief"
+def test_no_person_sets_a_figure_alone(acting: Acting, national: None) -> None:
+    every = frozenset({"parameters.write", "parameters.adopt"})
+    for rights in (frozenset[str](), every):
+        with acting(actor="chief", permissions=rights), unit_of_work() as session, pytest.raises(Forbidden, match="两人"):
+            set_parameter(session, LINE, TODAY, 80_000, "文件", "domain 10")
+    row = TenantParameter(name=LINE, valid_from=TODAY, value=1, source="文件", clause="", actor="chief")
+    with acting(actor="chief", permissions=every), pytest.raises(DBAPIError, match="proposed"), unit_of_work() as session:
+        session.add(row)
+
+
+def test_a_level_without_a_word_follows_the_one_above_again(
+    acting: Acting, put: Callable[..., None], here: Callable[..., Parameters]
+) -> None:
+    put(PROVINCE, LINE, date(2025, 1, 1), 80_000)
+    put(COUNTY, LINE, date(2025, 1, 1), 90_000)
+    with acting(COUNTY), unit_of_work() as session:
+        session.add(TenantParameter(name=LINE, valid_from=TODAY, value=None, source="文", clause="", actor="system:x"))
+    assert (here()[LINE].value, here()[LINE].tenant) == (80_000, PROVINCE)
+    with acting(COUNTY), unit_of_work() as session:
+        assert set_by_levels(session, LINE, TODAY) == {PROVINCE: 80_000}
+        assert resolve(session, TODAY - timedelta(days=1)).value(LINE) == 90_000
+        word = Word(PROVINCE, LINE, TODAY, 70_000, "", "")
+        assert resolve(session, TODAY, supposing=word).value(LINE) == 70_000
 
 
 def test_supposing_leaves_what_holds_alone(national: None, here: Callable[..., Parameters]) -> None:

@@ -163,14 +163,6 @@ def test_the_explanation_names_value_level_day_and_source(county: list[uuid.UUID
     assert {value.name: value.value for value in sheet.figures}["yearly_income"] == 12 * (LINE - 1)
 
 
-def test_what_if_shows_who_gains_and_writes_nothing(county: list[uuid.UUID]) -> None:
-    with unit_of_work() as session:
-        found = service.what_if(session, "living_relief", TODAY, {"relative_multiple": 30_000})
-        assert (found.households, found.newly_eligible, found.no_longer_eligible) == (4, 1, 0)
-        assert [before.household_id for before, _ in found.changed] == [county[2]]
-    assert determined() == {}
-
-
 def test_the_job_cuts_households_into_chunks_and_may_run_twice(
     county: list[uuid.UUID], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,11 +19,12 @@ from core.identity.sessions import Origin, open_session, session_of
 from core.settings import settings
 from deploy.cli import app as commands
 from deploy.doctor import _identity_provider
-from deploy.keycloak.people import provide
+from deploy.keycloak.people import carry_over
 from tests.conftest import COUNTY, Database
 from tests.core.lines import install
 from tests.core.staffing import admin, hire, stand_at
 from tests.keycloak.office import (
+    HERE,
     OWN,
     account_of,
     first_sign_in,
@@ -125,8 +126,11 @@ def test_one_session_ended_here_ends_there_alone(app: FastAPI, web: str, keycloa
 def test_the_samples_people_are_known_as_ours(office: RunningKeycloak) -> None:
     login = new_login()
     who = hire(login, (COUNTY, "caseworker"))
-    assert provide(office.addresses, [(login, "王小敏"), ("nobody-here", "无")], PASSWORD) == 1
+    assert carry_over(office.addresses, [(login, "王小敏"), ("nobody-here", "无")], PASSWORD) == 1
     assert person_of(office, who)["attributes"] == {"bangfu_account": [str(who)]}
+    assert groups_of(office, who) == []
+    assert send() == 0
+    assert groups_of(office, who) == [f"{HERE}/caseworker"]
     assert signs_in(office, login, PASSWORD)
 
 

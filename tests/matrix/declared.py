@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import lru_cache
 from importlib import import_module
 
 from fastapi import FastAPI
 
 from core.authorisation import Demand, Kind
+from core.cases.handler_changes import CHANGE, deciding
 from core.cases.switched_off import GOES_ON
-from core.cases.workflows import HERE, STANDING, opening, stepping
+from core.cases.workflows import HERE, STANDING, opening, reading, stepping
 from core.documents.service import DOCUMENT
 from core.exchange.matters import RECEIVED
 from core.funds.payments import BATCH
 from core.host.declarations import JobKindDecl, RoleDecl, TransitionDecl, WorkflowDecl
 from core.host.manager import host
 from core.identity.service import roles
+from core.identity.staff import ACCOUNT
 from core.jobs.service import JOB, resuming, starting
 from core.notices.service import OBJECTION
 from core.scope import Level
+from core.surveys.service import OPEN as ROUND_OPENS
+from core.surveys.service import ROUND
 from core.web.app import make_app
 from core.web.pages.words import newest_workflows
+from tenants.switching import SWITCHED, switching
 from tests.conftest import COUNTY, OTHER_COUNTY, OTHER_PREFECTURE, PREFECTURE, PROVINCE
 from tests.core.lines import LINES
 from tests.web.routes import Found, routes_of
@@ -33,6 +39,8 @@ RESUMED = "survey"
 """The kind of work that stands for all in the states of a job."""
 POSTED = "living_relief"
 """The workflow whose cases are put up for notice."""
+CASES_OF = {"case": "petition", "document": "job_seeking"}
+"""The workflow whose cases stand for all where an act on a case, or on its papers, is the same in every line."""
 OPENING = frozenset(
     {
         ("GET", "/{tenant}/cases/new"),
@@ -42,7 +50,16 @@ OPENING = frozenset(
     }
 )
 """Where cases of a workflow are opened, which the query or the body names."""
+SWITCHING = frozenset({("POST", "/{tenant}/plugins/{name}"), ("PUT", "/api/v1/{tenant}/plugins/{name}")})
+DECIDING = frozenset({"/cases/handlers/{change_id}", "/handler-changes/{change_id}/decision"})
+ELSEWHERE = frozenset({"county_closing"})
+"""Kinds of objects that take two counties and a morning to make: their states are tried where they are tested
+(tests/tenants), here who may come to them at all."""
+ALIKE = frozenset({SWITCHED.code, ROUND.code})
+"""Things that every tenant has of its own under the same name."""
 SEEN = {
+    "/{tenant}/staff/{account_id}": ACCOUNT,
+    "/api/v1/{tenant}/staff/{account_id}": ACCOUNT,
     "/{tenant}/cases/{case_id}/documents/{document_id}": DOCUMENT,
     "/{tenant}/funds/payments/{batch_id}": BATCH,
     "/{tenant}/jobs/{job_id}": JOB,
@@ -65,12 +82,19 @@ class Relation(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """Where a post is held and which tenant is addressed from there."""
+    """Where a post is held, which tenant is addressed from there, and which one ``?of=`` names, where a page asks for it.
+    ``relation`` is that of the one named last."""
 
     home: str
     level: Level
     addressed: str
     relation: Relation
+    of: str | None = None
+
+    @property
+    def about(self) -> str:
+        """The tenant whose rows are dealt with."""
+        return self.of or self.addressed
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +113,13 @@ class Errand:
     @property
     def changes(self) -> bool:
         return self.route.method not in SAFE
+
+    @property
+    def case_line(self) -> str | None:
+        """The line of the case that it is done to, or whose paper it is."""
+        kind = self.thing[0] if self.thing else ""
+        flow = newest_workflows().get(CASES_OF.get(kind, kind.removeprefix("case:")))
+        return flow.plugin if flow else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +160,18 @@ def held(role: RoleDecl, on: bool, line: str | None = None) -> frozenset[str]:
     return role.permissions.union(*(grant.permissions for grant in grants if grant.role == role.code)) & there
 
 
+def reads_line(role: RoleDecl, on: bool, line: str) -> bool:
+    """What the declarations alone say: a role that a line brings reads its cases and those of lines where it has a right."""
+    brought = next(plugin for plugin, found in host().installed("bangfu_roles") if role in found)
+    known = dict(host().installed("bangfu_permissions"))
+    works_there = any(permission.code in held(role, on) for permission in known.get(line, ()))
+    return not host().info(brought).service_line or line == brought or works_there
+
+
 _OWN = {Level.COUNTY: COUNTY, Level.PREFECTURE: PREFECTURE, Level.PROVINCE: PROVINCE}
 _SIBLING = {Level.COUNTY: OTHER_COUNTY, Level.PREFECTURE: OTHER_PREFECTURE}
 _PARENT = {Level.COUNTY: PREFECTURE, Level.PREFECTURE: PROVINCE}
+_CHILD = {Level.PREFECTURE: COUNTY, Level.PROVINCE: COUNTY}
 
 
 def home_of(role: RoleDecl) -> Level:
@@ -142,6 +182,9 @@ def home_of(role: RoleDecl) -> Level:
 def seats(role: RoleDecl, errand: Errand) -> Iterator[Seat]:
     """Where a role is tried: at its lowest level with the neighbours; at each level where the errand asks for levels."""
     low = home_of(role)
+    if errand.thing is not None and errand.thing[0] == CHANGE.code and low is not Level.COUNTY:
+        # confidential cases are a county's: who has his post above has none whose handlers change
+        return
     yield Seat(_OWN[low], low, _OWN[low], Relation.OWN)
     if any(demand.levels != frozenset(Level) for demand in errand.demands):
         for level in sorted(role.levels - {low}):
@@ -150,6 +193,17 @@ def seats(role: RoleDecl, errand: Errand) -> Iterator[Seat]:
     yield Seat(_OWN[low], low, _PARENT[low], Relation.PARENT)
     if Level.PREFECTURE in role.levels:
         yield Seat(PREFECTURE, Level.PREFECTURE, COUNTY, Relation.CHILD)
+    if errand.route.looks_below:
+        for level in sorted(role.levels):
+            yield from (Seat(_OWN[level], level, _OWN[level], relation, of) for relation, of in _named_from(level))
+
+
+def _named_from(level: Level) -> Iterator[tuple[Relation, str]]:
+    """Whom a level may name as the tenant that a page is about."""
+    yield Relation.OWN, _OWN[level]
+    for relation, near in ((Relation.SIBLING, _SIBLING), (Relation.PARENT, _PARENT), (Relation.CHILD, _CHILD)):
+        if level in near:
+            yield relation, near[level]
 
 
 def cells(errands: Iterable[Errand]) -> Iterator[Cell]:
@@ -170,6 +224,10 @@ def errands_of(route: Found) -> list[Errand]:
     """What can be tried at a route: each step in each state, each kind of work, each state of what it acts on or shows."""
     flows = sorted(newest_workflows().values(), key=lambda flow: flow.name)
     place = re.sub(r"^(/api/v1)?/\{tenant\}", "", route.path)
+    if (route.method, route.path) in SWITCHING:
+        return [made for on in (True, False) for made in _switching(route, on=on)]
+    if place in DECIDING:
+        return [made for decides in ("vice_chair", "leader") for made in _deciding(route, decides)]
     if "{case_id}" in place and place.endswith("/{code}"):
         return [made for flow in flows for made in _steps(route, flow)]
     if place == "/notices" and route.method == "POST":
@@ -179,26 +237,52 @@ def errands_of(route: Found) -> list[Errand]:
         return [Errand(route, (*route.demands, opening(flow)), flow.name) for flow in flows]
     if place == "/cases/{case_id}":
         return [
-            Errand(route, route.demands, thing=(f"case:{flow.name}", state.code)) for flow in flows for state in flow.states
+            Errand(route, (*route.demands, reading(flow)), thing=(f"case:{flow.name}", state.code))
+            for flow in flows
+            for state in flow.states
         ]
     if place == "/jobs" and route.method == "POST":
         kinds: list[JobKindDecl] = host().collected("bangfu_job_kinds")
-        return [Errand(route, (*route.demands, starting(kind)), kind.kind) for kind in kinds]
+        return [made for kind in kinds if kind.listed for made in _starting(route, kind)]
     if place == "/jobs/{job_id}/resume":
         kind = next(kind for kind in host().collected("bangfu_job_kinds") if kind.kind == RESUMED)
         return _in_each_state(route, (*route.demands, resuming(kind)), JOB)
     acted = next((demand.of for demand in route.demands if demand.of is not None), SEEN.get(route.path))
-    return [Errand(route, route.demands)] if acted is None else _in_each_state(route, route.demands, acted)
+    if acted is None or acted.code in ELSEWHERE:
+        return [Errand(route, route.demands)]
+    line = (reading(newest_workflows()[CASES_OF[acted.code]]),) if acted.code in CASES_OF else ()
+    return _in_each_state(route, (*route.demands, *line), acted)
 
 
-def _in_each_state(route: Found, demands: tuple[Demand, ...], kind: Kind) -> list[Errand]:
-    return [Errand(route, demands, thing=(kind.code, state), states=((kind.code, state),)) for state in kind.states]
+def _in_each_state(route: Found, demands: tuple[Demand, ...], kind: Kind, variant: str = "") -> list[Errand]:
+    return [Errand(route, demands, variant, (kind.code, state), ((kind.code, state),)) for state in kind.states]
+
+
+def _starting(route: Found, kind: JobKindDecl) -> list[Errand]:
+    """The survey in each state of the year's round; any other kind once."""
+    demands = (*route.demands, starting(kind))
+    if kind.kind != RESUMED:
+        return [Errand(route, demands, kind.kind)]
+    return _in_each_state(route, (*demands, ROUND_OPENS), ROUND, kind.kind)
+
+
+def _switching(route: Found, *, on: bool) -> list[Errand]:
+    return _in_each_state(route, (*route.demands, switching(on=on)), SWITCHED, "on" if on else "off")
+
+
+def _deciding(route: Found, decides: str) -> list[Errand]:
+    """The second person's word on a change that ``decides`` decides."""
+    return [
+        replace(made, thing=(f"{CHANGE.code}:{decides}", state))
+        for made in _in_each_state(route, (*route.demands, deciding(decides)), CHANGE, decides)
+        for _, state in made.states
+    ]
 
 
 def _steps(route: Found, flow: WorkflowDecl) -> Iterator[Errand]:
     """Each step of a workflow in each of its states, and once on a case that is with another union."""
     for step in flow.transitions:
-        demands = (*route.demands, stepping(flow, step), GOES_ON, HERE)
+        demands = (*route.demands, reading(flow), stepping(flow, step), GOES_ON, HERE)
         code = f"case:{flow.name}"
         tried = [(state.code, state.code, "closed" if state.closed else "open") for state in flow.states]
         if flow.initial in step.sources:
@@ -208,6 +292,7 @@ def _steps(route: Found, flow: WorkflowDecl) -> Iterator[Errand]:
             yield Errand(route, demands, step.code, (code, thing), states, (flow, step, state))
 
 
-def errands() -> list[Errand]:
-    """Everything that can be tried."""
+@lru_cache(maxsize=1)
+def errands() -> Sequence[Errand]:
+    """Everything that can be tried; the application is made for it once."""
     return [made for route in routes() for made in errands_of(route)]

@@ -41,6 +41,8 @@ _OPENING = (
     "2. **业务停用**：停用的业务，其自有页面答复 404，其权限任何岗位都不再持有，不受理新申请；原有个案可以查看，",
     "   法定时限内须办的环节和撤回申请仍由原岗位办理，其他环节暂停（409）。",
     "3. **岗位权限**：没有权限的答复 403。先看权限，后看状态，没有权限的人看不出办理到了哪一步。",
+    "   业务自带的岗位（如职介员、援助律师、信访承办人）只看本业务的个案，本单位另授予其他业务权限的，也看该业务的个案；",
+    "   其余业务的个案对其不存在（404），列表、查找、待办和数量中也没有。",
     "4. **再次验证**：标“验”的事项须在数分钟内验证过身份（设有第二重验证的含第二重）。",
     "5. **办理状态**：状态不允许的答复 409；同一人重复提交同一事项不改变结果。",
     "6. **不相容岗位**：经办、审批、资金专管、出纳由不同的人担任；审计方不在被审计单位任职；三员不兼任其他岗位。",
@@ -50,7 +52,8 @@ _OPENING = (
     "8. **本级调整**：各单位可将业务权限调给本单位相应岗位，下表为未经调整的设置。",
     "",
     "*In short*: everybody acts in the own tenant alone, all others are 404; a line that is off is not there (404) and its",
-    "rights are nobody's but for steps that a running clock obliges to; no right is 403, asked before the state; 验 is a",
+    "rights are nobody's but for steps that a running clock obliges to; no right is 403, asked before the state; a role that",
+    "a line brings reads the cases of lines in which it works, and of others a case is not there (404); 验 is a",
     "fresh proof of the person; a state that does not allow is 409; duties that exclude each other are refused when given",
     "and when acting; confidential cases are their handlers' alone.",
 )
@@ -58,8 +61,14 @@ _MARKS = (
     f"{ALWAYS} 可以办理；{BY_STATE} 视对象的状态、环节或事项种类，见上两节；{BY_LINE} 只在有关业务启用时；"
     "空白为没有权限（403）。同样设置的地址合为一行，`…` 代表 `/{tenant}`。"
 )
+_BELOW = (
+    "人员、权限复核、日志和外部系统的页面与接口可用 `?of=` 写明所办单位：本单位，或下级单位（上级代管，进入即留记录）。"
+    "写同级、上级或不在管辖内的单位，与没有该单位无从区分。表中为可以进入的岗位。"
+)
+_RELATIONS = {Relation.OWN: "本单位", Relation.CHILD: "下级单位", Relation.SIBLING: "同级单位", Relation.PARENT: "上级单位"}
+_LET_IN = frozenset({Verdict.ALLOWED, Verdict.CONFLICT})
 _SIGHTS = (
-    "全：完整显示；掩：只显示掩码；由：填写事由或随业务动作打开完整内容，逐次记入查阅日志；空白：不显示。"
+    "全：完整显示；全本：只在所办业务的个案里显示；掩：只显示掩码；由：填写事由或随业务动作打开完整内容，逐次记入查阅日志；空白：不显示。"
     "页面与接口一致，接口不提供完整号码。"
 )
 
@@ -87,7 +96,7 @@ def _role(role: RoleDecl) -> Iterator[str]:
     told += [SIDES[role.audit_side]] if role.audit_side else []
     told += ["不接触个人信息"] if not role.sees_persons else []
     told += ["由安全管理员授予"] if role.granted_by == "security" else []
-    yield from (f"### {role.zh} {role.en}", "", f"`{role.code}` · {'；'.join(told)}。", "")
+    yield from (f"### {role.zh} {role.en}", f"- `{role.code}`：{'；'.join(told)}。")
     by_plugin: dict[str, list[str]] = defaultdict(list)
     for code in sorted(held(role, on=True)):
         plugin, permission = known[code]
@@ -103,7 +112,7 @@ def _holders(permission: str) -> list[str]:
 
 
 def _flow(flow: WorkflowDecl) -> Iterator[str]:
-    yield from (f"### {flow.zh} {flow.en}", "", f"受理：{_named(_holders(flow.open_permission))}。", "")
+    yield from (f"### {flow.zh} {flow.en}", f"受理：{_named(_holders(flow.open_permission))}。", "")
     states = {state.code: state.zh for state in flow.states}
     rows = [
         (
@@ -161,7 +170,7 @@ def _verdict(errand: Errand, role: RoleDecl, on: bool) -> Verdict:
     """The best answer at any level at which the role exists."""
     own = [seat for seat in seats(role, errand) if seat.relation is Relation.OWN]
     answers = [expected(Tried(errand, role.code, seat, on)) for seat in own]
-    return Verdict.ALLOWED if Verdict.ALLOWED in answers else answers[0]
+    return Verdict.ALLOWED if Verdict.ALLOWED in answers else next(iter(answers), Verdict.NOT_FOUND)
 
 
 def _routes(tried: Sequence[Errand]) -> Iterator[str]:
@@ -180,15 +189,44 @@ def _routes(tried: Sequence[Errand]) -> Iterator[str]:
     yield ""
 
 
+def _below(tried: Sequence[Errand]) -> Iterator[str]:
+    """What whoever looks after staff or log finds under ``?of=``: every cell of each address, by the tenant that it names."""
+    relations = (Relation.OWN, Relation.CHILD, Relation.SIBLING, Relation.PARENT)
+    rows: dict[tuple[str, ...], set[str]] = defaultdict(set)
+    for errand in tried:
+        if errand.route.looks_below:
+            answers = [_named_answer(errand, relation) for relation in relations]
+            rows[(*answers,)].add(_address(errand.route))
+    yield from (_BELOW, "")
+    table = [("<br>".join(sorted(routes)), *answers) for answers, routes in sorted(rows.items())]
+    yield from _table(("页面与接口", *(_RELATIONS[relation] for relation in relations)), table)
+    yield ""
+
+
+def _named_answer(errand: Errand, relation: Relation) -> str:
+    """Who of the roles is let in, over the levels at which they exist."""
+    let_in = [
+        role.zh
+        for role in roles().values()
+        for seat in seats(role, errand)
+        if seat.of is not None and seat.relation is relation and expected(Tried(errand, role.code, seat, True)) in _LET_IN
+    ]
+    return "、".join(dict.fromkeys(let_in)) or "无（404）"
+
+
 def _address(route: Found) -> str:
     return f"`{route.method} {route.path.replace('/{tenant}', '…')}`"
 
 
 def _field(kind: FieldKind) -> tuple[str, ...]:
     marks = []
+    lines = {name for name, info in host().infos.items() if info.service_line}
+    brought = {role.code for plugin, found in host().installed("bangfu_roles") if plugin in lines for role in found}
     for role in roles().values():
         rights = held(role, on=True)
-        marks.append(_SIGHT[kind.sight(rights)] + ("由" if kind.on_reason & rights else ""))
+        seen = _SIGHT[kind.sight(rights)]
+        own = "本" if seen and role.code in brought else ""
+        marks.append(seen + own + ("由" if kind.on_reason & rights else ""))
     return (kind.zh, *marks, kind.where_zh)
 
 
@@ -212,6 +250,8 @@ def lines_of_page() -> Iterator[str]:
     yield from _objects(tried)
     yield from ("## 页面与接口", "")
     yield from _routes(tried)
+    yield from ("## 上级代管", "")
+    yield from _below(tried)
     yield from ("## 个人信息的可见范围", "")
     yield from (_SIGHTS, "")
     yield from _table(("内容", *(role.zh for role in known), "在哪里"), [_field(kind) for kind in FIELDS])

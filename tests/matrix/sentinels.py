@@ -57,6 +57,8 @@ FULL: Mapping[str, tuple[str, ...]] = {
     "finding": (FINDING,),
 }
 """What shows each kind of content in full, on pages or in answers of the interface."""
+PLANTED_IN: Mapping[str, str] = {"name": "living_relief", "case_notes": "living_relief", "petition": "petitions"}
+"""The line of the case in which a post that a line brings finds the content, if it reads that line."""
 MASKED: Mapping[str, str] = {
     "identity_number": masking.identity_number(NUMBER),
     "phone": masking.phone(PHONE),
@@ -127,8 +129,9 @@ def plant(db: Database, acting: Acting) -> Known:
     for tenant in (COUNTY, OTHER_COUNTY):
         switch_lines(db, tenant)
         with_key(acting, tenant)
-    with post(acting, "clerk"), unit_of_work() as session:
+    with post(acting, "system:parameters"), unit_of_work() as session:
         set_parameter(session, "minimum_living_standard", date(2025, 1, 1), 80_000, "样例", "domain 10")
+    with post(acting, "clerk"), unit_of_work() as session:
         receive(session, year=2025, source="appropriation", purpose="living", amount_fen=90_000_000, key="a", note="拨款")
         session.flush()
         household = _file(session)

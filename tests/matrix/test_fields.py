@@ -12,13 +12,13 @@ from sqlalchemy import text
 
 from core.db.session import reference_work
 from core.host.manager import host
-from core.identity.service import give_post, roles
+from core.identity.service import case_lines_of, give_post, roles
 from core.people.fields import BY_CODE, FIELDS
 from core.scope import Level
 from core.web.pages.words import newest_workflows
 from tests.conftest import COUNTY, PREFECTURE, Database
 from tests.matrix.declared import application, held, home_of, routes
-from tests.matrix.sentinels import FULL, MASKED, NAME, SECRET, Known, plant
+from tests.matrix.sentinels import FULL, MASKED, NAME, PLANTED_IN, SECRET, Known, plant
 from tests.web.conftest import SINCE, Person, signed_in
 from tests.web.county import Acting
 from tests.web.routes import Found
@@ -95,8 +95,11 @@ def test_every_role_is_shown_what_is_declared_and_nothing_else(reader: tuple[Per
         home, rights = seat(db, who, code), held(role, on=True)
         said = everything_read(who, home, rights, known, found)
         assert SECRET not in said, code
+        lines = case_lines_of([code], frozenset(host().infos))
         for kind in FIELDS:
             shown, declared = seen_in(said, kind.code), kind.sight(rights)
+            if lines is not None and kind.code in PLANTED_IN and PLANTED_IN[kind.code] not in lines:
+                declared = "nothing"
             if shown != declared:
                 wrong.append((code, kind.code, shown, declared))
     assert wrong == []

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import date
+from collections.abc import Callable
 from pathlib import Path
 
-from sqlalchemy import select, text
-from sqlalchemy.orm import Session
+from sqlalchemy import select
 
 from core.audit.models import AuditFinding
 from core.audit.service import answer_finding
@@ -20,7 +15,6 @@ from core.cases.models import Case
 from core.cases.service import NewCase, NewParty, advance, close_paid, open_cases
 from core.cases.workflows import POST_NOTICE
 from core.codes import code_list
-from core.db.session import unit_of_work
 from core.documents.models import Document
 from core.documents.service import withdraw_document
 from core.errors import Conflict, InvalidInput
@@ -44,10 +38,12 @@ from core.jobs.service import cancel_job, start_job
 from core.notices.service import answer_objection, post_notice, raise_objection
 from core.surveys.service import determine, open_round
 from core.web.pages.words import newest_workflows
-from tests.conftest import COUNTY, OTHER_COUNTY, PREFECTURE, TODAY, Database
+from tests.conftest import COUNTY, OTHER_COUNTY, PREFECTURE, PROVINCE, TODAY, Database
 from tests.core.funds_story import draft, needs, totals
-from tests.core.lines import LINES, PETITION, papers, permissions
-from tests.matrix.declared import POSTED
+from tests.core.lines import LINES, PETITION, papers
+from tests.matrix.declared import CASES_OF, POSTED
+from tests.matrix.ground import APPROVER, CLERK, DECIDER, MANAGER, PAYER, Thing
+from tests.matrix.offices import Offices
 from tests.web.county import LATER, Acting, deliver_all, money_in, open_county, relief_cases
 
 LEGAL = {
@@ -57,23 +53,13 @@ LEGAL = {
     "opponent": "某公司",
     "facts": "拖欠工资",
 }
-CLERK, DECIDER, MANAGER, APPROVER, PAYER = "clerk", "decider", "manager", "approver", "payer"
 
 
-@dataclass(frozen=True, slots=True)
-class Thing:
-    """An object: what fills the path, what a form needs to name it, and its version where a change names one."""
-
-    path: Mapping[str, uuid.UUID]
-    form: Mapping[str, str] = field(default_factory=dict)
-    version: int = 0
-
-
-class World:
+class World(Offices):
     """The county and its objects. ``shared`` gives one object of a kind in a state, ``spare`` one of its own to be changed."""
 
     def __init__(self, db: Database, acting: Acting, roster: Path) -> None:
-        self._db, self._acting, self._serial = db, acting, itertools.count(1)
+        super().__init__(db, acting)
         self._shared: dict[tuple[str, str, str], Thing] = {}
         open_county(db, acting, roster)
         for name in sorted(set(host().infos) - LINES - host().always_on):
@@ -82,6 +68,12 @@ class World:
                     "insert into tenant_plugin (tenant, plugin, enabled, version) values (:tenant, :name, true, 1)",
                     tenant=tenant, name=name,
                 )  # fmt: skip
+        # prefectures steer their counties as the declared level says
+        self.owner(
+            "insert into tenant_parameter (tenant, id, name, valid_from, value, source, clause, actor)"
+            " values (:tenant, gen_random_uuid(), 'prefectures_keep_counties', '2025-01-02', 'true', 'x', 'x', 'system:test')",
+            tenant=PROVINCE,
+        )
         with self._at(CLERK) as session:
             determine(session, open_round(session, 2025).id)
             money_in(session)
@@ -98,7 +90,16 @@ class World:
             "objection": lambda state, _: self._objection(state),
             "audit_finding": lambda state, _: self._finding(state),
             "matter": lambda state, _: self._matter(state),
+            "parameter_proposal": lambda state, _: self._proposal(state),
             "job": self._job,
+            "account": self._account,
+            "post": self._post,
+            "survey_round": lambda state, _: self._round(state),
+            "plugin": lambda state, _: self._switched(state),
+            "opening_balance": lambda state, _: self._opening(state),
+            "handler_change": lambda state, _: self._change("leader", state, asked_here=True),
+            "handler_change:leader": lambda state, _: self._change("leader", state),
+            "handler_change:vice_chair": lambda state, _: self._change("vice_chair", state),
         }
 
     def shared(self, kind: str, state: str, tenant: str = COUNTY) -> Thing:
@@ -113,17 +114,6 @@ class World:
         if kind.startswith("case:"):
             return self._of_case(self._case(newest_workflows()[kind.removeprefix("case:")], state))
         return self._makers[kind](state, tenant)
-
-    def owner(self, statement: str, **bound: object) -> None:
-        """What only time or a worker would bring about."""
-        with self._db.owner.begin() as connection:
-            connection.execute(text(statement), bound)
-
-    @contextmanager
-    def _at(self, actor: str, on: date = TODAY, tenant: str = COUNTY) -> Iterator[Session]:
-        everything = frozenset(host().infos)
-        with self._acting(tenant, actor=actor, permissions=permissions(), plugins=everything, on=on), unit_of_work() as session:
-            yield session
 
     def _of_case(self, case_id: uuid.UUID) -> Thing:
         with self._at(CLERK) as session:
@@ -182,11 +172,11 @@ class World:
         deliver_all(self._acting, PREFECTURE)
 
     def _standing(self, state: str) -> Thing:
-        flow = newest_workflows()["petition"]
+        flow = newest_workflows()[CASES_OF["case"]]
         return self._of_case(self._case(flow, {"open": flow.initial}.get(state, state)))
 
     def _document(self, state: str) -> Thing:
-        case_id = self._case(newest_workflows()["job_seeking"], "registered")
+        case_id = self._case(newest_workflows()[CASES_OF["document"]], "registered")
         with self._at(CLERK) as session:
             paper = session.scalars(select(Document.id).where(Document.case_id == case_id).limit(1)).one()
             if state == "withdrawn":

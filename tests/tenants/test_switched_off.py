@@ -148,7 +148,7 @@ def test_the_page_counts_who_works_with_it_and_what_is_under_way(acting: Acting)
         seen = preview(session, "petitions", "case_approver")
         assert (seen.navigation, seen.opens) == (("信访",), ())
         assert seen.steps == (("信访", ("出具处理意见", "不予受理并告知", "上报上级")),)
-        assert effect_of("petitions").navigation == ("信访",)
+        assert effect_of("petitions").navigation == ("信访", "接访安排")
         with pytest.raises(NotFound):
             preview(session, "petitions", "nobody")
 

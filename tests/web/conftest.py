@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import pytest
+from anyio.from_thread import BlockingPortal, start_blocking_portal
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.testclient import TestClient
 from sqlalchemy import text
@@ -165,12 +166,21 @@ def switch_trial(db: Database, tenant: str, enabled: bool) -> None:
         )
 
 
+@pytest.fixture(scope="session")
+def portal() -> Iterator[BlockingPortal]:
+    """One event loop for all browsers of a session: else each request starts one, with a thread of its own."""
+    with start_blocking_portal() as opened:
+        yield opened
+
+
 @pytest.fixture
-def browser(app: FastAPI) -> Callable[[], TestClient]:
+def browser(app: FastAPI, portal: BlockingPortal) -> Callable[[], TestClient]:
     """A new browser without any cookie that follows no redirect by itself."""
 
     def opened() -> TestClient:
-        return TestClient(app, follow_redirects=False)
+        client = TestClient(app, follow_redirects=False)
+        client.portal = portal
+        return client
 
     return opened
 

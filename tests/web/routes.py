@@ -18,7 +18,14 @@ from core.web.security import guard_form, guard_header
 from core.web.step_up import FreshProof
 
 SAFE = frozenset({"GET", "HEAD"})
-QUERIES = {"/{tenant}/cases/new": "?workflow=petition", "/api/v1/{tenant}/cases/handlers": "?workflow=petition"}
+QUERIES = {
+    "/{tenant}/cases/new": "?workflow=petition",
+    "/{tenant}/cases/mass": "?line=petitions",
+    "/{tenant}/cases/mass/news": "?line=petitions",
+    "/{tenant}/cases/mass/{job_id}/undo": "?line=petitions",
+    "/api/v1/{tenant}/cases/groups": "?line=petitions",
+    "/api/v1/{tenant}/cases/handlers": "?workflow=petition",
+}
 """What an address needs beside its path to be answered."""
 _GUARDS = (enter_tenant, enter_session, enter_public, guard_form, guard_header)
 
@@ -32,6 +39,8 @@ class Found:
     guards: frozenset[object]
     demands: tuple[Demand, ...]
     """What is asked for before the endpoint runs, in this order."""
+    looks_below: bool = False
+    """Whether ``?of=`` names a tenant below that the page is about."""
 
     @property
     def permissions(self) -> frozenset[str]:
@@ -76,6 +85,12 @@ def _calls(dependant: Dependant) -> Iterator[object]:
         yield from _calls(inner)
 
 
+def _queries(dependant: Dependant) -> Iterator[str]:
+    yield from (field.alias for field in dependant.query_params)
+    for inner in dependant.dependencies:
+        yield from _queries(inner)
+
+
 def routes_of(app: FastAPI) -> list[Found]:
     """Every route, once for each of its methods."""
     found = []
@@ -86,6 +101,7 @@ def routes_of(app: FastAPI) -> list[Found]:
         calls = list(_calls(dependant)) if dependant is not None else []
         demands = tuple(call.demand for call in calls if isinstance(call, Requires | PluginOn | FreshProof))
         guards = frozenset(call for call in calls if call in _GUARDS)
+        looks_below = dependant is not None and "of" in _queries(dependant)
         for method in sorted(context.methods - {"HEAD"}):
-            found.append(Found(method, context.path, guards, demands))
+            found.append(Found(method, context.path, guards, demands, looks_below))
     return found

@@ -31,16 +31,23 @@ PAGES_OF_A_CASEWORKER = frozenset(
         "/",
         "/deadlines",
         "/files",
+        "/files/twice",
         "/households",
         "/find",
         "/cases",
         "/cases/new",
+        "/cases/mass",
+        "/cases/mass/news",
         "/cases/handlers",
         "/notices",
         "/matters",
+        "/transfers",
         "/jobs",
+        "/parameters",
         "/trial",
         "/delegations",
+        "/petitions/reception",
+        "/legal_aid/panel",
     }
 )
 HOMES = {Level.COUNTY: COUNTY, Level.PREFECTURE: PREFECTURE, Level.PROVINCE: PROVINCE}

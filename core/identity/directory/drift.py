@@ -34,6 +34,7 @@ from core.identity.models import Account, Post
 from core.identity.names import READ_SYSTEM
 from core.identity.service import roles
 from core.scope import Level, current_scope
+from core.tenancy.life import is_there
 from core.tenancy.models import Tenant
 
 PEOPLE = "people"
@@ -45,9 +46,7 @@ def _plan(session: Session, _params: Mapping[str, Any]) -> Sequence[ChunkPlan]:
     if not kept_elsewhere():
         return []
     here = current_scope().tenant
-    areas = select(Tenant.code, Tenant.name).where(
-        Tenant.province == here, Tenant.level != "county", Tenant.closed_on.is_(None)
-    )
+    areas = select(Tenant.code, Tenant.name).where(Tenant.province == here, Tenant.level != "county", is_there())
     named = session.execute(areas.order_by(Tenant.code))
     return [ChunkPlan("人员", {"area": PEOPLE}), *(ChunkPlan(name, {"area": code}) for code, name in named)]
 
@@ -97,7 +96,7 @@ def _goes_on(today: date) -> Any:
 def _read(there: Directory, session: Session, area: str) -> Iterator[tuple[Tenant, Group | None, list[Group]]]:
     """The tenants of an area with their groups and those below: a prefecture with its counties, the province with counties that
     belong to no prefecture."""
-    mine = select(Tenant).where(or_(Tenant.code == area, Tenant.parent == area), Tenant.closed_on.is_(None))
+    mine = select(Tenant).where(or_(Tenant.code == area, Tenant.parent == area), is_there())
     tenants = session.scalars(mine.order_by(Tenant.code)).all()
     for tenant in tenants:
         if tenant.code != area and tenant.level != "county":

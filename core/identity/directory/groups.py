@@ -14,6 +14,7 @@ from core.identity.changes import TENANT_OPENED, kept_elsewhere
 from core.identity.directory.models import DirectoryDifference
 from core.identity.directory.there import directory
 from core.jobs.outbox import on_topic
+from core.tenancy.life import is_there
 from core.tenancy.models import Tenant
 
 GROUP_MISSING = "group_missing"
@@ -33,7 +34,7 @@ def path_of(tenant: Tenant) -> str:
 
 def paths_of(session: Session, codes: Iterable[str]) -> dict[str, str]:
     """Where the groups of open tenants stand, by code."""
-    found = session.scalars(select(Tenant).where(Tenant.code.in_(set(codes)), Tenant.closed_on.is_(None)))
+    found = session.scalars(select(Tenant).where(Tenant.code.in_(set(codes)), is_there()))
     return {tenant.code: path_of(tenant) for tenant in found}
 
 

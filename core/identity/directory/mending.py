@@ -23,6 +23,7 @@ from core.identity.models import Account, Post
 from core.identity.names import READ_SYSTEM
 from core.jobs.outbox import post
 from core.scope import Level, current_scope, entered
+from core.tenancy.life import is_there
 from core.tenancy.models import Tenant
 from core.tenancy.service import business_date, system_scope
 from core.trail.service import record
@@ -123,7 +124,7 @@ def provision_all() -> tuple[int, int]:
     of its own; how many of either. For an installation that switches over to the provider."""
     _refuse_local()
     with reference_work() as session:
-        tenants = session.scalars(select(Tenant.code).where(Tenant.closed_on.is_(None)).order_by(Tenant.code)).all()
+        tenants = session.scalars(select(Tenant.code).where(is_there()).order_by(Tenant.code)).all()
         by_tenant = _homes(session, tenants)
     for code in tenants:
         with entered(system_scope(code, "provision")), unit_of_work() as session:

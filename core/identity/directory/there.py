@@ -9,10 +9,11 @@ import base64
 import json
 import re
 import time
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,18 @@ class SessionThere:
     since: datetime
     seen: datetime
     clients: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A try to sign in that the provider refused: its event's id, whose it was (None for a name that is nobody's), why, from
+    where and when. The name that was typed is left out."""
+
+    event: uuid.UUID
+    subject: str | None
+    why: str
+    address: str | None
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +152,7 @@ class Directory:
                 "the client for provisioning lacks a right there",
                 answer=status,
                 mend_zh="请系统管理员核对该客户端的 manage-users 等权限",
-                mend_en="let the system administrator check its rights (manage-users, view-users, query-groups)",
+                mend_en="let the system administrator check its rights (manage-users, view-users, query-groups, view-events)",
             )
         said = f"{status} {why}".strip()
         return DirectoryRefused(
@@ -289,6 +302,20 @@ class Directory:
         with self._asking():
             return self._admin.get_credentials(subject)
 
+    # Sign-ins
+
+    def refusals(self, since: date) -> Iterator[Refusal]:
+        """Tries to sign in that were refused on a day (by the provider's clock) or later, newest first, by pages."""
+        first = 0
+        while True:
+            asked = {"type": "LOGIN_ERROR", "dateFrom": since.isoformat(), "first": first, "max": _PAGE}
+            with self._asking():
+                found = self._admin.get_events(asked)
+            yield from map(_refusal, found)
+            if len(found) < _PAGE:
+                return
+            first += _PAGE
+
     # Sessions
 
     def sessions(self, subject: str) -> list[SessionThere]:
@@ -335,6 +362,11 @@ def _session(found: Mapping[str, Any]) -> SessionThere:
     since, seen = (datetime.fromtimestamp(found[name] / 1000, UTC) for name in ("start", "lastAccess"))
     clients = tuple(sorted(str(name) for name in (found.get("clients") or {}).values()))
     return SessionThere(found["id"], found.get("ipAddress"), since, seen, clients)
+
+
+def _refusal(found: Mapping[str, Any]) -> Refusal:
+    at = datetime.fromtimestamp(found["time"] / 1000, UTC)
+    return Refusal(uuid.UUID(found["id"]), found.get("userId"), found.get("error") or "", found.get("ipAddress"), at)
 
 
 @lru_cache(maxsize=2)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.db.session import unit_of_work
+from core.host.declarations import Recurrence
+from core.jobs.recurring import Scheduled, schedule
 from core.jobs.service import CANCEL, cancel_job, progress, recent_jobs, resume_job, start_for_year
 from core.web.context import requires
 from core.web.paging import Limit
@@ -71,6 +73,51 @@ class JobOut(BaseModel):
     started_at: datetime | None
     finished_at: datetime | None
     chunks: list[ChunkOut] = []
+
+
+class LastOut(BaseModel):
+    """The last job that started by itself."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: uuid.UUID
+    state: str
+    created_at: datetime
+    finished_at: datetime | None
+
+
+class ScheduleOut(BaseModel):
+    """Work that recurs: at ``hour`` in Asia/Shanghai, of which day of the month (None: every day), of which month (None: every
+    month); ``last`` is None before the first, ``next_on`` the day of the next."""
+
+    kind: str
+    title: str
+    when: str
+    hour: int
+    day: int | None
+    month: int | None
+    last: LastOut | None
+    next_on: date
+
+
+@router.get("/schedules")
+def schedules() -> list[ScheduleOut]:
+    """What recurs in the tenant: period, last start, next day."""
+    with unit_of_work() as session:
+        return [_schedule(one, recurs) for one in schedule(session) if (recurs := one.kind.recurs) is not None]
+
+
+def _schedule(one: Scheduled, recurs: Recurrence) -> ScheduleOut:
+    return ScheduleOut(
+        kind=one.kind.kind,
+        title=one.kind.zh,
+        when=one.when,
+        hour=recurs.hour,
+        day=recurs.day,
+        month=recurs.month,
+        last=LastOut.model_validate(one.last) if one.last is not None else None,
+        next_on=one.next_on,
+    )
 
 
 @router.get("/jobs")

@@ -11,11 +11,23 @@ from pydantic import BaseModel, ConfigDict, Field
 from core.db.session import unit_of_work
 from core.identity.delegation import delegate, revoke
 from core.identity.directory.standing import Standing, standing_of
-from core.identity.grants import end_post, grant_post
+from core.identity.grants import END, MOVE, end_post, grant_post
 from core.identity.models import Account, Post
 from core.identity.moves import move
 from core.identity.names import WRITE_STAFF
-from core.identity.staff import Invited, disable, enable, end_sessions_of, invite, list_staff, member, reset_password
+from core.identity.staff import (
+    DISABLE,
+    ENABLE,
+    LOOK_AFTER,
+    Invited,
+    disable,
+    enable,
+    end_sessions_of,
+    invite,
+    list_staff,
+    member,
+    reset_password,
+)
 from core.identity.subtree import administering
 from core.scope import current_scope
 from core.web.context import requires
@@ -184,7 +196,7 @@ def give(account_id: uuid.UUID, wanted: PostIn, of: Of = None) -> PostOut:
         return PostOut.model_validate(given)
 
 
-@router.post("/staff/{account_id}/move", dependencies=[WRITE])
+@router.post("/staff/{account_id}/move", dependencies=[Depends(requires(MOVE))])
 def move_on(account_id: uuid.UUID, wanted: MoveIn, of: Of = None) -> list[PostOut]:
     """Move the working posts to another tenant; the posts given there."""
     with administering(of, LOOKS_AFTER) as session:
@@ -192,21 +204,21 @@ def move_on(account_id: uuid.UUID, wanted: MoveIn, of: Of = None) -> list[PostOu
         return _posts(move(session, account_id, wanted.to, on=on, reason=wanted.reason))
 
 
-@router.post("/staff/{account_id}/disable", status_code=204, dependencies=[WRITE])
+@router.post("/staff/{account_id}/disable", status_code=204, dependencies=[Depends(requires(DISABLE))])
 def switch_off(account_id: uuid.UUID, wanted: Why, of: Of = None) -> None:
     """Switch the account off; its sessions end at once."""
     with administering(of, LOOKS_AFTER) as session:
         disable(session, account_id, reason=wanted.reason)
 
 
-@router.post("/staff/{account_id}/enable", status_code=204, dependencies=[WRITE])
+@router.post("/staff/{account_id}/enable", status_code=204, dependencies=[Depends(requires(ENABLE))])
 def switch_on(account_id: uuid.UUID, wanted: Why, of: Of = None) -> None:
     """Let the account in again."""
     with administering(of, LOOKS_AFTER) as session:
         enable(session, account_id, reason=wanted.reason)
 
 
-@router.post("/staff/{account_id}/password", dependencies=[WRITE])
+@router.post("/staff/{account_id}/password", dependencies=[Depends(requires(LOOK_AFTER))])
 def new_password(account_id: uuid.UUID, wanted: ResetIn, of: Of = None) -> InvitedOut:
     """A first password again, shown in this answer alone."""
     with administering(of, LOOKS_AFTER) as session:
@@ -214,14 +226,14 @@ def new_password(account_id: uuid.UUID, wanted: ResetIn, of: Of = None) -> Invit
         return _invited(done)
 
 
-@router.delete("/staff/{account_id}/sessions", status_code=204, dependencies=[WRITE])
+@router.delete("/staff/{account_id}/sessions", status_code=204, dependencies=[Depends(requires(LOOK_AFTER))])
 def end_all_sessions(account_id: uuid.UUID, of: Of = None) -> None:
     """End all sessions of the account."""
     with administering(of, LOOKS_AFTER) as session:
         end_sessions_of(session, account_id)
 
 
-@router.post("/posts/{post_id}/end", dependencies=[WRITE])
+@router.post("/posts/{post_id}/end", dependencies=[Depends(requires(END))])
 def end(post_id: uuid.UUID, wanted: EndIn, of: Of = None) -> PostOut:
     """End a post, and what was delegated from it."""
     with administering(of, LOOKS_AFTER) as session:

@@ -8,6 +8,7 @@ from core.web.pages import (
     access_review,
     account,
     audit,
+    case_mass,
     case_opening,
     cases,
     delegations,
@@ -22,6 +23,7 @@ from core.web.pages import (
     matters,
     notices,
     oidc,
+    opening_balances,
     payments,
     plugin_faults,
     programs,
@@ -30,21 +32,25 @@ from core.web.pages import (
     second_factor,
     staff,
     system,
+    transfers,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
     home.router,
     households.router,
-    # Before the cases: ``/cases/new`` and ``/cases/handlers`` are no case's addresses.
+    # Before the cases: ``/cases/new``, ``/cases/mass`` and ``/cases/handlers`` are no case's addresses.
     case_opening.router,
+    case_mass.router,
     handlers.router,
     cases.router,
     notices.router,
     funds.router,
     payments.router,
+    opening_balances.router,
     jobs.router,
     audit.router,
     matters.router,
+    transfers.router,
     delegations.router,
     # Before the staff: these are no person's addresses.
     access_review.router,

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
 from core.audit.own_work import OwnWork
-from core.audit.service import ANSWER, FINDING, answer_finding, finding_detail, list_findings
+from core.audit.service import ANSWER, FINDING, answer_finding, finding_detail, last_run, list_findings, not_made
 from core.db.session import unit_of_work
 from core.errors import BangfuError, Forbidden, NotFound
 from core.scope import current_scope
@@ -68,6 +68,7 @@ def _list(
     scope = current_scope()
     with unit_of_work() as session:
         found = list_findings(session, year, severity=severity, state=state, after=after, limit=_PAGE + 1)
+        run = last_run(session, year)
     page = cut(found, _PAGE, lambda row: row.id)
     base = f"/{scope.tenant}/audit/findings"
     tabs = [words.Tab("全部", base, state is None)]
@@ -79,6 +80,8 @@ def _list(
         messages=[words.refusal(refused)] if refused else [],
         rows=[(finding, finding_detail(finding)["link"]) for finding in page.rows],
         next=next_url(request, page.after),
+        run=run,
+        missing=not_made(run),
         tabs=tabs,
         severities=words.SEVERITIES,
         states=FINDING.states,

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, File, Form, Query, Request, UploadFile
 from fastapi.responses import HTMLResponse, Response
 from sqlalchemy.orm import Session
 
+from core.authorisation import Verdict, answer
 from core.cases.models import Case
 from core.cases.service import CaseView, StepOffer, advance, case_counts, case_view, list_cases
 from core.cases.workflows import POST_NOTICE, SETTLE
@@ -27,8 +28,10 @@ from core.documents.service import (
 )
 from core.errors import BangfuError, NotFound
 from core.exchange.matters import HAND_OVER, AnswerHere, answers_of, hand_over, matter_behind
+from core.host.manager import host
 from core.scope import Level, current_scope
 from core.settings import settings
+from core.transfers.service import brought_case
 from core.web.context import changed, go, requires, show
 from core.web.pages import case_drawing, queries, words
 from core.web.paging import After, cut, next_url
@@ -74,6 +77,7 @@ def case_list(
         titles=titles,
         heading=words.line_title(line) if line else "全部个案",
         line_off=line is not None and line not in scope.plugins,
+        mass_line=line if line in host().infos and counts else None,
         openable=openable,
         line_title=words.line_title,
         programmes=words.programme_titles(),
@@ -189,6 +193,9 @@ def _page(
         values["why"] = queries.sheet_of(session, view.case.determination_id if may_see else None)
         values["outside_answers"] = _outside_answers(answers_of(session, case_id))
         values["behind"] = matter_behind(session, case_id)
+        brought = brought_case(session, case_id)
+    values["brought"] = brought
+    values["brought_union"] = words.union_names({brought.peer})[brought.peer] if brought else ""
     actors = [step.actor for step in view.steps] + [view.case.clerk, view.case.assigned_to]
     messages = [words.refusal(refused)] if refused else []
     empty = {"note": "", "step": "", "reason": "", "kind": "", "title": ""}
@@ -263,4 +270,6 @@ def _offered_kinds(needed: list[str], kinds: dict[str, str]) -> list[tuple[str, 
 def _may_hand_over(case: Case) -> bool:
     scope = current_scope()
     movable = case.closed_on is None and not case.is_outside and case.handlers is None
-    return movable and scope.level is Level.COUNTY and scope.prefecture is not None and scope.may("exchange.hand_over")
+    return (
+        movable and scope.level is Level.COUNTY and scope.prefecture is not None and answer(HAND_OVER, scope) is Verdict.ALLOWED
+    )

@@ -33,6 +33,7 @@ _KINDS = {
     "release": "撤销预留",
     "pay": "发放",
     "reverse": "冲销",
+    "carry": "划转",
 }
 Year = Annotated[int | None, Query(ge=2000, le=2100)]
 ShownYear = Annotated[int | None, Query(alias="year", ge=2000, le=2100)]
@@ -47,11 +48,13 @@ class Cell:
     paid: int
     reserved: int
     available: int
+    carried: int = 0
+    """What came from a county that closed, or, negative, went over to another when this one closed."""
 
     @property
     def parts(self) -> list[tuple[float, str]]:
         """Shares of 100 for the bar: paid, reserved, available."""
-        whole = self.received or 1
+        whole = self.received + max(self.carried, 0) or 1
         shares = ((self.paid, "ok"), (self.reserved, "warn"), (self.available, "soft"))
         return [(100 * fen / whole, tone) for fen, tone in shares]
 
@@ -62,7 +65,13 @@ def table_of(found: list[Balance]) -> dict[tuple[str, str], Cell]:
     for row in found:
         states.setdefault((row.source, row.purpose), {})[row.state] = row.fen
     return {
-        key: Cell(-fen.get("income", 0), fen.get("paid", 0), fen.get("reserved", 0), fen.get("available", 0))
+        key: Cell(
+            -fen.get("income", 0),
+            fen.get("paid", 0),
+            fen.get("reserved", 0),
+            fen.get("available", 0),
+            -fen.get("carried", 0),
+        )
         for key, fen in states.items()
     }
 

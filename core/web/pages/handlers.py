@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from core.cases.handler_changes import (
     BREAK_GLASS,
+    TAKE_BACK,
     Emergency,
     SamePerson,
     ask_change,
@@ -128,7 +129,7 @@ def decide(request: Request, tenant: str, change_id: uuid.UUID, outcome: Text = 
     )
 
 
-@router.post("/cases/handlers/{change_id}/withdraw")
+@router.post("/cases/handlers/{change_id}/withdraw", dependencies=[Depends(requires(TAKE_BACK))])
 def withdraw(request: Request, tenant: str, change_id: uuid.UUID) -> Response:
     """Take back what one asked."""
     return changed(

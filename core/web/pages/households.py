@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Query, Request
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, Response
 from sqlalchemy.orm import Session
 
+from core.authorisation import Verdict, answer
 from core.cases.models import Case
 from core.cases.repository import CaseLine, cases_of_households
+from core.centre.settings import centre_settings
 from core.db.session import unit_of_work
 from core.errors import BangfuError, Forbidden, NotFound
 from core.exchange.identity_index import Elsewhere, elsewhere
@@ -23,7 +25,10 @@ from core.people.finding import Found, find
 from core.people.repository import HouseholdView, MemberView, count_files, household_view, list_files
 from core.people.service import reveal
 from core.scope import Scope, current_scope
-from core.web.context import requires, show
+from core.transfers.departing import MOVED
+from core.transfers.offers import OFFERING
+from core.transfers.service import came_as, settle_twice, transfers_of, twice_waiting
+from core.web.context import changed, go, requires, show
 from core.web.pages import queries, words
 from core.web.paging import After, cut, next_url
 from core.web.render import Message
@@ -68,6 +73,7 @@ def file_list(
     with unit_of_work() as session:
         page = cut(list_files(session, status, kind, after, _PAGE + 1), _PAGE, lambda row: row.file_id)
         counts = count_files(session)
+        waiting = len(twice_waiting(session))
     kinds = words.words_of("difficulty_category")
     tabs = [words.Tab("全部", f"/{tenant}/files", kind is None, sum(counts.values()))]
     for code, label in kinds.items():
@@ -81,12 +87,54 @@ def file_list(
         tabs=tabs,
         kinds=kinds,
         states=words.FILE_STATES,
+        waiting=waiting,
+    )
+
+
+@router.get("/files/twice", dependencies=[READ])
+def twice(request: Request) -> HTMLResponse:
+    """Households that came from another county and hold somebody who was on file here already."""
+    return _twice(request)
+
+
+@router.post("/files/twice/{transfer_id}", dependencies=[Depends(requires("people.write"))])
+def look_at_twice(
+    request: Request,
+    tenant: str,
+    transfer_id: uuid.UUID,
+    keep: Annotated[str, Form(max_length=10)] = "",
+    why: Annotated[str, Form(max_length=2000)] = "",
+) -> Response:
+    """Say of one of them that it is a household of its own, or that its file is cancelled."""
+    return changed(
+        lambda session: settle_twice(session, transfer_id, keep=keep == "yes", why=why),
+        lambda made: go(f"/{tenant}/files/twice", f"已核对 {made.file_number}"),
+        lambda error: _twice(request, error, {"form": str(transfer_id), "why": why}),
+    )
+
+
+def _twice(request: Request, refused: BangfuError | None = None, typed: dict[str, str] | None = None) -> HTMLResponse:
+    with unit_of_work() as session:
+        rows = twice_waiting(session)
+    return show(
+        request,
+        "files_twice.html",
+        status=refused.status if refused else 200,
+        messages=[words.refusal(refused)] if refused else [],
+        rows=rows,
+        union_names=words.union_names({row.peer for row in rows}),
+        typed={"form": "", "why": ""} | (typed or {}),
+        may_settle=current_scope().may("people.write"),
     )
 
 
 @router.get("/households/{household_id}", dependencies=[READ])
-def household(request: Request, household_id: uuid.UUID) -> HTMLResponse:
-    """One household as its paper form says it; numbers masked."""
+def household(request: Request, tenant: str, household_id: uuid.UUID) -> Response:
+    """One household as its paper form says it; numbers masked. An address from a county that closed leads on."""
+    with unit_of_work() as session:
+        came = came_as(session, household_id)
+    if came is not None:
+        return go(f"/{tenant}/households/{came.household_id}", f"该户已转入本单位，现档案号 {came.file_number}")
     return _household(request, household_id)
 
 
@@ -207,9 +255,11 @@ def _everything(session: Session, household_id: uuid.UUID) -> dict[str, Any]:
         cases = cases_of_households(session, [household_id])
     grants = queries.grants_of_household(session, household_id) if sees("aid", scope) else ()
     latest = queries.latest_determination(session, household_id) if sees("determination", scope) else None
+    moves = [move for move in transfers_of(session, household_id) if move.state in ("sent", "arrived")]
     return {
         "view": view,
         "seen": {kind.code for kind in FIELDS if sees(kind.code, scope)},
+        "letterhead": centre_settings(session).seal_text or scope.union_name,
         "why": queries.sheet_of(session, latest.id if latest else None),
         "cases": cases,
         "aid": [_aid(grant) for grant in grants],
@@ -225,7 +275,10 @@ def _everything(session: Session, household_id: uuid.UUID) -> dict[str, Any]:
         "states": words.FILE_STATES,
         "case_states": words.state_titles(),
         "line_title": words.line_title,
-        "lines": _lines_for_households(),
+        "lines": _lines_for_households() if view.file is None or view.file.status != MOVED else [],
+        "moves": moves,
+        "may_offer": answer(OFFERING, scope) is Verdict.ALLOWED,
+        "union_names": words.union_names({move.peer for move in moves}),
     }
 
 

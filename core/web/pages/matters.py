@@ -15,7 +15,7 @@ from core.errors import BangfuError
 from core.exchange.envelopes import envelopes
 from core.exchange.matters import MATTER, OPEN_HERE, REPLY, TAKE, answer, matter_content, open_here, take
 from core.exchange.models import Envelope
-from core.scope import current_scope
+from core.scope import Level, current_scope
 from core.web.context import changed, go, requires, show
 from core.web.pages import case_drawing, queries, words
 
@@ -39,6 +39,7 @@ def matter_list(request: Request) -> HTMLResponse:
         unions=unions,
         states=words.ENVELOPE_STATES,
         line_title=words.line_title,
+        in_county=current_scope().level is Level.COUNTY,
     )
 
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import HTMLResponse
 
 from core.announcements.service import latest_announcement
+from core.centre.settings import CentreSettings, centre_settings
 from core.db.session import unit_of_work
 from core.errors import NotFound
 from core.funds.sources import source_names
@@ -23,12 +24,13 @@ from core.web.render import render_public
 router = APIRouter()
 
 
-def _show(request: Request, template: str, **values: object) -> HTMLResponse:
+def _show(request: Request, template: str, centre: CentreSettings, **values: object) -> HTMLResponse:
     html = render_public(
         language_of(request),
         template,
         tenant_name=current_scope().union_name,
-        centre_name=CENTRE_NAME,
+        centre_name=centre.centre_name or CENTRE_NAME,
+        centre=centre,
         demo=settings().demo,
         language_url=other_language_url(request),
         large_type=large_type_of(request),
@@ -44,18 +46,20 @@ def _show(request: Request, template: str, **values: object) -> HTMLResponse:
 def annual(request: Request, year: Annotated[int, Path(ge=2000, le=2100)]) -> HTMLResponse:
     """The announcement of a year in its newest edition; not found before it is published."""
     with unit_of_work() as session:
-        found = latest_announcement(session, year)
+        found, centre = latest_announcement(session, year), centre_settings(session)
     if found is None:
         raise NotFound("该年度公告尚未发布", "the announcement is not published", where=str(year))
     figures = found.figures
     return _show(
         request,
         "public_annual.html",
+        centre,
         announcement=found,
         received=figures["received"],
         paid=figures["paid"],
         reserved=figures["reserved"],
         left=figures["left"],
+        carried=figures.get("carried", []),
         households=figures["households"],
         received_fen=sum(row["fen"] for row in figures["received"]),
         paid_fen=sum(row["fen"] for row in figures["paid"]),
@@ -71,5 +75,6 @@ def notice(request: Request, batch_id: uuid.UUID) -> HTMLResponse:
     """A notice as it hangs on the wall: names masked."""
     with unit_of_work() as session:
         batch, items = notice_view(session, batch_id)
+        centre = centre_settings(session)
     over = current_scope().business_date > batch.ends_on
-    return _show(request, "public_notice.html", batch=batch, items=items, over=over)
+    return _show(request, "public_notice.html", centre, batch=batch, items=items, over=over)

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.cases.models import Case
+from core.cases.repository import of_lines_read
 from core.db.statements import among
 from core.errors import NotFound
 from core.exchange.models import Envelope
@@ -72,4 +73,4 @@ def envelope_named(session: Session, envelope_id: uuid.UUID, direction: str) -> 
 
 def case_numbered(session: Session, number: str) -> Case | None:
     """The case with this number that the actor may see."""
-    return session.scalar(select(Case).where(Case.number == number.strip().upper()))
+    return session.scalar(select(Case).where(Case.number == number.strip().upper(), of_lines_read()))

@@ -13,10 +13,13 @@ from sqlalchemy.orm import Session
 from core.errors import BangfuError, NotFound
 from core.identity.changes import kept_elsewhere
 from core.identity.directory.standing import sessions_there, sids_here, standing_of
-from core.identity.grants import NotYours, end_post, grant_post, grantable_roles, is_administrators
+from core.identity.grants import END, MOVE, NotYours, end_post, grant_post, grantable_roles, is_administrators
 from core.identity.moves import move
 from core.identity.names import WRITE_STAFF
 from core.identity.staff import (
+    DISABLE,
+    ENABLE,
+    LOOK_AFTER,
     Invited,
     OpenSession,
     disable,
@@ -240,7 +243,7 @@ def give(
     return _act(request, account_id, of, act, "已授予岗位", typed)
 
 
-@router.post("/staff/{account_id}/posts/{post_id}/end")
+@router.post("/staff/{account_id}/posts/{post_id}/end", dependencies=[Depends(requires(END))])
 def end(
     request: Request, account_id: uuid.UUID, post_id: uuid.UUID, of: Of = None, on: Day = "", reason: Reason = ""
 ) -> Response:
@@ -256,7 +259,7 @@ def end(
     return _act(request, account_id, of, act, "已终止岗位", {"form": str(post_id), "on": on, "reason": reason})
 
 
-@router.post("/staff/{account_id}/move")
+@router.post("/staff/{account_id}/move", dependencies=[Depends(requires(MOVE))])
 def move_on(
     request: Request,
     account_id: uuid.UUID,
@@ -274,21 +277,21 @@ def move_on(
     return _act(request, account_id, of, act, "已办理调动", {"form": "move", "to": to, "on": on, "reason": reason})
 
 
-@router.post("/staff/{account_id}/disable")
+@router.post("/staff/{account_id}/disable", dependencies=[Depends(requires(DISABLE))])
 def switch_off(request: Request, account_id: uuid.UUID, of: Of = None, reason: Reason = "") -> Response:
     """Switch the account off; its sessions end at once."""
     typed = {"form": "account", "reason": reason}
     return _act(request, account_id, of, lambda s: disable(s, account_id, reason=reason), "账号已停用，会话已结束", typed)
 
 
-@router.post("/staff/{account_id}/enable")
+@router.post("/staff/{account_id}/enable", dependencies=[Depends(requires(ENABLE))])
 def switch_on(request: Request, account_id: uuid.UUID, of: Of = None, reason: Reason = "") -> Response:
     """Let the account in again."""
     typed = {"form": "account", "reason": reason}
     return _act(request, account_id, of, lambda s: enable(s, account_id, reason=reason), "账号已启用", typed)
 
 
-@router.post("/staff/{account_id}/password")
+@router.post("/staff/{account_id}/password", dependencies=[Depends(requires(LOOK_AFTER))])
 def new_password(
     request: Request, account_id: uuid.UUID, of: Of = None, reason: Reason = "", second_factor: bool = Form(default=False)
 ) -> Response:
@@ -301,7 +304,7 @@ def new_password(
     return _act(request, account_id, of, act, "密码已重置", typed)
 
 
-@router.post("/staff/{account_id}/sessions/end")
+@router.post("/staff/{account_id}/sessions/end", dependencies=[Depends(requires(LOOK_AFTER))])
 def sign_out_elsewhere(
     request: Request, account_id: uuid.UUID, of: Of = None, handle: Annotated[str, Form(pattern=r"^[0-9a-f]{0,16}$")] = ""
 ) -> Response:

@@ -27,6 +27,7 @@ from core.jobs.models import Job, OutboxItem
 from core.jobs.recovery import is_swept, swept_at
 from core.jobs.service import STATES_ZH, Started, start_for_year
 from core.scope import Level, current_scope
+from core.tenancy.life import at_work
 from core.tenancy.models import Tenant
 from core.web.context import changed, go, platform_version, requires, show, visit_of
 from core.web.pages import words
@@ -72,7 +73,7 @@ def _figures() -> list[tuple[str, int]]:
         & (StaffSession.last_seen_at > now - timedelta(minutes=IDLE_MINUTES))
     )
     wanted = (
-        ("已开通单位", select(func.count()).select_from(Tenant).where(Tenant.closed_on.is_(None))),
+        ("已开通单位", select(func.count()).select_from(Tenant).where(at_work())),
         ("账号", select(func.count()).select_from(Account)),
         ("已停用账号", select(func.count()).select_from(Account).where(Account.disabled_at.is_not(None))),
         ("登录中的会话", select(func.count()).select_from(StaffSession).where(live)),
