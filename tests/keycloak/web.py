@@ -34,7 +34,9 @@ WHERE = f"/api/v1/{COUNTY}/trial/scope"
 
 class _Server(uvicorn.Server):
     def __init__(self, app: FastAPI, port: int) -> None:
-        super().__init__(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning"))
+        # a browser that was left open would hold the port for as long as it is waited for
+        config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", timeout_graceful_shutdown=1)
+        super().__init__(config)
         self.listens = threading.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import pytest
@@ -166,20 +167,21 @@ def switch_trial(db: Database, tenant: str, enabled: bool) -> None:
         )
 
 
-@pytest.fixture(scope="session")
-def portal() -> Iterator[BlockingPortal]:
-    """One event loop for all browsers of a session: else each request starts one, with a thread of its own."""
-    with start_blocking_portal() as opened:
-        yield opened
+@cache
+def _loop() -> BlockingPortal:
+    """One event loop for all browsers of a process, till its end: else each request starts one, with a thread of its own."""
+    opened = start_blocking_portal()
+    atexit.register(opened.__exit__, None, None, None)
+    return opened.__enter__()
 
 
 @pytest.fixture
-def browser(app: FastAPI, portal: BlockingPortal) -> Callable[[], TestClient]:
+def browser(app: FastAPI) -> Callable[[], TestClient]:
     """A new browser without any cookie that follows no redirect by itself."""
 
     def opened() -> TestClient:
         client = TestClient(app, follow_redirects=False)
-        client.portal = portal
+        client.portal = _loop()
         return client
 
     return opened
