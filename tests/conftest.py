@@ -44,7 +44,10 @@ __all__ = [
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run side by side (``-n 3 --dist loadgroup``: there is much waiting for browsers and other processes), the tests of a file stay together, and those of Keycloak share one."""
+    """Run side by side (``-n 3 --dist loadgroup``), the tests of a file stay together, and those of Keycloak share one.
+
+    Three on two cores, since there is much waiting for browsers and other processes.
+    """
     for item in items:
         group = "keycloak" if item.get_closest_marker("keycloak") else str(item.path)
         item.add_marker(pytest.mark.xdist_group(group))
