@@ -75,6 +75,7 @@ def _left_running(home: Path) -> list[str]:
     ]
 
 
+@pytest.mark.long
 def test_the_year_killed_at_several_places_agrees_with_the_recount(tmp_path: Path) -> None:
     """kill -9 at three places of the story, then a run to the end, then a second run on the kept data."""
     home, out = tmp_path / "home", tmp_path / "out.json"

@@ -71,14 +71,17 @@ def test_it_keeps_the_contract_from_its_folder(desk: Desk, package: Path) -> Non
     assert "0 breaches" in desk.runs("bangfu", "plugin", "check", str(package))
 
 
+@pytest.mark.long
 def test_it_is_installed_and_keeps_the_contract(installed: Desk) -> None:
     assert "0 breaches" in installed.runs("bangfu", "plugin", "check", NAME)
 
 
+@pytest.mark.long
 def test_its_own_tests_pass(installed: Desk, package: Path) -> None:
     assert "6 passed" in installed.runs("pytest", "-q", str(package))
 
 
+@pytest.mark.long
 def test_it_is_on_in_one_county_of_two(installed: Desk) -> None:
     ours = ["-q", "--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml"), str(Path(__file__).with_name("shown_by.py"))]
     assert "6 passed" in installed.runs("pytest", *ours)

@@ -44,6 +44,7 @@ def reader(tmp_path: Path) -> Reader:
     return Reader(Desk(place, tmp_path / "prefix", {"BANGFU_HOME": str(tmp_path / "home")}))
 
 
+@pytest.mark.long
 def test_the_tutorial_is_done_from_beginning_to_end(reader: Reader) -> None:
     blocks = list(_BLOCK.finditer(PAGE.read_text(encoding="utf-8")))
     assert len(blocks) > 10
