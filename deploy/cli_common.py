@@ -102,15 +102,20 @@ def actors_of(session: Session, logins: Sequence[str]) -> list[str]:
     return [known.get(login.lower(), login) for login in logins]
 
 
-def job_id(text: str) -> uuid.UUID:
-    """The id of a job; raises ``InvalidInput``."""
+def id_of(text: str, zh: str, en: str, listed_by: str) -> uuid.UUID:
+    """The id that was typed for a thing (in Chinese and English), which a command lists; raises ``InvalidInput``."""
     try:
         return uuid.UUID(text)
     except ValueError:
         raise InvalidInput(
-            "不是任务编号",
-            "not the id of a job",
+            f"不是{zh}编号",
+            f"not the id of a {en}",
             where=text,
-            mend_zh="编号见 bangfu job list",
-            mend_en="bangfu job list shows the ids",
+            mend_zh=f"编号见 {listed_by}",
+            mend_en=f"{listed_by} shows the ids",
         ) from None
+
+
+def job_id(text: str) -> uuid.UUID:
+    """The id of a job; raises ``InvalidInput``."""
+    return id_of(text, "任务", "job", "bangfu job list")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from enum import StrEnum
 from typing import Annotated
 
@@ -11,13 +10,14 @@ import typer
 from core.cases.handler_changes import Emergency, ask_change, ask_emergency, decide_change, withdraw_change
 from core.cases.handler_lists import ChangeLine, changes_of_mine, changes_to_decide
 from core.errors import InvalidInput
-from deploy.cli_common import HOME, County, Home, Login, actors_of, case_id_of, console
+from deploy.cli_common import HOME, County, Home, Login, actors_of, case_id_of, console, id_of
 from deploy.cli_proof import ask_for_proof
 from deploy.connection import connected
 from deploy.story.staff import acting_as
 
 Add = Annotated[list[str] | None, typer.Option("--add", help="增加的承办人账号，可多次 · to be added, repeatable")]
 Reason = Annotated[str, typer.Option(help="原因 · why")]
+_PAGE = ("保密件承办人变更", "/cases/handlers")
 _WAITS = {"handler": "另一名承办人", "vice_chair": "分管主席", "leader": "本单位领导"}
 
 
@@ -58,7 +58,7 @@ def ask(
 ) -> None:
     """承办人提出变更，须再次验证本人 · a handler asks for a change."""
     with connected(home):
-        ask_for_proof(login)
+        ask_for_proof(login, *_PAGE)
         with acting_as(login, county) as session:
             added, removed = (actors_of(session, named or []) for named in (add, remove))
             made = ask_change(session, case_id_of(session, number), add=added, remove=removed, reason=reason)
@@ -79,7 +79,7 @@ def ask_in_emergency(
 ) -> None:
     """分管主席凭编号提出紧急变更，须再次验证本人 · the vice chair asks by the number alone."""
     with connected(home):
-        ask_for_proof(login)
+        ask_for_proof(login, *_PAGE)
         with acting_as(login, county) as session:
             what = Emergency(ground.value, order, clears=not keep)
             made = ask_emergency(session, number, add=actors_of(session, add or []), what=what, reason=reason)
@@ -100,9 +100,9 @@ def decide(
         raise InvalidInput(
             "请写明同意还是不同意", "say whether it is agreed", where="--agree/--refuse", mend_zh="加 --agree 或 --refuse"
         )
-    change_id = _change_id(change)
+    change_id = id_of(change, "变更", "change", "bangfu case handlers")
     with connected(home):
-        ask_for_proof(login)
+        ask_for_proof(login, *_PAGE)
         with acting_as(login, county) as session:
             decide_change(session, change_id, agreed=agree, why=why)
     console.print("已同意，承办人已变更" if agree else "已答复不同意", highlight=False)
@@ -110,7 +110,7 @@ def decide(
 
 def withdraw(change: str, county: County, login: Login, home: Home = HOME) -> None:
     """撤回自己提出的变更 · take back what one asked."""
-    change_id = _change_id(change)
+    change_id = id_of(change, "变更", "change", "bangfu case handlers")
     with connected(home), acting_as(login, county) as session:
         withdraw_change(session, change_id)
     console.print("已撤回", highlight=False)
@@ -119,16 +119,3 @@ def withdraw(change: str, county: County, login: Login, home: Home = HOME) -> No
 def _line(line: ChangeLine) -> str:
     kind = "紧急变更" if line.change.is_emergency else "变更"
     return f"{line.number} {kind} {line.change.asked_on} {line.state} {line.change.id}"
-
-
-def _change_id(text: str) -> uuid.UUID:
-    try:
-        return uuid.UUID(text)
-    except ValueError:
-        raise InvalidInput(
-            "不是变更编号",
-            "not the id of a change",
-            where=text,
-            mend_zh="编号见 bangfu case handlers",
-            mend_en="bangfu case handlers shows the ids",
-        ) from None

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
 from core.db.session import reference_work
-from core.errors import Forbidden, InvalidInput
-from core.identity.local import prove
-from core.identity.models import Account
-from core.identity.second_factor import shown
 from core.jobs.runner import run_inline
 from core.money import format_yuan
 from core.tenancy.service import tenant_named
-from deploy.cli_common import HOME, Home, Login, SummaryFile, console, write_json
+from deploy.cli_common import HOME, Home, Login, SummaryFile, console, id_of, write_json
+from deploy.cli_proof import ask_for_proof
 from deploy.connection import connected
 from deploy.story.staff import acting_as, by_platform
 from tenants.merging import MOVE_JOB, SEAL_JOB, STATES_ZH, ask_closing, closing_of, decide_closing, job_of, preview
 
+_PAGE = ("县级撤并", "/mergers")
 Closing = Annotated[str, typer.Argument(help="被撤并单位代码 · the county that closes")]
 Into = Annotated[str | None, typer.Option("--into", help="承接单位代码，不填为撤销 · the county that takes over, if one does")]
 Reason = Annotated[str, typer.Option(help="批准文号或依据 · why")]
@@ -40,7 +37,7 @@ def merge(
     """提出撤并，先预览 · ask that a county be closed, by an account of the province; with --dry-run only look."""
     with connected(home):
         if login is not None and not dry_run:
-            _prove(login)
+            ask_for_proof(login, *_PAGE)
         province = _province(closing)
         with acting_as(login, province) if login else by_platform(province, "cli") as session:
             seen = preview(session, closing, into).as_json()
@@ -68,12 +65,9 @@ def confirm(
 ) -> None:
     """同意（或不同意）撤并 · agree to a closing, or refuse it; asks for the account's password. The worker then does the work,
     with --run this process."""
-    try:
-        wanted = uuid.UUID(closing_id)
-    except ValueError:
-        raise InvalidInput("不是撤并编号", "not the id of a closing", where=closing_id) from None
+    wanted = id_of(closing_id, "撤并", "closing", "bangfu county merge")
     with connected(home):
-        _prove(login)
+        ask_for_proof(login, *_PAGE)
         with acting_as(login, province) as session:
             row = decide_closing(session, wanted, agreed=not refuse, why=refuse)
             state, closing = row.state, row.closing
@@ -91,19 +85,6 @@ def add_to(county: typer.Typer) -> None:
     """Put the commands into the group of tenants."""
     county.command("merge")(merge)
     county.command("confirm")(confirm)
-
-
-def _prove(login: str) -> None:
-    """Have whoever sits there show that the account is his; raises ``Forbidden``."""
-    proof = prove(login, typer.prompt("密码 · password", hide_input=True))
-    good = proof is not None
-    if proof is not None and proof.needs_code:
-        code = typer.prompt("验证码 · code")
-        with reference_work() as session:
-            account = session.get(Account, proof.account_id)
-            good = account is not None and shown(session, account, code, datetime.now(UTC))
-    if not good:
-        raise Forbidden("密码或验证码不正确", "the password or the code is wrong", where=login)
 
 
 def _carry_out(province: str, closing_id: uuid.UUID) -> None:

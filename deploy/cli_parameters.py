@@ -6,20 +6,18 @@ A proposal that the platform's own command makes is adopted by a person on the p
 from __future__ import annotations
 
 import json
-import uuid
 from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
-from core.errors import InvalidInput
 from core.jobs.runner import run_inline
 from core.parameters.forecasts import forecast
 from core.parameters.proposals import PROPOSAL, proposals, propose
 from core.parameters.service import NewParameter, declared_parameter
 from core.parameters.typed import read, said
-from deploy.cli_common import HOME, County, Home, console, group
+from deploy.cli_common import HOME, County, Home, console, group, id_of
 from deploy.connection import connected
 from deploy.story.staff import by_platform
 from tenants import parameters as seen
@@ -86,7 +84,7 @@ def parameter_proposals(county: County, home: Home = HOME) -> None:
 @app.command("forecast")
 def parameter_forecast(proposal: str, county: County, home: Home = HOME) -> None:
     """测算一项调整的影响 · count what a proposal would bring about."""
-    wanted = _id(proposal)
+    wanted = id_of(proposal, "调整", "proposal", "bangfu parameter proposals")
     with connected(home):
         with by_platform(county, "cli") as session:
             row = forecast(session, wanted)
@@ -99,10 +97,3 @@ def parameter_forecast(proposal: str, county: County, home: Home = HOME) -> None
             found = seen.weighed(session, wanted)
             figures: dict[str, Any] = (found.forecast.figures if found.forecast else None) or {}
     console.print(json.dumps(figures, ensure_ascii=False, indent=2), highlight=False)
-
-
-def _id(text: str) -> uuid.UUID:
-    try:
-        return uuid.UUID(text)
-    except ValueError:
-        raise InvalidInput("编号不正确", "not an id", where=text) from None

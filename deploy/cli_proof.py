@@ -18,19 +18,20 @@ class NoProofHere(Forbidden):
     code = "no_proof_here"
 
 
-def ask_for_proof(login: str) -> None:
+def ask_for_proof(login: str, page_zh: str, path: str) -> None:
     """Have the person type the password of ``login``, and the code where the account has a second factor.
 
-    Raises ``NoProofHere`` where people sign in at an identity provider, which alone can prove them, ``InvalidInput`` where what
-    is typed is wrong, ``TooMany`` after many tries. Nothing of it is shown or kept.
+    ``page_zh`` and ``path`` name the page on which the act is done as well. Raises ``NoProofHere`` where people sign in at an
+    identity provider, which alone can prove them, ``InvalidInput`` where what is typed is wrong, ``TooMany`` after many tries.
+    Nothing of it is shown or kept.
     """
     if kept_elsewhere():
         raise NoProofHere(
             "本安装经统一身份认证登录，命令行无法当场验证本人，此事项请在网页上办理",
             "people sign in at an identity provider here: a command line cannot prove who sits there",
             where="--as",
-            mend_zh="网页：保密件承办人变更（/cases/handlers）",
-            mend_en="do it on the page /cases/handlers",
+            mend_zh=f"网页：{page_zh}（{path}）",
+            mend_en=f"do it on the page {path}",
         )
     counted = f"again/{login}"
     count_try(counted, "", _HERE)

@@ -25,9 +25,10 @@ from core.identity.models import Account, Post
 from core.identity.service import holds, roles
 from core.parameters.models import NationalParameter
 from core.parameters.service import declared_parameters
-from core.scope import Level, Scope, current_scope
+from core.scope import Level, current_scope
 from core.tenancy.models import Tenant
 from core.tenancy.plugin_state import Own, Place, Rule, State, states
+from core.tenancy.service import scope_of
 
 MOST_NAMED = 5
 _POSTS: Mapping[Level, tuple[str, ...]] = {
@@ -113,19 +114,8 @@ def checklists(session: Session, codes: Sequence[str]) -> dict[str, list[Point]]
 
 def gathered(tenants: Sequence[Tenant], on: date) -> dict[str, Found]:
     """What is there in each of the tenants."""
-    answers = ask_each([_asking(tenant, on) for tenant in tenants], _QUESTION, {"day": on})
+    answers = ask_each([scope_of(tenant, "system:checklist", on) for tenant in tenants], _QUESTION, {"day": on})
     return {code: _read(answer) for code, answer in answers.items()}
-
-
-def _asking(tenant: Tenant, on: date) -> Scope:
-    return Scope(
-        tenant=tenant.code,
-        level=Level(tenant.level),
-        province=tenant.province,
-        prefecture=tenant.prefecture,
-        actor="system:checklist",
-        business_date=on,
-    )
 
 
 def _read(answer: Mapping[str, Any]) -> Found:

@@ -7,14 +7,13 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, Field
-from sqlalchemy import select
 
 from core.db.session import unit_of_work
-from core.errors import NotFound
 from core.scope import Standing
-from core.tenancy.life import below_scope, history
-from core.tenancy.models import Tenant, TenantChange
+from core.tenancy.life import history, tenant_below
+from core.tenancy.models import TenantChange
 from core.web.context import requires
+from core.web.paging import cut, tell_next
 from core.web.step_up import fresh_proof
 from tenants import lifecycle
 from tenants.divisions_of import covered, recode
@@ -176,10 +175,9 @@ def tenant_list(
     """The tenants below by code; ``q`` finds old and new codes and names of divisions."""
     with unit_of_work() as session:
         found = tenants_kept(session, text=q, state=state or "", after=after, limit=limit + 1)
-    if len(found) > limit:
-        url = request.url.include_query_params(after=found[limit - 1].tenant.code)
-        response.headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
-    return [TenantOut(**_out(one)) for one in found[:limit]]
+    page = cut(found, limit, lambda one: one.tenant.code)
+    tell_next(request, response, page.after)
+    return [TenantOut(**_out(one)) for one in page.rows]
 
 
 @router.post("/tenants", status_code=201, dependencies=[PROVES])
@@ -237,9 +235,7 @@ def profile_put(profile: Annotated[str, Path(max_length=40)], wanted: ProfileIn)
 def one_tenant(code: Code) -> TenantDetailOut:
     """One tenant below."""
     with unit_of_work() as session:
-        tenant = session.scalar(select(Tenant).where(Tenant.code == code, below_scope()))
-        if tenant is None:
-            raise NotFound("没有该单位", "no such tenant below", where="code")
+        tenant = tenant_below(session, code)
         (one,) = described(session, [tenant])
         changes = [_step(change) for change in history(session, code)]
         divisions = [

@@ -12,15 +12,16 @@ from sqlalchemy.orm import Session
 
 from core.db.session import unit_of_work
 from core.divisions import all_divisions, matching
-from core.errors import BangfuError, NotFound
+from core.errors import BangfuError
 from core.host.manager import host
 from core.scope import Level, Standing, current_scope, entered
-from core.tenancy.life import ACTS, STATES_ZH, history
+from core.tenancy.life import ACTS, STATES_ZH, history, tenant_below
 from core.tenancy.models import Tenant
 from core.tenancy.service import system_scope
 from core.web.context import changed, go, requires, show
 from core.web.pages import words
 from core.web.pages.staff_common import codes_of, day_or_none, kept
+from core.web.paging import cut, next_url
 from core.web.step_up import fresh_proof
 from tenants import lifecycle
 from tenants.checklist import checklists
@@ -30,7 +31,7 @@ from tenants.lifecycle import KEEPING
 from tenants.opening import add, divisions_to_open, go_live, prepare, prepare_all
 from tenants.parameters import Line, lines
 from tenants.plugin import SWITCH
-from tenants.profiles import DEFAULT, profiles, set_profile
+from tenants.profiles import DEFAULT, profile_named, profiles, set_profile
 from tenants.words import union_names
 
 router = APIRouter()
@@ -56,13 +57,12 @@ def tenant_list(
         found = tenants_kept(session, text=q, state=state, after=after, limit=_PAGE + 1)
         counts = counted(session)
         unopened = matching(q, divisions_to_open(session))[:10]
-    rows = found[:_PAGE]
-    following = request.url.include_query_params(after=rows[-1].tenant.code) if len(found) > _PAGE else None
+    page = cut(found, _PAGE, lambda one: one.tenant.code)
     return show(
         request,
         "plugin/tenants/tenants.html",
-        rows=rows,
-        next=f"{following.path}?{following.query}" if following else None,
+        rows=page.rows,
+        next=next_url(request, page.after),
         counts=[(str(code), zh, counts.get(code, 0)) for code, zh in STATES_ZH.items()],
         titles=_titles(),
         states=[("", "已着手开通的"), *((str(code), zh) for code, zh in STATES_ZH.items())],
@@ -90,8 +90,8 @@ def open_tenants(
     chosen = codes_of(division)[:1000]
 
     def act(session: Session) -> tuple[list[str], Mapping[str, Mapping[str, Any]]]:
-        settings = profiles(session)[profile].settings if profile in profiles(session) else {}
-        return [change.tenant_code for change in add(session, chosen, reason, profile=profile)], settings
+        changes = add(session, chosen, reason, profile=profile)
+        return [change.tenant_code for change in changes], profile_named(session, profile).settings
 
     def then(made: tuple[list[str], Mapping[str, Mapping[str, Any]]]) -> Response:
         codes, settings = made
@@ -147,7 +147,7 @@ def one_tenant(request: Request, code: Code) -> HTMLResponse:
 def prepare_again(tenant: str, code: Code) -> Response:
     """Do again what an opening that broke off left undone."""
     with unit_of_work() as session:
-        _below(session, code)
+        tenant_below(session, code)
     return go(f"/{tenant}/tenants/{code}", "已补办" if prepare(code) else "没有需要补办的事项")
 
 
@@ -236,19 +236,10 @@ def _titles() -> dict[str, str]:
     return {name: info.title_zh for name, info in host().infos.items()}
 
 
-def _below(session: Session, code: str) -> Tenant:
-    """A tenant below that somebody opened; raises ``NotFound``."""
-    tenant = session.get(Tenant, code)
-    here = current_scope().tenant
-    if tenant is None or code == here or here not in (tenant.province, tenant.prefecture):
-        raise NotFound("没有该单位", "no such tenant below", where="code")
-    return tenant
-
-
 def _opening(request: Request, refused: BangfuError | None, chosen: list[str], typed: Mapping[str, str]) -> HTMLResponse:
     with unit_of_work() as session:
         found = divisions_to_open(session)
-        may_act = current_scope().level is Level.PROVINCE or lifecycle.prefecture_keeps(session)
+        may_act = lifecycle.may_keep(session)
         known = profiles(session)
     names = all_divisions()
     groups: dict[str, list[tuple[str, str]]] = {}
@@ -258,8 +249,7 @@ def _opening(request: Request, refused: BangfuError | None, chosen: list[str], t
     return show(
         request,
         "plugin/tenants/tenant_new.html",
-        status=refused.status if refused else 200,
-        messages=[words.refusal(refused)] if refused else [],
+        refusal=refused,
         groups=list(groups.items()),
         chosen=chosen,
         may_act=may_act,
@@ -277,12 +267,11 @@ def _profiles(
     with unit_of_work() as session:
         known = list(profiles(session).values())
         unions = union_names(session, [one.tenant for one in known])
-        may_act = current_scope().level is Level.PROVINCE or lifecycle.prefecture_keeps(session)
+        may_act = lifecycle.may_keep(session)
     return show(
         request,
         "plugin/tenants/profiles.html",
-        status=refused.status if refused else 200,
-        messages=[words.refusal(refused)] if refused else [],
+        refusal=refused,
         known=[(one, unions.get(one.tenant or "", "平台"), _lines(one.plugins)) for one in known],
         lines=[(name, info.title_zh) for name, info in host().infos.items() if not info.always_on],
         may_act=may_act,
@@ -313,18 +302,17 @@ def _page(
     request: Request, code: str, refused: BangfuError | None = None, typed: Mapping[str, str] | None = None
 ) -> HTMLResponse:
     with unit_of_work() as session:
-        tenant = _below(session, code)
+        tenant = tenant_below(session, code)
         (one,) = described(session, [tenant])
         entries = history(session, code)
         divisions = covered(session, code)
         unions = union_names(session, [entry.by_tenant for entry in entries])
-        may_act = current_scope().level is Level.PROVINCE or lifecycle.prefecture_keeps(session)
+        may_act = lifecycle.may_keep(session)
     figures = _figures(tenant) if tenant.state == Standing.PREPARING.value else []
     return show(
         request,
         "plugin/tenants/tenant.html",
-        status=refused.status if refused else 200,
-        messages=[words.refusal(refused)] if refused else [],
+        refusal=refused,
         one=one,
         tenant=tenant,
         points=one.points,

@@ -37,7 +37,7 @@ def require_keeper(session: Session) -> None:
     if scope.is_system:
         return
     require(KEEPING)
-    if scope.level is Level.PREFECTURE and not prefecture_keeps(session):
+    if not may_keep(session):
         raise Forbidden(
             "本省的单位由省级统一开通和管理",
             "the province keeps its counties itself",
@@ -47,9 +47,12 @@ def require_keeper(session: Session) -> None:
         )
 
 
-def prefecture_keeps(session: Session) -> bool:
-    """Whether the province has let its prefectures steer their counties: its own word counts, not what a level below set."""
+def may_keep(session: Session) -> bool:
+    """Whether the level in scope steers the tenants below it: the province does, a prefecture where the province has let it
+    (whose own word counts, not what a level below set)."""
     scope = current_scope()
+    if scope.level is Level.PROVINCE:
+        return True
     return set_by_levels(session, PREFECTURES_KEEP, scope.business_date).get(scope.province) is True
 
 

@@ -15,14 +15,14 @@ from sqlalchemy.orm import Session
 from core.authorisation import Demand, Kind, require
 from core.db.base import new_id
 from core.db.statements import tenant_sql
-from core.errors import Conflict, Forbidden, InvalidInput, NotFound
+from core.errors import Conflict, Forbidden, NotFound
 from core.jobs.models import Job
 from core.jobs.repository import OPEN
 from core.jobs.service import end_job, start_job
 from core.scope import Level, Standing, current_scope
 from core.tenancy.life import move
 from core.tenancy.models import Tenant
-from core.text.lines import line_ends
+from core.text.lines import line_ends, reason_given
 from core.trail.service import record
 from core.transfers.models import CountyClosing
 from tenants.merging_gate import Block
@@ -86,7 +86,7 @@ def ask_closing(session: Session, closing: str, successor: str | None, reason: s
     that is asked or done already, or where another closing is live in which the county takes over or the successor closes.
     """
     _require(ASK)
-    said, scope = _said(reason, "请填写批准撤并的文号或依据"), current_scope()
+    said, scope = reason_given(reason, "请填写批准撤并的文号或依据", REASON_LENGTH), current_scope()
     _one_by_one(session)
     _refuse_live(session, closing, successor)
     seen = look(session, closing, successor)
@@ -131,7 +131,7 @@ def decide_closing(session: Session, closing_id: uuid.UUID, *, agreed: bool, why
             mend_zh="请由另一位有权人员办理",
             mend_en="let somebody else decide it",
         )
-    said = _said(why, "请填写不同意的理由") if not agreed else line_ends(why).strip()
+    said = line_ends(why).strip() if agreed else reason_given(why, "请填写不同意的理由", REASON_LENGTH)
     if agreed:
         _refuse_blocked(session, closing)
     closing.state = "agreed" if agreed else "refused"
@@ -184,7 +184,7 @@ def stop_closing(session: Session, closing_id: uuid.UUID, why: str) -> CountyClo
     it is being done at this moment.
     """
     require(STOP)
-    said, scope = _said(why, "请填写停止撤并的原因"), current_scope()
+    said, scope = reason_given(why, "请填写停止撤并的原因", REASON_LENGTH), current_scope()
     closing = _locked(session, closing_id)
     if not STOP.fits(closing.state):
         raise _settled()
@@ -280,17 +280,6 @@ def _locked(session: Session, closing_id: uuid.UUID) -> CountyClosing:
     if found is None:
         raise _unknown()
     return found
-
-
-def _said(text: str, missing_zh: str) -> str:
-    said = line_ends(text).strip()
-    if not said or len(said) > REASON_LENGTH:
-        raise InvalidInput(
-            f"{missing_zh}，不超过 {REASON_LENGTH} 字",
-            f"a reason of at most {REASON_LENGTH} characters is needed",
-            where="reason",
-        )
-    return said
 
 
 def _unknown() -> NotFound:

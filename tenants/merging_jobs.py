@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from core.audit.service import run_audit
@@ -197,12 +197,14 @@ def _deliver_all(closing: CountyClosing) -> None:
 
 def _on_its_way(closing: CountyClosing) -> int:
     with visiting(closing.closing, closing.reason, noted=False) as there:
-        unsent = len(there.scalars(select(OutboxItem.id).where(OutboxItem.sent_at.is_(None))).all())
-        sealed = select(Envelope.id).where(Envelope.direction == "out", Envelope.state == "sealed")
-        open_transfers = select(HouseholdTransfer.id).where(
-            HouseholdTransfer.direction == "out", HouseholdTransfer.state == "sent"
+        waiting = (
+            select(func.count(OutboxItem.id)).where(OutboxItem.sent_at.is_(None)),
+            select(func.count(Envelope.id)).where(Envelope.direction == "out", Envelope.state == "sealed"),
+            select(func.count(HouseholdTransfer.id)).where(
+                HouseholdTransfer.direction == "out", HouseholdTransfer.state == "sent"
+            ),
         )
-        return unsent + len(there.scalars(sealed).all()) + len(there.scalars(open_transfers).all())
+        return sum(there.scalar(counted) or 0 for counted in waiting)
 
 
 def _compared(closing: CountyClosing, *, noted: bool = True) -> dict[str, Any]:
@@ -227,10 +229,10 @@ def _compared(closing: CountyClosing, *, noted: bool = True) -> dict[str, Any]:
         return result
     with visiting(closing.successor, closing.reason, noted=noted) as there:
         came, taken = _transfers(there, "in", closing.closing), carried(there, batches)
-        twice = select(HouseholdTransfer.id).where(
+        twice = select(func.count(HouseholdTransfer.id)).where(
             HouseholdTransfer.direction == "in", HouseholdTransfer.peer == closing.closing, HouseholdTransfer.twice != []
         )
-        result["twice"] = len(there.scalars(twice).all())
+        result["twice"] = there.scalar(twice) or 0
     # More may have come than went to this successor: what was meant for a county that it took over earlier.
     if not went <= came or any(taken.get(key) != fen for key, fen in given.items()):
         raise Conflict(

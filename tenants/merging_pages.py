@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, Response
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.authorisation import Demand
@@ -18,7 +17,7 @@ from core.funds.sources import source_names
 from core.jobs.repository import OPEN
 from core.jobs.service import progress
 from core.scope import Level, Standing, current_scope
-from core.tenancy.models import Tenant
+from core.tenancy.service import counties_of
 from core.transfers.models import CountyClosing
 from core.web.context import changed, go, requires, show
 from core.web.pages import words
@@ -147,13 +146,12 @@ def stop(request: Request, tenant: str, closing_id: uuid.UUID, why: Reason = "")
 def _overview(request: Request, refused: BangfuError | None = None, typed: Mapping[str, str] | None = None) -> HTMLResponse:
     with unit_of_work() as session:
         rows = closings(session)
-        counties = _counties(session)
+        counties = counties_of(session, current_scope().tenant, Standing.OPEN, Standing.SUSPENDED)
     names = words.union_names({code for row in rows for code in (row.closing, row.successor) if code})
     return show(
         request,
         "plugin/tenants/mergers.html",
-        status=refused.status if refused else 200,
-        messages=[words.refusal(refused)] if refused else [],
+        refusal=refused,
         rows=rows,
         names=names,
         states=STATES_ZH,
@@ -162,15 +160,6 @@ def _overview(request: Request, refused: BangfuError | None = None, typed: Mappi
         typed={"closing": "", "successor": "", "reason": ""} | dict(typed or {}),
         may_ask=current_scope().may(PREVIEW.permission or ""),
     )
-
-
-def _counties(session: Session) -> list[tuple[str, str]]:
-    wanted = select(Tenant.code, Tenant.union_name).where(
-        Tenant.province == current_scope().tenant,
-        Tenant.level == Level.COUNTY.value,
-        Tenant.state.in_((Standing.OPEN.value, Standing.SUSPENDED.value)),
-    )
-    return [(code, f"{code} {name}") for code, name in session.execute(wanted.order_by(Tenant.code))]
 
 
 def _one(request: Request, closing_id: uuid.UUID, refused: BangfuError | None = None, why: str = "") -> HTMLResponse:
@@ -202,8 +191,7 @@ def _figures(
     return show(
         request,
         "plugin/tenants/merger.html",
-        status=refused.status if refused else 200,
-        messages=[words.refusal(refused)] if refused else [],
+        refusal=refused,
         seen=seen,
         row=row,
         jobs=jobs or [],

@@ -8,7 +8,6 @@ item of the outbox has it done even where the process that said it is killed.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 from typing import Any
 
 from sqlalchemy import insert, select
@@ -22,7 +21,7 @@ from core.jobs.outbox import on_topic, post
 from core.scope import Level, Scope, Standing, current_scope, entered
 from core.tenancy.life import below_scope, is_there, move
 from core.tenancy.models import Tenant, TenantChange, TenantDivision
-from core.tenancy.service import business_date
+from core.tenancy.service import business_date, scope_of
 from core.trail.service import record
 from tenants.checklist import checklists
 from tenants.configuring import change_settings
@@ -118,22 +117,7 @@ def prepare_all(codes: Sequence[str], settings: Settings | None = None) -> int:
     with reference_work() as session:
         found = session.scalars(select(Tenant).where(Tenant.code.in_(codes), is_there()).order_by(Tenant.code)).all()
         on = business_date(session)
-    return sum(_prepare(_preparing(tenant, on), settings or {}) for tenant in found)
-
-
-def _preparing(tenant: Tenant, on: date) -> Scope:
-    """The platform's scope in the tenant; it asks nothing of lines, which are yet to come."""
-    return Scope(
-        tenant=tenant.code,
-        level=Level(tenant.level),
-        province=tenant.province,
-        prefecture=tenant.prefecture,
-        actor="system:onboarding",
-        actor_name="系统",
-        union_name=tenant.union_name,
-        business_date=on,
-        standing=Standing(tenant.state),
-    )
+    return sum(_prepare(scope_of(tenant, "system:onboarding", on), settings or {}) for tenant in found)
 
 
 def _prepare(scope: Scope, settings: Settings) -> bool:

@@ -35,7 +35,7 @@ from core.parameters.service import NewParameter, declared_parameter
 from core.parameters.typed import field_of, read, said, texts_of
 from core.scope import current_scope
 from core.tenancy.setting_fields import SettingField, bounds_of
-from core.web.context import changed, go, requires, show
+from core.web.context import changed, go, refusal_message, requires, show
 from core.web.pages import words
 from core.web.pages.staff_common import day_of, kept
 from core.web.paging import After, cut, next_url
@@ -157,7 +157,7 @@ def _page(
         request,
         "plugin/tenants/parameter.html",
         status=refused.status if refused else 200,
-        messages=[words.refusal(refused)] if refused and at not in {"value", "valid_from", "source", "reason"} else [],
+        messages=[refusal_message(refused)] if refused and at not in {"value", "valid_from", "source", "reason"} else [],
         declared=declared,
         line=line,
         asked=Asked(field, sent.texts.get("field.value", held), bounds_of(field), told if at == "value" else ""),
@@ -253,8 +253,7 @@ def _proposal(
     return show(
         request,
         "plugin/tenants/proposal.html",
-        status=refused.status if refused else 200,
-        messages=[words.refusal(refused)] if refused else [],
+        refusal=refused,
         found=found,
         row=row,
         state=(PROPOSAL.states[row.state], _TONES[row.state]),

@@ -179,8 +179,7 @@ def _page(
     return show(
         request,
         "plugin/tenants/plugin.html",
-        status=refused.status if refused else 200,
-        messages=[words.refusal(refused)] if refused else [],
+        refusal=refused,
         card=card,
         state_words=state_words(card, unions),
         ruled=card.state.rule is not None,

@@ -30,7 +30,7 @@ from core.tenancy.setting_fields import (
 from core.tenancy.setting_words import Problem, SettingsRefused
 from core.tenancy.settings import NATION, Explained, Found, explained, settings_model
 from core.text.lines import line_ends
-from core.web.context import changed, go, requires, show
+from core.web.context import changed, go, refusal_message, requires, show
 from core.web.pages import words
 from core.web.pages.staff_common import day_or_none
 from core.web.step_up import fresh_proof
@@ -303,7 +303,7 @@ def _page(
         request,
         "plugin/tenants/settings.html",
         status=refused.status if refused else 200,
-        messages=[words.refusal(refused)] if refused and not errors else [],
+        messages=[refusal_message(refused)] if refused and not errors else [],
         info=info,
         groups=groups,
         secrets=[one for one in shown if one.field.kind == "secret"],

@@ -90,7 +90,7 @@ def groups(session: Session, plugin: str) -> list[Group]:
     current_scope().require("case.read")
     host().info(plugin)
     scope = current_scope()
-    here = Case.outside_state.is_(None) | Case.outside_state.not_in(("offered", "taken"))
+    here = Case.is_here()
     counted = (
         select(
             Case.workflow,

@@ -46,7 +46,7 @@ def _ids(session: Session, params: Params, payload: Params | None = None) -> lis
             Case.state == params["state"],
             Case.closed_on.is_(None),
             Case.handlers.is_(None),
-            Case.outside_state.is_(None) | Case.outside_state.not_in(("offered", "taken")),
+            Case.is_here(),
         )
         .order_by(Case.id)
     )

@@ -6,13 +6,15 @@ import uuid
 from datetime import date
 from typing import Any, ClassVar
 
-from sqlalchemy import CheckConstraint, Index, LargeBinary, Text, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ColumnElement, Index, LargeBinary, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db.base import Base, Handled, ReferenceTable, TenantRow, TenantTable, tenant_fk
 from core.db.rules import Policy, TableRule
 from core.db.types import Day, Fen, Instant, Json, Ref, Str, Texts
+
+_OUTSIDE = ("offered", "taken")
 
 
 class WorkflowVersion(Base):
@@ -72,7 +74,12 @@ class Case(Handled, TenantRow):
     @property
     def is_outside(self) -> bool:
         """Whether the matter is with another tenant now: offered or taken, its answer not yet here (domain 4.2.3)."""
-        return self.outside_state in ("offered", "taken")
+        return self.outside_state in _OUTSIDE
+
+    @classmethod
+    def is_here(cls) -> ColumnElement[bool]:
+        """Condition: the matter is not with another tenant now, the opposite of ``is_outside``."""
+        return cls.outside_state.is_(None) | cls.outside_state.not_in(_OUTSIDE)
 
 
 class Party(Handled, TenantRow):

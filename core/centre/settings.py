@@ -135,7 +135,4 @@ def _days(days: Sequence[str]) -> str:
 
 def centre_settings(session: Session) -> CentreSettings:
     """The settings of the centre in scope as they hold today: one statement."""
-    found = plugin_settings(session, NAME)
-    if not isinstance(found, CentreSettings):
-        raise TypeError("the core's settings are of another model")
-    return found
+    return plugin_settings(session, NAME, model=CentreSettings)

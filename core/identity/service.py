@@ -6,9 +6,10 @@ Accounts and posts stand in reference tables: a person may hold posts in several
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
 
 from sqlalchemy import ColumnElement, and_, exists, or_, select, update
 from sqlalchemy.orm import Session, aliased
@@ -16,7 +17,7 @@ from sqlalchemy.orm import Session, aliased
 from core.db.session import reference_work, unit_of_work
 from core.errors import Forbidden, InvalidInput
 from core.host.declarations import RoleDecl
-from core.host.manager import host
+from core.host.manager import PluginHost, host
 from core.identity.duties import NOTHING, refuse_excluded
 from core.identity.mapping import OwnMapping, own_mapping
 from core.identity.models import Account, Post
@@ -28,7 +29,7 @@ from core.settings import settings
 from core.tenancy.life import narrowed, pause_of
 from core.tenancy.models import Tenant
 from core.tenancy.plugin_state import enabled_plugins
-from core.tenancy.service import business_date, tenant_named
+from core.tenancy.service import business_date, scope_of, tenant_named
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +82,25 @@ def case_lines_of(role_codes: Sequence[str], plugins: frozenset[str], own: OwnMa
     A role that a service line brings reads the cases of that line, also while it is off, and of each line of which its holder
     has a permission here. Other roles that read cases read those of all lines.
     """
+    brought = _roles_of_lines(host())
+    if brought.keys().isdisjoint(role_codes):
+        return None  # asked with every scope, and most people hold no such role
     held = _held_by_role(role_codes, plugins, own)
-    brought = {role.code: plugin for plugin, found in host().installed("bangfu_roles") for role in found}
-    lines = {name for name, info in host().infos.items() if info.service_line}
     readers = {brought.get(code) for code, rights in held.items() if READ_CASES in rights}
-    if not readers <= lines or not readers:
+    if None in readers or not readers:
         return None
     rights = frozenset().union(*held.values())
+    lines = {name for name, info in host().infos.items() if info.service_line}
     declared = host().installed("bangfu_permissions")
     worked_in = {plugin for plugin, found in declared if plugin in lines and any(one.code in rights for one in found)}
     return frozenset(line for line in readers | worked_in if line is not None)
+
+
+@lru_cache(maxsize=2)
+def _roles_of_lines(plugins: PluginHost) -> Mapping[str, str]:
+    """The roles that service lines bring, with the line of each."""
+    brought = plugins.installed("bangfu_roles")
+    return {role.code: line for line, found in brought if plugins.infos[line].service_line for role in found}
 
 
 def _of_lines_off(plugins: frozenset[str]) -> set[str]:
@@ -218,18 +228,10 @@ def scope_for(account_id: uuid.UUID, tenant_code: str) -> Scope:
         if account is None or account.disabled_at is not None or not posts:
             raise Forbidden("您在该单位没有岗位", "you hold no post in that tenant", where=tenant_code)
         _note_use(session, posts, today)
-        bare = Scope(
-            tenant=tenant.code,
-            level=Level(tenant.level),
-            province=tenant.province,
-            prefecture=tenant.prefecture,
-            actor=str(account.id),
-            actor_name=account.display_name,
-            union_name=tenant.union_name,
-            business_date=today,
+        bare = replace(
+            scope_of(tenant, str(account.id), today, account.display_name),
             roles=frozenset(post.role for post in posts),
             principals=_principals(session, posts),
-            standing=Standing(tenant.state),
         )
     codes = sorted(bare.roles)
     with entered(bare), unit_of_work() as session:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
@@ -16,7 +17,7 @@ from core.identity.names import GRANT_ADMINISTRATORS, READ_LOG, REVIEW_ACCESS, S
 from core.scope import Level, Scope, Standing, current_scope, entered
 from core.tenancy.life import is_there, narrowed
 from core.tenancy.models import Tenant
-from core.tenancy.service import tenant_named, with_plugins
+from core.tenancy.service import scope_of, tenant_named, with_plugins
 
 _TAKEN_ALONG = frozenset({WRITE_STAFF, WRITE_PROGRAMS, GRANT_ADMINISTRATORS, SEE_REVIEW, REVIEW_ACCESS, READ_LOG})
 
@@ -59,19 +60,12 @@ def _guest(scope: Scope, tenant: str, why: str) -> Scope:
         raise NotFound(f"没有代码为 {tenant} 的单位", f"no tenant has the code {tenant}", where=tenant)
     rights = scope.permissions & _TAKEN_ALONG
     guest = with_plugins(
-        Scope(
-            tenant=found.code,
-            level=Level(found.level),
-            province=found.province,
-            prefecture=found.prefecture,
-            actor=scope.actor,
-            actor_name=scope.actor_name,
-            business_date=scope.business_date,
+        replace(
+            scope_of(found, scope.actor, scope.business_date, scope.actor_name),
             permissions=rights | {REVIEW_ACCESS} if WRITE_STAFF in rights else rights,
             guest_reason=why,
             guest_from=scope.tenant,
             principals=scope.principals,
-            standing=Standing(found.state),
         )
     )
     return narrowed(guest) if guest.standing is Standing.READ_ONLY else guest

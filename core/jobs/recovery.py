@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import uuid
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
@@ -15,10 +15,10 @@ from core.db.session import reference_work, unit_of_work
 from core.jobs import outbox, recurring, repository
 from core.jobs.models import Pulse
 from core.jobs.outbox import SWEEP
-from core.scope import Level, Scope, Standing, entered
+from core.scope import Standing, entered
 from core.tenancy.life import is_there
 from core.tenancy.models import Tenant
-from core.tenancy.service import business_date, system_scope
+from core.tenancy.service import business_date, scope_of, system_scope
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ def sweep_all(*, stale_after: timedelta = STALE_AFTER) -> int:
         due = recurring.due(session, *recurring.now_here())
     recurring.start(due, [tenant for tenant in tenants if tenant.state == Standing.OPEN.value])
     swept = 0
-    scopes = [_sweeping(tenant, today) for tenant in tenants]
+    scopes = [scope_of(tenant, "system:sweep", today) for tenant in tenants]
     for code in sorted(repository.anything_to_sweep(scopes, datetime.now(UTC) - stale_after)):
         try:
             sweep(code, stale_after=stale_after)
@@ -103,15 +103,3 @@ def is_swept() -> bool:
     """Whether sweeps recur: without them nothing that was interrupted goes on, and nothing that waits is sent again."""
     last = swept_at()
     return last is not None and datetime.now(UTC) - last < SILENT_AFTER
-
-
-def _sweeping(tenant: Tenant, today: date) -> Scope:
-    return Scope(
-        tenant=tenant.code,
-        level=Level(tenant.level),
-        province=tenant.province,
-        prefecture=tenant.prefecture,
-        actor="system:sweep",
-        actor_name="系统",
-        business_date=today,
-    )

@@ -209,6 +209,14 @@ def below_scope() -> ColumnElement[bool]:
     return or_(Tenant.province == here, Tenant.prefecture == here) & (Tenant.code != here)
 
 
+def tenant_below(session: Session, code: str) -> Tenant:
+    """A tenant below the one in scope; raises ``NotFound``."""
+    found = session.scalar(select(Tenant).where(Tenant.code == code, below_scope()))
+    if found is None:
+        raise NotFound("没有该单位", "no such tenant below", where="code")
+    return found
+
+
 def tenants_to_move(session: Session, codes: Sequence[str]) -> list[Tenant]:
     """Tenants below the one in scope, locked, in the order of their codes; raises ``NotFound`` where one is not below."""
     wanted = select(Tenant).where(Tenant.code.in_(codes), below_scope()).order_by(Tenant.code)

@@ -42,6 +42,16 @@ def tenant_named(session: Session, code: str, *, closed: bool = False) -> Tenant
     return found
 
 
+def counties_of(session: Session, province: str, *states: Standing) -> list[tuple[str, str]]:
+    """Counties of a province in one of ``states`` by code, each with its code and name as a form offers it."""
+    wanted = select(Tenant.code, Tenant.union_name).where(
+        Tenant.province == province,
+        Tenant.level == Level.COUNTY.value,
+        Tenant.state.in_([state.value for state in states]),
+    )
+    return [(code, f"{code} {name}") for code, name in session.execute(wanted.order_by(Tenant.code))]
+
+
 def _itself(session: Session, code: str, *, closed: bool) -> Tenant | None:
     unfit = {Standing.PLANNED} if closed else {Standing.PLANNED, Standing.CLOSED}
     found = session.scalar(select(Tenant).where(Tenant.code == code))
@@ -73,19 +83,22 @@ def system_scope(
         if tenant is None:
             raise _unknown(code)
         day = on or business_date(session)
-    bare = Scope(
+    return with_plugins(replace(scope_of(tenant, f"system:{what}", day), guest_reason=guest_reason))
+
+
+def scope_of(tenant: Tenant, actor: str, on: date, actor_name: str = "系统") -> Scope:
+    """The scope of a tenant for an actor on a day, as its row says it: nothing of rights and lines yet."""
+    return Scope(
         tenant=tenant.code,
         level=Level(tenant.level),
         province=tenant.province,
-        union_name=tenant.union_name,
         prefecture=tenant.prefecture,
-        actor=f"system:{what}",
-        actor_name="系统",
-        business_date=day,
-        guest_reason=guest_reason,
+        union_name=tenant.union_name,
+        actor=actor,
+        actor_name=actor_name,
+        business_date=on,
         standing=Standing(tenant.state),
     )
-    return with_plugins(bare)
 
 
 def with_plugins(bare: Scope) -> Scope:

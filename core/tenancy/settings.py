@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeVar, overload, runtime_checkable
 
 from pydantic import BaseModel, ValidationError
 from sqlalchemy import select
@@ -33,6 +33,8 @@ from core.tenancy.setting_secrets import opened_secret
 log = logging.getLogger(__name__)
 
 NATION = "nation"
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class Change(Protocol):
@@ -249,13 +251,25 @@ def resolved(plugin: str, changes: Mapping[str, Sequence[Change]], scope: Scope,
     return Resolved(plugin, settings_model(plugin), layers)
 
 
-def plugin_settings(session: Session, name: str, on: date | None = None) -> BaseModel:
+@overload
+def plugin_settings(session: Session, name: str, on: date | None = None) -> BaseModel: ...
+
+
+@overload
+def plugin_settings(session: Session, name: str, on: date | None = None, *, model: type[Model]) -> Model: ...
+
+
+def plugin_settings(session: Session, name: str, on: date | None = None, *, model: type[BaseModel] = BaseModel) -> BaseModel:
     """The settings of a plugin as they hold in the tenant in scope on a day (today): an instance of its model, one statement.
+    Whoever names the ``model`` is given that, and ``TypeError`` where the plugin declares another.
 
     Whether the plugin is on does not matter: what it began goes on by them.
     """
     scope = current_scope()
-    return resolved(name, changes_over(session, name, scope), scope, on or scope.business_date).instance
+    found = resolved(name, changes_over(session, name, scope), scope, on or scope.business_date).instance
+    if not isinstance(found, model):
+        raise TypeError(f"{name} declares other settings than {model.__name__}")
+    return found
 
 
 def explained(session: Session, name: str, on: date | None = None) -> Explained:

@@ -90,7 +90,8 @@ class _Arrival:
         """Persons (id there) whose identity number is on file here, with the numbers of those files."""
         self._members: dict[str, set[str]] = {}
         """Persons (id there) who came before and belong to files here today, with the numbers of those files."""
-        self._today = members_today(package)
+        self._here_already: dict[str, set[str]] = defaultdict(set)
+        """Households (id there) with the numbers of files here that hold one of them."""
         self._came_as = {row["household_id"]: row["status"] for row in package.of("worker_file")}
         self.transfers = {row["household_id"]: row["transfer_id"] for row in package.of("transfer")}
         self.file_numbers: dict[str, str] = {}
@@ -99,6 +100,7 @@ class _Arrival:
         """Write all of it."""
         self._meet()
         self._find_twice()
+        self._find_files_here()
         for row in (*self._package.of("household"), *self._package.of("case_record")):
             self._new[row["id"]] = str(new_id())
         self._number_files()
@@ -238,18 +240,18 @@ class _Arrival:
             "worker_file", self._new[row["worker_id"]], self._package.plain["worker_file"].get(row["id"], {})
         )
         new = {"file_number": self.file_numbers[row["household_id"]], "import_key": None, "version": 1}
-        if self._twice_of(row["household_id"]) and row["status"] == "on_file":
+        if self._here_already[row["household_id"]] and row["status"] == "on_file":
             new["status"] = "draft"
         return self._here(row) | sealed | new
 
-    def _twice_of(self, household: str) -> list[str]:
-        """Files here that hold one of a household's persons already."""
-        members = {row["person_id"] for row in self._package.of("membership") if row["household_id"] == household}
-        members |= {row["worker_id"] for row in self._package.of("worker_file") if row["household_id"] == household}
-        today = {person for home, person in self._today if home == household}
-        today |= {row["worker_id"] for row in self._package.of("worker_file") if row["household_id"] == household}
-        found = [self._twice[one] for one in members if one in self._twice]
-        return sorted(set().union(*found, *(self._members[one] for one in today if one in self._members)))
+    def _find_files_here(self) -> None:
+        """Files here that hold one of a household's persons already: anybody who was ever a member counts where the number is
+        on file, today's members where somebody came before."""
+        workers = {(row["household_id"], row["worker_id"]) for row in self._package.of("worker_file")}
+        ever = {(row["household_id"], row["person_id"]) for row in self._package.of("membership")} | workers
+        for people, files in ((ever, self._twice), (members_today(self._package) | workers, self._members)):
+            for home, person in people:
+                self._here_already[home] |= files.get(person, set())
 
     def _write_cases(self) -> None:
         found = self._package.of("case_record")
@@ -336,7 +338,7 @@ class _Arrival:
                 "package_id": self._envelope.envelope_id,
                 "ended_on": scope.business_date,
                 "history": history,
-                "twice": self._twice_of(home),
+                "twice": sorted(self._here_already[home]),
             }
             rows.append(told)
             fields = {"peer": self._envelope.peer, "package": self._envelope.envelope_id, "twice": bool(told["twice"])}

@@ -140,7 +140,7 @@ def _travelling(session: Session, which: ColumnElement[bool]) -> list[uuid.UUID]
         which,
         Case.closed_on.is_(None),
         Case.handlers.is_(None),
-        Case.outside_state.is_(None) | (Case.outside_state == "returned"),
+        Case.is_here(),
         Case.workflow.in_(travelling_workflows()),
     )
     return list(session.scalars(question.order_by(Case.id).with_for_update()))

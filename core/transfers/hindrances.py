@@ -15,7 +15,7 @@ from core.errors import Conflict
 from core.funds.models import Grant
 from core.people.models import WorkerFile
 from core.transfers.departing import MOVING, travelling_workflows
-from core.transfers.models import HouseholdTransfer
+from core.transfers.models import HouseholdTransfer, may_be_here_twice
 
 
 def refuse_unfinished(session: Session, file: WorkerFile) -> None:
@@ -36,13 +36,7 @@ def refuse_unfinished(session: Session, file: WorkerFile) -> None:
         )
     if session.scalar(_shared(home)) is not None:
         raise _not_yet(file, "该户的在办事项还涉及其他家庭", "an open matter concerns another household", "请先办结该事项")
-    unsettled = select(HouseholdTransfer.id).where(
-        HouseholdTransfer.household_id == home,
-        HouseholdTransfer.direction == "in",
-        HouseholdTransfer.state == "arrived",
-        HouseholdTransfer.twice != [],
-        HouseholdTransfer.settled_as.is_(None),
-    )
+    unsettled = select(HouseholdTransfer.id).where(HouseholdTransfer.household_id == home, *may_be_here_twice())
     if session.scalar(unsettled) is not None:
         raise _not_yet(file, "该户是疑似重复档案，尚未核对", "it may be on file twice", "请先核对疑似重复档案，再办理转出")
 

@@ -9,7 +9,7 @@ import uuid
 from datetime import date
 from typing import Any, ClassVar
 
-from sqlalchemy import CHAR, CheckConstraint, Index, UniqueConstraint, text
+from sqlalchemy import CHAR, CheckConstraint, ColumnElement, Index, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -75,6 +75,16 @@ class HouseholdTransfer(TenantRow):
     settled_on: Mapped[date | None]
     settled_why: Mapped[str | None]
     at: Mapped[Instant]
+
+
+def may_be_here_twice() -> tuple[ColumnElement[bool], ...]:
+    """Conditions of transfers by which somebody came who was on file here already, until somebody has looked (待核对)."""
+    return (
+        HouseholdTransfer.direction == "in",
+        HouseholdTransfer.state == "arrived",
+        HouseholdTransfer.twice != [],
+        HouseholdTransfer.settled_as.is_(None),
+    )
 
 
 class BroughtPerson(TenantRow):

@@ -24,7 +24,7 @@ from core.host.manager import host
 from core.people.models import Household, Person, WorkerFile
 from core.scope import Standing, current_scope
 from core.tenancy.service import tenant_named
-from core.text.lines import line_ends
+from core.text.lines import line_ends, reason_given
 from core.trail.service import record
 from core.transfers.departing import MOVING, depart
 from core.transfers.hindrances import lines_of, refuse_unfinished
@@ -53,7 +53,7 @@ def offer(session: Session, household_id: uuid.UUID, peer: str, reason: str) -> 
     ``InvalidInput`` without a reason, to oneself or to another province, ``Conflict`` where its file is closed, it is offered
     already, the other county is not at work, or as ``refuse_unfinished``."""
     require(OFFERING)
-    said, peer = _said(reason), _county(session, peer)
+    said, peer = reason_given(reason, "请填写理由", REASON_LENGTH), _county(session, peer)
     file = session.scalar(select(WorkerFile).where(WorkerFile.household_id == household_id).with_for_update())
     if file is None:
         raise NotFound("没有这户家庭的档案", "no such household on file", where=str(household_id))
@@ -125,7 +125,7 @@ def answer_offer(session: Session, transfer_id: uuid.UUID, *, accept: bool, why:
         return offered
     if not ANSWERING.fits(offered.state):
         raise Conflict("该项转移已有结果", "the transfer is settled", where=offered.peer_file_number)
-    said = line_ends(why).strip() if accept else _said(why)
+    said = line_ends(why).strip() if accept else reason_given(why, "请填写理由", REASON_LENGTH)
     if accept:
         _refuse_lines_that_are_off(session, offered)
     offered.state = word
@@ -219,13 +219,6 @@ def _locked(session: Session, transfer_id: uuid.UUID, direction: str) -> Househo
     if found is None:
         raise NotFound("没有这项转移", "no such transfer", where=str(transfer_id))
     return found
-
-
-def _said(text: str) -> str:
-    said = line_ends(text).strip()
-    if not said or len(said) > REASON_LENGTH:
-        raise InvalidInput(f"请填写理由，不超过 {REASON_LENGTH} 字", "a reason is needed", where="reason")
-    return said
 
 
 @on_arrival(OFFER)

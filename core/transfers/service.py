@@ -9,14 +9,14 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from core.authorisation import Demand, Kind, require
-from core.errors import Conflict, InvalidInput, NotFound
+from core.errors import Conflict, NotFound
 from core.people.models import Membership, Person, WorkerFile
 from core.scope import current_scope
 from core.tenancy.keys import tenant_key
-from core.text.lines import line_ends
+from core.text.lines import reason_given
 from core.trail.service import record
 from core.transfers.departing import MOVING
-from core.transfers.models import BroughtCase, HouseholdTransfer
+from core.transfers.models import BroughtCase, HouseholdTransfer, may_be_here_twice
 from core.transfers.resealing import Resealer
 
 REASON_LENGTH = 500
@@ -49,10 +49,7 @@ def twice_waiting(session: Session, limit: int = 200) -> Sequence[HouseholdTrans
     """Households that came and hold somebody who was on file here already, oldest first: somebody has to look. What has gone on
     to another county since, or was cancelled, is not meant."""
     wanted = select(HouseholdTransfer).where(
-        HouseholdTransfer.direction == "in",
-        HouseholdTransfer.state == "arrived",
-        HouseholdTransfer.twice != [],
-        HouseholdTransfer.settled_as.is_(None),
+        *may_be_here_twice(),
         HouseholdTransfer.household_id.in_(select(WorkerFile.household_id).where(WorkerFile.status.in_(MOVING))),
     )
     return session.scalars(wanted.order_by(HouseholdTransfer.id).limit(limit)).all()
@@ -67,9 +64,7 @@ def settle_twice(session: Session, transfer_id: uuid.UUID, *, keep: bool, why: s
     (domain 10: one household, one file), ``InvalidInput`` without a reason.
     """
     require(SETTLE)
-    scope, said = current_scope(), line_ends(why).strip()
-    if not said or len(said) > REASON_LENGTH:
-        raise InvalidInput(f"请填写核对情况，不超过 {REASON_LENGTH} 字", "a reason is needed", where="why")
+    scope, said = current_scope(), reason_given(why, "请填写核对情况", REASON_LENGTH, where="why")
     wanted = select(HouseholdTransfer).where(
         HouseholdTransfer.transfer_id == transfer_id, HouseholdTransfer.direction == "in", HouseholdTransfer.state == "arrived"
     )

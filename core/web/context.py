@@ -45,6 +45,7 @@ from core.web.preferences import (
 )
 from core.web.render import Message, NavItem, PageContext, Tone, render
 from core.web.security import same, signature
+from core.web.unsaid import masked
 from core.web.who_asks import bearer_of, patiently, program_from, session_from
 
 CENTRE_NAME = "困难职工援助中心"
@@ -259,11 +260,15 @@ def show(
     template: str,
     *,
     status: int = 200,
+    refusal: BangfuError | None = None,
     messages: Sequence[Message] = (),
     data_time: datetime | None = None,
     **values: object,
 ) -> HTMLResponse:
-    """A page of the tenant: ``template`` in the frame, with what the page before left to be said."""
+    """A page of the tenant: ``template`` in the frame, with what the page before left to be said. ``refusal`` is why what was
+    asked for is not done: it gives the answer its status and the page its line."""
+    if refusal is not None:
+        status, messages = refusal.status, [refusal_message(refusal), *messages]
     left = told_before(request)
     told = [*messages, left] if left else messages
     page = page_context(request, messages=told, data_time=data_time)
@@ -272,6 +277,12 @@ def show(
     if left:
         cookies.drop_cookie(response, cookies.FLASH)
     return response
+
+
+def refusal_message(error: BangfuError) -> Message:
+    """Why a change was not made, as the line under the heading."""
+    told = masked(error)
+    return Message(f"没有办成：{told.zh}" + (f"。{told.mend_zh}" if told.mend_zh else ""), "bad")
 
 
 def go(url: str, text: str = "", tone: Tone = "ok") -> RedirectResponse:

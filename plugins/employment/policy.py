@@ -35,10 +35,7 @@ class Settings(BaseModel):
 
 def settings_here(session: Session) -> Settings:
     """The settings as they hold in the tenant in scope."""
-    found = plugin_settings(session, LINE)
-    if not isinstance(found, Settings):
-        raise TypeError(f"{LINE} declares other settings than its own")
-    return found
+    return plugin_settings(session, LINE, model=Settings)
 
 
 def settled(session: Session, cases: Sequence[Case]) -> Mapping[uuid.UUID, GuardVerdict]:

@@ -18,7 +18,6 @@ from core.money import format_yuan
 from core.parameters.service import resolve
 from core.scope import current_scope
 from core.web.context import changed, go, requires, show
-from core.web.pages import words
 from core.web.pages.case_opening import filled_form
 from core.web.paging import After, cut, next_url
 from plugins.mutual_aid.claims import Event, claims_of_year, file_claim
@@ -130,8 +129,7 @@ def _members(
     return show(
         request,
         "plugin/mutual_aid/members.html",
-        status=refused.status if refused else 200,
-        messages=[words.refusal(refused)] if refused else [],
+        refusal=refused,
         rows=page.rows,
         next=next_url(request, page.after),
         year=of_year,
@@ -152,8 +150,7 @@ def _batches(
     return show(
         request,
         "plugin/mutual_aid/batches.html",
-        status=refused.status if refused else 200,
-        messages=[words.refusal(refused)] if refused else [],
+        refusal=refused,
         rows=page.rows,
         next=next_url(request, page.after),
         plans=PLANS,
@@ -171,8 +168,7 @@ def _member(
     return show(
         request,
         "plugin/mutual_aid/member.html",
-        status=refused.status if refused else 200,
-        messages=[words.refusal(refused)] if refused else [],
+        refusal=refused,
         member=member,
         claims=claims,
         plans=PLANS,

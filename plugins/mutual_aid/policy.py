@@ -79,7 +79,4 @@ class Settings(BaseModel):
 
 def settings_here(session: Session) -> Settings:
     """The settings as they hold in the tenant in scope."""
-    found = plugin_settings(session, NAME)
-    if not isinstance(found, Settings):
-        raise TypeError(f"{NAME} declares other settings than its own")
-    return found
+    return plugin_settings(session, NAME, model=Settings)

@@ -15,7 +15,6 @@ from core.db.session import unit_of_work
 from core.errors import BangfuError, InvalidInput
 from core.scope import current_scope
 from core.web.context import changed, go, requires, show
-from core.web.pages import words
 from core.web.pages.case_opening import filled_form
 from core.web.paging import After, cut, next_url
 from plugins.warm_visits import route_pages
@@ -168,8 +167,7 @@ def _seasons(request: Request, refused: BangfuError | None = None, filled: Mappi
     return show(
         request,
         "plugin/warm_visits/seasons.html",
-        status=refused.status if refused else 200,
-        messages=[words.refusal(refused)] if refused else [],
+        refusal=refused,
         rows=found,
         filled=filled or {},
         next_year=scope.business_date.year + (1 if scope.business_date.month > 3 else 0),
@@ -197,8 +195,7 @@ def _season(
     return show(
         request,
         "plugin/warm_visits/season.html",
-        status=refused.status if refused else 200,
-        messages=[words.refusal(refused)] if refused else [],
+        refusal=refused,
         season=season,
         summary=figures,
         rows=page.rows,

@@ -16,7 +16,6 @@ from core.errors import BangfuError
 from core.scope import current_scope
 from core.settings import settings
 from core.web.context import changed, go, requires, show
-from core.web.pages import words
 from core.web.pages.case_opening import filled_form
 from plugins.warm_visits.names import KINDS, PLAN, READ, VISIT
 from plugins.warm_visits.policy import settings_here
@@ -154,8 +153,7 @@ def _route(
     return show(
         request,
         "plugin/warm_visits/route.html",
-        status=refused.status if refused else 200,
-        messages=[words.refusal(refused)] if refused else [],
+        refusal=refused,
         route=route,
         season=season,
         kinds=KINDS,

@@ -87,8 +87,7 @@ def _page(
     return show(
         request,
         "access_review.html",
-        status=refused.status if refused else 200,
-        messages=[words.refusal(refused)] if refused else [],
+        refusal=refused,
         rows=page.rows,
         next=next_url(request, page.after),
         standing=stands,

@@ -76,8 +76,7 @@ def _list(
     return show(
         request,
         "findings.html",
-        status=refused.status if refused else 200,
-        messages=[words.refusal(refused)] if refused else [],
+        refusal=refused,
         rows=[(finding, finding_detail(finding)["link"]) for finding in page.rows],
         next=next_url(request, page.after),
         run=run,

@@ -58,7 +58,7 @@ def flow_states(flow: WorkflowDecl, case: Case, steps: Sequence[CaseStep]) -> li
 
 def _kind(case: Case, state: str, came: date | None, line: Sequence[str]) -> StateKind:
     if state == case.state:
-        return "wait" if case.outside_state in ("offered", "taken") else "now"
+        return "wait" if case.is_outside else "now"
     if came is not None:
         return "done"
     return "off" if case.closed_on is not None or state not in line else "next"

@@ -104,8 +104,7 @@ def _page(
     return show(
         request,
         "case_mass.html",
-        status=refused.status if refused else 200,
-        messages=[words.refusal(refused)] if refused else [],
+        refusal=refused,
         line=line,
         line_title=host().info(line).title_zh,
         line_off=line not in scope.plugins,

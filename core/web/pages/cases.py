@@ -197,13 +197,11 @@ def _page(
     values["brought"] = brought
     values["brought_union"] = words.union_names({brought.peer})[brought.peer] if brought else ""
     actors = [step.actor for step in view.steps] + [view.case.clerk, view.case.assigned_to]
-    messages = [words.refusal(refused)] if refused else []
     empty = {"note": "", "step": "", "reason": "", "kind": "", "title": ""}
     return show(
         request,
         "case.html",
-        status=refused.status if refused else 200,
-        messages=messages,
+        refusal=refused,
         names=words.staff_names(actors),
         typed=empty | (typed or {}),
         **values,

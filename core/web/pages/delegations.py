@@ -90,8 +90,7 @@ def _page(request: Request, refused: BangfuError | None = None, typed: Mapping[s
     return show(
         request,
         "delegations.html",
-        status=refused.status if refused else 200,
-        messages=[words.refusal(refused)] if refused else [],
+        refusal=refused,
         rows=rows,
         posts=[(str(post.id), f"{post.title}（{name}）" if of_all else post.title) for post, name in posts],
         of_all=of_all,

@@ -158,8 +158,7 @@ def _books(
     return show(
         request,
         "funds.html",
-        status=refused.status if refused else 200,
-        messages=[words.refusal(refused)] if refused else [],
+        refusal=refused,
         year=year,
         this_year=scope.business_date.year,
         years=[(str(one), str(one)) for one in sorted({scope.business_date.year, year}, reverse=True)],

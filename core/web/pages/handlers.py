@@ -181,8 +181,7 @@ def _page(
     return show(
         request,
         "handlers.html",
-        status=refused.status if refused else 200,
-        messages=[words.refusal(refused)] if refused else [],
+        refusal=refused,
         waiting=waiting,
         mine=mine,
         news=[(item, _NEWS[item.part] % {"number": item.number}) for item in news],

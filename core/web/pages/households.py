@@ -119,8 +119,7 @@ def _twice(request: Request, refused: BangfuError | None = None, typed: dict[str
     return show(
         request,
         "files_twice.html",
-        status=refused.status if refused else 200,
-        messages=[words.refusal(refused)] if refused else [],
+        refusal=refused,
         rows=rows,
         union_names=words.union_names({row.peer for row in rows}),
         typed={"form": "", "why": ""} | (typed or {}),
@@ -243,9 +242,8 @@ def _household(
     """The page; ``values`` stand in for what it shows by itself (a value looked at, what was typed before a refusal)."""
     with unit_of_work() as session:
         everything = _everything(session, household_id)
-    messages = [words.refusal(refused)] if refused else [told] if told else []
-    status = refused.status if refused else 200
-    return show(request, "household.html", status=status, messages=messages, **everything | values)
+    messages = [told] if told else []
+    return show(request, "household.html", refusal=refused, messages=messages, **everything | values)
 
 
 def _everything(session: Session, household_id: uuid.UUID) -> dict[str, Any]:

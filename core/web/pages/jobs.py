@@ -104,8 +104,7 @@ def _list(request: Request, refused: BangfuError | None = None) -> HTMLResponse:
     return show(
         request,
         "jobs.html",
-        status=refused.status if refused else 200,
-        messages=[words.refusal(refused)] if refused else [],
+        refusal=refused,
         jobs=jobs,
         recurring=recurring,
         states=STATES_ZH,
@@ -124,8 +123,7 @@ def _job(request: Request, job: Mapping[str, Any], template: str, refused: Bangf
     return show(
         request,
         template,
-        status=refused.status if refused else 200,
-        messages=[words.refusal(refused)] if refused else [],
+        refusal=refused,
         job=job,
         squares=[(chunk["label"], _SQUARES[chunk["state"]]) for chunk in job["chunks"]],
         failed=[chunk for chunk in job["chunks"] if chunk["error"]],

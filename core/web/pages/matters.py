@@ -104,8 +104,7 @@ def _page(request: Request, envelope_id: uuid.UUID, refused: BangfuError | None 
     return show(
         request,
         "matter.html",
-        status=refused.status if refused else 200,
-        messages=[words.refusal(refused)] if refused else [],
+        refusal=refused,
         envelope=envelope,
         parties=content.get("parties", []),
         answers=_answers(str(envelope.body.get("workflow", "")), content.get("form", {})),

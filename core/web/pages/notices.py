@@ -185,8 +185,7 @@ def _list(
     return show(
         request,
         "notices.html",
-        status=refused.status if refused else 200,
-        messages=[words.refusal(refused)] if refused else [],
+        refusal=refused,
         rows=page.rows,
         next=next_url(request, page.after),
         ready=ready,
@@ -217,8 +216,7 @@ def _batch(
     return show(
         request,
         "notice.html",
-        status=refused.status if refused else 200,
-        messages=[words.refusal(refused)] if refused else [],
+        refusal=refused,
         batch=batch,
         items=items,
         objections=objections,

@@ -92,8 +92,7 @@ def _page(request: Request, refused: BangfuError | None = None, typed: Mapping[s
     return show(
         request,
         "opening_balances.html",
-        status=refused.status if refused else 200,
-        messages=[words.refusal(refused)] if refused else [],
+        refusal=refused,
         rows=rows,
         states=OPENING.states,
         sources=sources,

@@ -190,8 +190,7 @@ def _batch(
     return show(
         request,
         "payment_batch.html",
-        status=refused.status if refused else 200,
-        messages=[words.refusal(refused)] if refused else [],
+        refusal=refused,
         batch=batch,
         attempts=found,
         payees=payees,

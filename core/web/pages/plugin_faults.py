@@ -65,8 +65,7 @@ def _page(request: Request, refused: BangfuError | None = None, reason: str = ""
     return show(
         request,
         "plugin_faults.html",
-        status=refused.status if refused else 200,
-        messages=[words.refusal(refused)] if refused else [],
+        refusal=refused,
         faults=failed,
         shut=shut,
         names=names,

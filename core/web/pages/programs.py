@@ -16,7 +16,6 @@ from core.identity.subtree import administering
 from core.scope import current_scope
 from core.settings import settings
 from core.web.context import go, requires, show, visit_of
-from core.web.pages import words
 from core.web.pages.staff_common import Of, day_of, day_or_none, kept, tail, unions
 from core.web.paging import After, cut, next_url
 from core.web.step_up import fresh_proof
@@ -85,8 +84,7 @@ def _page(
     return show(
         request,
         "programs.html",
-        status=refused.status if refused else 200,
-        messages=[words.refusal(refused)] if refused else [],
+        refusal=refused,
         rows=page.rows,
         next=next_url(request, page.after),
         roles=roles,

@@ -125,8 +125,7 @@ def _list(
     return show(
         request,
         "staff.html",
-        status=refused.status if refused else 200,
-        messages=[words.refusal(refused)] if refused else [],
+        refusal=refused,
         rows=page.rows,
         next=next_url(request, page.after),
         tabs=[
@@ -179,8 +178,7 @@ def _person(
     return show(
         request,
         "staff_person.html",
-        status=refused.status if refused else 200,
-        messages=[words.refusal(refused)] if refused else [],
+        refusal=refused,
         account=account,
         posts=posts,
         endable=endable,

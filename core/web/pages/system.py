@@ -96,8 +96,7 @@ def _directory(request: Request, after: After = None, refused: BangfuError | Non
     return show(
         request,
         "system_directory.html",
-        status=refused.status if refused else 200,
-        messages=[words.refusal(refused)] if refused else [],
+        refusal=refused,
         elsewhere=kept_elsewhere(),
         rows=page.rows,
         next=next_url(request, page.after),

@@ -9,15 +9,14 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, Response
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from core.authorisation import Demand, Verdict, answer
 from core.db.session import unit_of_work
 from core.errors import BangfuError, NotFound
 from core.host.declarations import COUNTIES
 from core.people.models import WorkerFile
-from core.scope import Level, Standing, current_scope
-from core.tenancy.models import Tenant
+from core.scope import Standing, current_scope
+from core.tenancy.service import counties_of
 from core.transfers.offers import (
     ACCEPTING,
     OFFERING,
@@ -104,8 +103,7 @@ def _list(request: Request, refused: BangfuError | None = None, typed: Mapping[s
     return show(
         request,
         "transfers.html",
-        status=refused.status if refused else 200,
-        messages=[words.refusal(refused)] if refused else [],
+        refusal=refused,
         came=came,
         went=went,
         who=who,
@@ -120,29 +118,17 @@ def _list(request: Request, refused: BangfuError | None = None, typed: Mapping[s
 def _form(
     request: Request, household: uuid.UUID, refused: BangfuError | None = None, typed: Mapping[str, str] | None = None
 ) -> HTMLResponse:
+    scope = current_scope()
     with unit_of_work() as session:
         file = session.scalar(select(WorkerFile).where(WorkerFile.household_id == household))
-        counties = _counties(session)
+        counties = counties_of(session, scope.province, Standing.OPEN)
     if file is None:
         raise NotFound("没有这户家庭的档案", "no such household on file", where=str(household))
     return show(
         request,
         "transfer_new.html",
-        status=refused.status if refused else 200,
-        messages=[words.refusal(refused)] if refused else [],
+        refusal=refused,
         file=file,
-        counties=counties,
+        counties=[county for county in counties if county[0] != scope.tenant],
         typed={"peer": "", "reason": ""} | dict(typed or {}),
     )
-
-
-def _counties(session: Session) -> list[tuple[str, str]]:
-    """Open counties of the province but the one in scope."""
-    scope = current_scope()
-    wanted = select(Tenant.code, Tenant.union_name).where(
-        Tenant.province == scope.province,
-        Tenant.level == Level.COUNTY.value,
-        Tenant.state == Standing.OPEN.value,
-        Tenant.code != scope.tenant,
-    )
-    return [(code, f"{code} {name}") for code, name in session.execute(wanted.order_by(Tenant.code))]

@@ -12,13 +12,10 @@ from sqlalchemy import select
 from core.cases.workflows import declared_workflows
 from core.codes import code_list
 from core.db.session import reference_work
-from core.errors import BangfuError
 from core.host.declarations import WorkflowDecl
 from core.host.manager import host
 from core.identity.models import Account
 from core.tenancy.models import Tenant
-from core.web.render import Message
-from core.web.unsaid import masked
 
 FILE_STATES: Mapping[str, str] = MappingProxyType(
     {"draft": "草稿", "on_file": "在档", "out_of_difficulty": "已脱困", "cancelled": "已注销", "moved": "已迁出"}
@@ -55,12 +52,6 @@ class Tab:
     href: str
     current: bool
     count: int | None = None
-
-
-def refusal(error: BangfuError) -> Message:
-    """Why a change was not made, as the line under the heading."""
-    told = masked(error)
-    return Message(f"没有办成：{told.zh}" + (f"。{told.mend_zh}" if told.mend_zh else ""), "bad")
 
 
 def line_title(plugin: str) -> str:

@@ -14,7 +14,6 @@ from core.db.session import unit_of_work
 from core.errors import BangfuError
 from core.scope import current_scope
 from core.web.context import changed, go, requires, show
-from core.web.pages import words
 from core.web.paging import After, cut, next_url
 
 router = APIRouter()
@@ -52,8 +51,7 @@ def _page(
     return show(
         request,
         "plugin/kit_sample/visits.html",
-        status=refused.status if refused else 200,
-        messages=[words.refusal(refused)] if refused else [],
+        refusal=refused,
         rows=page.rows,
         next=next_url(request, page.after),
         greeting=greeting,
