@@ -7,9 +7,11 @@ a tenant, its key and its lines, is written in that tenant's scope.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from itertools import groupby
+from typing import Final
 
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert as pg_insert
@@ -21,7 +23,7 @@ from core.divisions import Level as DivisionLevel
 from core.errors import InvalidInput
 from core.host.manager import host
 from core.identity.changes import tell_tenant_opened
-from core.scope import Standing, current_scope, entered
+from core.scope import Scope, Standing, current_scope, entered
 from core.tenancy.keys import give_key
 from core.tenancy.life import is_there, move
 from core.tenancy.models import Tenant, TenantDivision, TenantPlugin, TenantPluginChange
@@ -31,6 +33,8 @@ from core.trail.service import record
 
 _ORDER = ("province", "prefecture", "county")
 _UNFIT = frozenset({"forbidden", "shut_off", "lacks", "conflicts"})
+_AT_ONCE: Final = 4
+"""Tenants that are equipped at a time: most of it is waiting for the database and its disk."""
 
 
 def plant_tree(connection: Connection, province: str, on: date) -> list[str]:
@@ -88,12 +92,24 @@ def open_tenants(plugins_of: Mapping[str, Iterable[str]], on: date, reason: str)
     now.
     """
     _move_all(plugins_of, on, reason, "add", Standing.PLANNED)
-    opened = 0
-    for code, plugins in plugins_of.items():
-        with entered(system_scope(code, "onboarding", on=on)), unit_of_work() as session:
-            opened += equip(session, list(plugins), reason)
+    scopes = [system_scope(code, "onboarding", on=on) for code in plugins_of]
+    opened = each_by_itself(scopes, lambda session: equip(session, list(plugins_of[current_scope().tenant]), reason))
     _move_all(plugins_of, on, reason, "go_live", Standing.PREPARING)
     return opened
+
+
+def each_by_itself(scopes: Sequence[Scope], work: Callable[[Session], bool]) -> int:
+    """Do ``work`` in each tenant's scope, in one transaction of its own, a few at a time; for how many it says yes.
+
+    The first failure is raised when those under way have ended; what is committed stays.
+    """
+
+    def in_scope(scope: Scope) -> bool:
+        with entered(scope), unit_of_work() as session:
+            return work(session)
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return sum(pool.map(in_scope, scopes))
 
 
 def _move_all(codes: Iterable[str], on: date, reason: str, act: str, since: Standing) -> None:

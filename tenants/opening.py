@@ -14,11 +14,11 @@ from sqlalchemy import insert, select
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.orm import Session
 
-from core.db.session import reference_work, unit_of_work
+from core.db.session import reference_work
 from core.divisions import Division, above, all_divisions
 from core.errors import Conflict, InvalidInput, NotFound
 from core.jobs.outbox import on_topic, post
-from core.scope import Level, Scope, Standing, current_scope, entered
+from core.scope import Level, Standing, current_scope
 from core.tenancy.life import below_scope, is_there, move
 from core.tenancy.models import Tenant, TenantChange, TenantDivision
 from core.tenancy.service import business_date, scope_of
@@ -26,7 +26,7 @@ from core.trail.service import record
 from tenants.checklist import checklists
 from tenants.configuring import change_settings
 from tenants.lifecycle import require_keeper
-from tenants.onboarding import covering, equip, tenant_row
+from tenants.onboarding import covering, each_by_itself, equip, tenant_row
 from tenants.profiles import DEFAULT, profile_named
 
 TOPIC = "tenant.prepare"
@@ -117,23 +117,23 @@ def prepare_all(codes: Sequence[str], settings: Settings | None = None) -> int:
     with reference_work() as session:
         found = session.scalars(select(Tenant).where(Tenant.code.in_(codes), is_there()).order_by(Tenant.code)).all()
         on = business_date(session)
-    return sum(_prepare(scope_of(tenant, "system:onboarding", on), settings or {}) for tenant in found)
+    scopes = [scope_of(tenant, "system:onboarding", on) for tenant in found]
+    return each_by_itself(scopes, lambda session: _prepare(session, settings or {}))
 
 
-def _prepare(scope: Scope, settings: Settings) -> bool:
-    with entered(scope), unit_of_work() as session:
-        said = session.scalar(
-            select(TenantChange)
-            .where(TenantChange.tenant_code == scope.tenant, TenantChange.act == "add")
-            .order_by(TenantChange.id.desc())
-            .limit(1)
-        )
-        if said is None or not equip(session, said.detail["plugins"], said.reason):
-            return False
-        for name, values in settings.items():
-            change_settings(session, name, values=values, reason=f"按开通方案预设：{said.reason}")
-        record(session, "tenant.prepared", "tenant_change", said.id, {"profile": said.detail["profile"]})
-        return True
+def _prepare(session: Session, settings: Settings) -> bool:
+    said = session.scalar(
+        select(TenantChange)
+        .where(TenantChange.tenant_code == current_scope().tenant, TenantChange.act == "add")
+        .order_by(TenantChange.id.desc())
+        .limit(1)
+    )
+    if said is None or not equip(session, said.detail["plugins"], said.reason):
+        return False
+    for name, values in settings.items():
+        change_settings(session, name, values=values, reason=f"按开通方案预设：{said.reason}")
+    record(session, "tenant.prepared", "tenant_change", said.id, {"profile": said.detail["profile"]})
+    return True
 
 
 @on_topic(TOPIC)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
+import typer.main
+import typer.testing
 from argon2 import PasswordHasher
+from xdist.scheduler import LoadScopeScheduling
 
 import core.models
 from core.db.base import rule_of
@@ -29,6 +33,8 @@ from deploy.testing.installation import (
     scope_of,
 )
 
+_KEYCLOAK = "tests/keycloak/"
+
 __all__ = [
     "COUNTY",
     "OTHER_COUNTY",
@@ -42,21 +48,47 @@ __all__ = [
 ]
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run side by side (``-n 3 --dist loadgroup``), the tests of a file stay together, and those of Keycloak share one.
+_DEAR = ("keycloak", "browser", "slow")
+"""Marks of tests that take long: their files begin first, so that no worker is left with one alone at the end."""
 
-    Three on two cores, since there is much waiting for browsers and other processes.
+
+class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Side by side (``-n 3``) the tests of a file stay together, and those of Keycloak, which all share one server.
+
+    Three on two cores, since there is much waiting for browsers and other processes. The groups of ``--dist loadgroup`` are
+    written into the names of tests, which pytest 9.2 no longer lets a plugin do.
     """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file: str = nodeid.split("::", 1)[0]
+        return _KEYCLOAK if file.startswith(_KEYCLOAK) else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByFile:
+    """How tests are dealt out; by this hook since an option names one of xdist's own ways only."""
+    return ByFile(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files with dear tests first; inside a file all stays as written."""
+    dear: dict[Path, int] = {}
     for item in items:
-        group = "keycloak" if item.get_closest_marker("keycloak") else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
+        mark = next((place for place, name in enumerate(_DEAR) if item.get_closest_marker(name)), len(_DEAR))
+        dear[item.path] = min(mark, dear.get(item.path, mark))
+    items.sort(key=lambda item: dear[item.path])
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _quick_hashes() -> None:
     """Hash passwords as weakly as argon2id goes: hundreds of tests sign somebody in."""
     passwords._hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _commands_put_together_once() -> None:
+    """Typer reads all commands anew, with their types, whenever one is invoked, which costs more than most of them do."""
+    typer.testing._get_command = lru_cache(typer.main.get_command)  # type: ignore[attr-defined]  # private: it has no cache
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from core.errors import Forbidden
+from core.errors import InvalidInput
 from deploy.cli import app
 from deploy.testing.browsers import PASSWORD, account
 from tests.conftest import COUNTY, OTHER_COUNTY, PROVINCE, Database
@@ -34,7 +34,7 @@ def test_a_county_is_merged_from_the_command_line(db: Database, acting: Acting, 
     closing = json.loads(out.read_text())["id"]
     assert closing in asked
     word = ("confirm", closing, "--province", PROVINCE, "--as", "leader-sc")
-    with pytest.raises(Forbidden):
+    with pytest.raises(InvalidInput):
         run(*word, typed="不对\n")
     assert "已撤并" in run(*word, "--run", "--json", str(out), typed=f"{PASSWORD}\n")
     done = json.loads(out.read_text())
