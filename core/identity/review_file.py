@@ -8,11 +8,11 @@ from collections.abc import Mapping
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
-from xlsxwriter import Workbook
 
 from core.identity.models import Account
 from core.identity.review import Held, ends_on, posts_to_review, standing
 from core.scope import current_scope
+from core.spreadsheets.writing import SpreadsheetWriting
 
 _COLUMNS = (
     ("姓名", 12),
@@ -30,7 +30,6 @@ _COLUMNS = (
     ("确认人", 14),
 )
 _PAGE = 500
-_A4 = 9
 
 
 def review_file(session: Session) -> tuple[str, bytes]:
@@ -43,23 +42,16 @@ def review_file(session: Session) -> tuple[str, bytes]:
     names = _names(session, held)
     stands, until = standing(session), ends_on(session)
     kept = io.BytesIO()
-    book = Workbook(kept, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
-    sheet = book.add_worksheet("权限复核")
-    sheet.set_landscape()
-    sheet.set_paper(_A4)
-    sheet.fit_to_pages(1, 0)
-    sheet.repeat_rows(0, 2)
-    bold, wrapped = book.add_format({"bold": True}), book.add_format({"text_wrap": True, "valign": "top"})
-    sheet.write_string(0, 0, f"{scope.union_name or scope.tenant} {scope.business_date.year} 年度岗位权限复核表", bold)
     told = f"{scope.business_date} 在任岗位 {stands.posts} 个，未确认 {stands.unconfirmed} 个；复核期限 {until}"
-    sheet.write_string(1, 0, told)
-    for column, (title, width) in enumerate(_COLUMNS):
-        sheet.write_string(2, column, title, bold)
-        sheet.set_column(column, column, width)
-    for line, row in enumerate(held, 3):
-        for column, text in enumerate(_cells(row, names)):
-            sheet.write_string(line, column, text, wrapped)
-    book.close()
+    with SpreadsheetWriting(kept) as book:
+        sheet = book.sheet("权限复核")
+        sheet.paper()
+        sheet.widths(dict(enumerate(width for _, width in _COLUMNS)))
+        sheet.row(1, [f"{scope.union_name or scope.tenant} {scope.business_date.year} 年度岗位权限复核表"], head=True)
+        sheet.row(2, [told])
+        sheet.header(3, [title for title, _ in _COLUMNS])
+        for number, row in enumerate(held, 4):
+            sheet.row(number, _cells(row, names), wrapped=True)
     return f"{scope.tenant}-{scope.business_date.year}-岗位权限复核表.xlsx", kept.getvalue()
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +21,7 @@ from core.identity.names import READ_LOG
 from core.identity.subtree import administering
 from core.people.models import WorkerFile
 from core.scope import Scope, current_scope, entered
+from core.spreadsheets.writing import rows_as_csv
 from core.trail import log
 from core.trail.acts import called
 from core.trail.service import record_read
@@ -146,18 +145,18 @@ def to_file(asked: Filters, of: Of = None, what: What = "changes") -> StreamingR
 
 def _csv(scope: Scope, what: What, wanted: log.Wanted) -> Iterator[str]:
     """The file in pieces. Each piece is read in a transaction of its own: the thread that reads it may be another each time."""
-    yield "\ufeff" + _rows([_HEADINGS])
+    yield "\ufeff" + rows_as_csv([_HEADINGS])
     after, left = None, MOST_LINES
     while left:
         with entered(scope), unit_of_work() as session:
             found = _PARTS[what][1](session, wanted, after=after, limit=min(_CHUNK, left))
         names = words.staff_names(row.actor for row in found)
         told = _told(what, found)
-        yield _rows([_cells(row, names, told) for row in found])
+        yield rows_as_csv([_cells(row, names, told) for row in found])
         if len(found) < min(_CHUNK, left):
             return
         after, left = found[-1].id, left - len(found)
-    yield _rows([(f"只含最新的 {MOST_LINES} 条；更早的请按日期分次导出",)])
+    yield rows_as_csv([(f"只含最新的 {MOST_LINES} 条；更早的请按日期分次导出",)])
 
 
 def _told(what: What, rows: Sequence[log.Line], *, english: bool = False) -> dict[uuid.UUID, str]:
@@ -183,17 +182,6 @@ def _cells(row: log.Line, names: Mapping[str, str], told: Mapping[uuid.UUID, str
         str(row.subject_id or ""),
         content,
     )
-
-
-def _rows(rows: Sequence[Sequence[str]]) -> str:
-    written = io.StringIO()
-    csv.writer(written).writerows([_harmless(cell) for cell in row] for row in rows)
-    return written.getvalue()
-
-
-def _harmless(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell[:1] in {"=", "+", "-", "@", "\t", "\r"} else cell
 
 
 def _actor(login: str) -> str | None:

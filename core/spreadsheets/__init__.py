@@ -1,0 +1,1 @@
+"""Spreadsheets that people bring and take away: a reader that survives hostile files, and writing that runs nothing."""

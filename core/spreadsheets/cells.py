@@ -1,0 +1,98 @@
+"""What the reader of spreadsheets gives: sheets, rows and cells as plain values, whatever the file was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Final, Literal, NamedTuple, Protocol, Self, TypeAlias
+
+from core.errors import InvalidInput
+
+CHUNK_ROWS: Final = 2_000
+"""At most so many rows come at once."""
+
+Format: TypeAlias = Literal["xlsx", "xls", "ods", "text"]
+
+
+class FaultyCell(NamedTuple):
+    """A cell without a value: ``error`` is an error value of the spreadsheet (``text`` is what it shows, "#N/A"),
+    ``no_value`` a formula whose result was never stored (``text`` is empty). It is never 0 and never blank."""
+
+    fault: Literal["error", "no_value"]
+    text: str
+
+
+Cell: TypeAlias = str | int | float | bool | date | datetime | time | timedelta | FaultyCell | None
+"""A value as it stands in the file: ``None`` for a blank cell and for empty text. A ``datetime`` is a ``date`` too (the
+type of Python): ask for it first. Cells styled as dates come as dates in both epochs; unstyled numbers stay numbers."""
+
+
+class SheetRow(NamedTuple):
+    """A row that is not blank: its number as the spreadsheet program shows it (from 1), its cells from column A on.
+    Blank cells at its end may be left out."""
+
+    number: int
+    cells: list[Cell]
+
+
+class Merge(NamedTuple):
+    """A merged range, ends included: rows from 1 as the program shows them, columns from 0. Its value stands in its top
+    left cell; the other cells are blank."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+
+@dataclass(frozen=True, slots=True)
+class SheetHead:
+    """A sheet of the file. Hidden sheets are data like others: ``visible`` only tells."""
+
+    index: int
+    name: str
+    visible: bool
+    merges: tuple[Merge, ...]
+
+
+class SpreadsheetRefused(InvalidInput):
+    """The file cannot or must not be read; ``kind`` is a stable short code (the decision record lists them)."""
+
+    def __init__(
+        self, kind: str, zh: str, en: str, *, where: str | None = None, mend_zh: str | None = None, mend_en: str | None = None
+    ) -> None:
+        super().__init__(zh, en, where=where, mend_zh=mend_zh, mend_en=mend_en)
+        self.kind = kind
+
+
+class Reading(Protocol):
+    """A file that is open for reading; leave it by ``with``, so that the process that parses it ends."""
+
+    @property
+    def file_name(self) -> str:
+        """The name without folders."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the file's bytes in hexadecimal."""
+
+    @property
+    def format(self) -> Format:
+        """What the bytes are, whatever the name says; ``text`` is .csv and .txt."""
+
+    @property
+    def date_1904(self) -> bool:
+        """Whether the workbook counts its days from 1904: serials that stand as plain numbers mean other days then."""
+
+    @property
+    def sheets(self) -> tuple[SheetHead, ...]:
+        """All sheets of cells in the file's order, hidden ones too."""
+
+    def rows(self, index: int) -> Iterator[list[SheetRow]]:
+        """The rows of a sheet in order, in chunks of at most ``CHUNK_ROWS``; may be asked again, for any sheet. Raises
+        ``SpreadsheetRefused`` where the sheet turns out to be unreadable, even after some chunks."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: object) -> None: ...

@@ -1,0 +1,250 @@
+"""The XML of one .xlsx sheet, cut into pieces that can be parsed one after another.
+
+A parser that builds a dense range would take gigabytes for a million rows that only have a style, or for two values in
+opposite corners. So blank rows are left out here, and each piece spans few enough rows to be dense. Cells whose value the
+parser would lose (error values, formulas without a stored result) are noted on the way. The bytes are looked at by search
+for what matters; a cell's content is left to the parser.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import IO, Final, NamedTuple
+
+from core.spreadsheets.cells import CHUNK_ROWS, Merge
+from core.spreadsheets.frames import NO_VALUE, Raw, error
+from core.spreadsheets.packages import read_block, without_declarations
+from core.spreadsheets.refusals import MOST_COLUMNS, Counts, refused
+
+_BLOCK: Final = 4 * 1024 * 1024
+_LONGEST_ROW: Final = 4 * _BLOCK
+_LONGEST_HEAD: Final = 2 * _BLOCK
+_SPAN: Final = 5 * CHUNK_ROWS
+_LAST_ROW: Final = 1_048_576
+
+_DATA = re.compile(rb"<(?:(\w+):)?sheetData\b[^>]*?(/?)>")
+_COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
+_ROW = re.compile(rb"""<row\b[^>]*?\sr=["'](\d{1,10})["']""")
+_TAG = re.compile(rb"<c\b([^>]*?)(/?)>")
+_BLANK = re.compile(rb"<c\b[^>]*/>")
+_REFERENCE = re.compile(rb"""\br=["']([A-Z]{1,8})(\d{1,10})["']""")
+_OWN_REFERENCE = re.compile(rb"""\sr=["'][A-Z0-9]*["']""")
+_ERROR_TYPE = re.compile(rb"""\st=["']e["']""")
+_TEXT_TYPE = re.compile(rb"""\st=["'](?:str|inlineStr)["']""")
+_VALUE = re.compile(rb"<v\b[^>]*>([^<]*)</v>")
+_NO_RESULT = re.compile(rb"<f(?:\s[^>]*)?(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<v(?:\s[^>]*)?>\s*</v>)?\s*</c>")
+_ESCAPED = re.compile(rb"<v(?:\s[^>]*)?>[^<&]*&")
+_MERGE = re.compile(rb"""mergeCell\s[^>]*?\bref=["']([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})["']""")
+
+_HEAD: Final = b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
+_TAIL: Final = b"</row></sheetData></worksheet>"
+
+
+class Piece(NamedTuple):
+    """A sheet of its own, as XML, of some rows; the faulty cells in it by row (from 1) and column (from 0)."""
+
+    content: bytes
+    faults: dict[int, dict[int, Raw]]
+
+
+def column_number(letters: str) -> int:
+    """The column from 0 for its letters: A is 0, AA is 26."""
+    number = 0
+    for letter in letters:
+        number = number * 26 + ord(letter) - 64
+    return number - 1
+
+
+def column_letters(column: int) -> str:
+    """The letters of a column from 0."""
+    letters, rest = "", column + 1
+    while rest:
+        rest, place = divmod(rest - 1, 26)
+        letters = chr(65 + place) + letters
+    return letters
+
+
+class SheetPieces:
+    """One sheet while it is cut; ``merges`` is complete when all pieces have been taken."""
+
+    def __init__(self, part: IO[bytes], name: str, counts: Counts) -> None:
+        self._part = part
+        self._name = name
+        self._counts = counts
+        self._rows: list[bytes] = []
+        self._first = 0
+        self._number = 0
+        self._prefix = b""
+        self.merges: tuple[Merge, ...] = ()
+
+    def __iter__(self) -> Iterator[Piece]:
+        buffer, empty = self._head()
+        closing = b"</" + self._prefix + b"row>"
+        end = b"</" + self._prefix + b"sheetData"
+        while not empty:
+            buffer, known = _without_comments(buffer)
+            finish = buffer.find(end, 0, known)
+            cut = buffer.rfind(closing, 0, finish if finish >= 0 else known)
+            if cut >= 0:
+                cut += len(closing)
+                yield from self._taken(buffer[:cut])
+                buffer = buffer[cut:]
+            if finish >= 0:
+                break
+            if cut < 0:  # rows without cells close themselves: only the last one may still be open
+                buffer = buffer[max(buffer.rfind(b"<" + self._prefix + b"row"), 0) :]
+            if len(buffer) > _LONGEST_ROW:
+                raise refused("damaged", self._name)
+            block = read_block(self._part, _BLOCK)
+            if not block:
+                raise refused("damaged", self._name)
+            buffer += block
+        if self._rows:
+            yield self._piece()
+        self.merges = self._merged(buffer)
+
+    def _head(self) -> tuple[bytes, bool]:
+        """What follows the start of the rows, and whether there is none."""
+        buffer = b""
+        while not (found := _DATA.search(buffer)):
+            block = read_block(self._part, _BLOCK)
+            if not block or len(buffer) > _LONGEST_HEAD:
+                without_declarations(buffer)
+                raise refused("damaged", self._name)
+            buffer += block
+        without_declarations(buffer[: found.end()])
+        self._prefix = found[1] + b":" if found[1] else b""
+        return buffer[found.end() :], bool(found[2])
+
+    def _taken(self, segment: bytes) -> Iterator[Piece]:
+        """Take whole rows; a piece whenever one is full."""
+        if self._prefix:
+            segment = segment.replace(b"<" + self._prefix, b"<").replace(b"</" + self._prefix, b"</")
+        for part in segment.split(b"</row>")[:-1]:
+            # a row that closed itself may stand before the one that holds cells
+            start = 0 if part.startswith(b"<row") and part[part.find(b">") - 1] != 47 else part.rfind(b"<row")
+            if start < 0:
+                raise refused("damaged", self._name)
+            before = self._number
+            row = self._numbered(part, start)
+            if self._number <= before or self._number > _LAST_ROW:
+                raise refused("damaged", self._name)
+            if b"<v" not in row and b"<is" not in row and b"<f" not in row:
+                continue
+            if self._rows and (len(self._rows) == CHUNK_ROWS or self._number - self._first >= _SPAN):
+                yield self._piece()
+            if not self._rows:
+                self._first = self._number
+            self._rows.append(self._referenced(row))
+
+    def _numbered(self, part: bytes, start: int) -> bytes:
+        """The row with its number, which some programs leave out."""
+        if part.startswith(b'<row r="', start):
+            close = part.find(b'"', start + 8)
+            digits = part[start + 8 : close]
+            if not digits.isdigit() or len(digits) > 7:
+                raise refused("damaged", self._name)
+            self._number = int(digits)
+            return part[start:]
+        if found := _ROW.match(part, start):
+            self._number = int(found[1])
+            return part[start:]
+        self._number += part.count(b"<row")
+        return b'<row r="%d"' % self._number + part[start + 4 :]
+
+    def _referenced(self, row: bytes) -> bytes:
+        """The row with a reference at each cell, and without blank cells far to the right."""
+        last = row.rfind(b"<c ")
+        if not (row.startswith(b'<c r="', row.find(b"<c")) and row.startswith(b'<c r="', last)):
+            row = self._with_references(row)
+            last = row.rfind(b"<c ")
+        if row[last + 6 : last + 9].isalpha():
+            row = _BLANK.sub(b"", row)
+            last = row.rfind(b"<c ")
+            if row[last + 6 : last + 9].isalpha():
+                raise refused("too_many_columns", f"{self._name} / {self._number}")
+        return row
+
+    def _with_references(self, row: bytes) -> bytes:
+        column = -1
+
+        def tag(found: re.Match[bytes]) -> bytes:
+            nonlocal column
+            known = _REFERENCE.search(found[1])
+            column = column_number(known[1].decode()) if known else column + 1
+            if column > MOST_COLUMNS * 26:
+                raise refused("damaged", self._name)
+            others = _OWN_REFERENCE.sub(b"", found[1])
+            return b'<c r="%s%d"%s%s>' % (column_letters(column).encode(), self._number, others, found[2])
+
+        return _TAG.sub(tag, row)
+
+    def _piece(self) -> Piece:
+        self._counts.rows(len(self._rows), self._name)
+        content = b"</row>".join(self._rows)
+        self._rows = []
+        self._counts.cells(content.count(b"<v") or content.count(b"<is"), self._name)
+        content, faults = _faults_marked(content)
+        return Piece(_HEAD + content + _TAIL, faults)
+
+    def _merged(self, buffer: bytes) -> tuple[Merge, ...]:
+        """The merged ranges that stand behind the rows."""
+        tail = [buffer]
+        while block := read_block(self._part, _BLOCK):
+            tail.append(block)
+            if len(tail) * _BLOCK > _LONGEST_HEAD * 16:
+                raise refused("damaged", self._name)
+        found = [
+            Merge(int(top), column_number(left.decode()), int(bottom), column_number(right.decode()))
+            for left, top, right, bottom in _MERGE.findall(b"".join(tail))
+        ]
+        self._counts.merges(len(found), self._name)
+        return tuple(found)
+
+
+def _without_comments(buffer: bytes) -> tuple[bytes, int]:
+    """The bytes without comments, and how far they go before one that has not ended yet."""
+    if b"<!--" not in buffer:
+        return buffer, len(buffer)
+    buffer = _COMMENT.sub(b"", buffer)
+    begun = buffer.find(b"<!--")
+    return buffer, begun if begun >= 0 else len(buffer)
+
+
+def _faults_marked(content: bytes) -> tuple[bytes, dict[int, dict[int, Raw]]]:
+    """Rows in which a plain text holds the place of each faulty cell, and what stands there in truth.
+
+    The parser knows not every error value and would refuse the sheet, and it leaves rows out that hold nothing else.
+    """
+    marks: list[tuple[int, int, Raw]] = []
+    if b'"e"' in content or b"'e'" in content:
+        for found in _ERROR_TYPE.finditer(content):
+            start, end = content.rfind(b"<c", 0, found.start()), content.find(b"</c>", found.end())
+            if start >= 0 and end >= 0 and b">" not in content[start : found.start()]:
+                shown = _VALUE.search(content, start, end)
+                marks.append((start, end + 4, error(shown[1].decode(errors="replace") if shown else "")))
+    if b"&" in content and any(
+        not _TEXT_TYPE.search(content, content.rfind(b"<c", 0, found.start()), found.start())
+        for found in _ESCAPED.finditer(content)
+    ):
+        raise refused("damaged")  # a number with a reference of XML in it, of which the parser makes a blank
+    if b"<f" in content:
+        if b"<![" in content:
+            raise refused("damaged")
+        for found in _NO_RESULT.finditer(content):
+            start = content.rfind(b"<c", 0, found.start())
+            tag = content[start : content.find(b">", start)]
+            if _ERROR_TYPE.search(tag) or (_TEXT_TYPE.search(tag) and b"<v" in found[0]):
+                continue  # an error is noted above, and a formula may well result in an empty text
+            marks.append((start, found.end(), NO_VALUE))
+    faults: dict[int, dict[int, Raw]] = {}
+    parts, done = [], 0
+    for start, end, fault in sorted(marks, key=lambda mark: mark[0]):
+        place = _REFERENCE.search(content, start, end)
+        if not place or start < done:
+            raise refused("damaged")
+        faults.setdefault(int(place[2]), {})[column_number(place[1].decode())] = fault
+        parts += [content[done:start], b'<c r="%s%s" t="str"><v>!</v></c>' % (place[1], place[2])]
+        done = end
+    return (b"".join([*parts, content[done:]]) if parts else content), faults
