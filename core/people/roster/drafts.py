@@ -1,0 +1,129 @@
+"""What a roster is read into before anything is written: persons and households, as far as the file tells of them.
+
+A dictionary holds what the file gives and nothing else: what is not in it is unknown. Values are plain, so that a hundred
+thousand persons are kept cheaply; ``repr`` shows nothing of them, and what is sealed comes out as its own type.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from core.people.identity_number import IdentityNumber, Sex
+from core.people.roster.identity import born, sex
+from core.people.roster.problems import Problem
+from core.vault import masking
+from core.vault.sensitive import Sensitive
+
+
+@dataclass(slots=True, eq=False)
+class PersonDraft:
+    """A person as the file gives one: ``columns`` of the person, ``fact`` of the first fact."""
+
+    sheet: str
+    row: int
+    relation: str
+    number: str = field(repr=False)
+    """The identity number, 18 characters; empty where it could not be read (its household is held back then)."""
+    name: str = field(repr=False)
+    phone: str | None = field(default=None, repr=False)
+    role: str = ""
+    """Whom of the row the columns spoke of; empty for a row that is one person."""
+    columns: dict[str, Any] = field(default_factory=dict, repr=False)
+    fact: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def identity(self) -> IdentityNumber:
+        """The identity number with what it says, sealed against printing."""
+        number = Sensitive(self.number, masking.identity_number)
+        return IdentityNumber(number, self.number[:6], born(self.number), Sex(sex(self.number)))
+
+    @property
+    def birth_date(self) -> date:
+        """The birth date that the identity number states."""
+        return born(self.number)
+
+    @property
+    def gender(self) -> str:
+        """The sex that the identity number states, by the code of GB/T 2261.1."""
+        return sex(self.number)
+
+    @property
+    def all_columns(self) -> dict[str, Any]:
+        """Columns of the person with those that the identity number states."""
+        return self.columns | {"name": self.name, "gender": self.gender, "birth_date": self.birth_date}
+
+
+@dataclass(slots=True, eq=False)
+class HouseholdDraft:
+    """A household as the file gives it; the first of ``people`` is the worker (户主)."""
+
+    key: str
+    people: list[PersonDraft]
+    address: str | None = field(default=None, repr=False)
+    account: str | None = field(default=None, repr=False)
+    household: dict[str, Any] = field(default_factory=dict, repr=False)
+    file: dict[str, Any] = field(default_factory=dict, repr=False)
+    fact: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def worker(self) -> PersonDraft:
+        """The worker, on whose name the file is kept."""
+        return self.people[0]
+
+
+class Home:
+    """A household while its rows are gathered. ``at`` tells where values stand that are judged when all rows are known."""
+
+    __slots__ = (
+        "at", "bad", "file", "found", "head", "household", "means", "named", "number", "people", "row", "sheet", "stated",
+    )  # fmt: skip
+
+    def __init__(self, sheet: str, row: int, number: str = "", found: str = "") -> None:
+        self.sheet = sheet
+        self.row = row
+        self.number = number
+        self.found = found
+        """How it was found; by ``number`` it may be joined with rows of another sheet."""
+        self.named = "" if number[:14].isdigit() and len(number) > 14 else number
+        """The key in the file; longer than the number where several sheets use it. An identity number that an office gives
+        its households as their number is none: keys are stored and shown."""
+        self.people: list[PersonDraft] = []
+        self.head: PersonDraft | None = None
+        """The head as columns of other rows name one."""
+        self.household: dict[str, Any] = {}
+        self.file: dict[str, Any] = {}
+        self.means: dict[str, Any] = {}
+        self.stated: dict[str, Any] = {}
+        self.at: dict[str, tuple[str, int]] = {}
+        self.bad = False
+
+    @property
+    def key(self) -> str:
+        """The number that the office gave it, else the place of its first row."""
+        return self.named or f"{self.sheet}!{self.row}"
+
+    def part(self, place: str) -> dict[str, Any]:
+        """The values of one place (``fields.Place``) by key."""
+        found: dict[str, Any] = getattr(self, place)
+        return found
+
+
+class Problems:
+    """The problems of one check: all counted, so many kept in full."""
+
+    def __init__(self, most: int) -> None:
+        self.kept: list[Problem] = []
+        self.errors = 0
+        self.warnings = 0
+        self._most = most
+
+    def add(self, problem: Problem) -> None:
+        """Count a problem, and keep it while there is room."""
+        if problem.is_error:
+            self.errors += 1
+        else:
+            self.warnings += 1
+        if len(self.kept) < self._most:
+            self.kept.append(problem)
