@@ -39,13 +39,26 @@ def bytes_of(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        raise InvalidInput(
-            f"文件无法读取（{type(error).__name__}）",
-            f"the file cannot be read ({type(error).__name__})",
-            where=str(file),
-            mend_zh="请检查路径和权限",
-            mend_en="check the path and its permissions",
-        ) from None
+        raise _unreadable(file, error) from None
+
+
+def _unreadable(file: Path, error: OSError) -> InvalidInput:
+    return InvalidInput(
+        f"文件无法读取（{type(error).__name__}）",
+        f"the file cannot be read ({type(error).__name__})",
+        where=str(file),
+        mend_zh="请检查路径和权限",
+        mend_en="check the path and its permissions",
+    )
+
+
+def checked_file(file: Path) -> None:
+    """Raise ``InvalidInput`` as ``bytes_of`` where a file that was named cannot be read, without reading it whole."""
+    try:
+        with file.open("rb") as opened:
+            opened.read(1)
+    except OSError as error:
+        raise _unreadable(file, error) from None
 
 
 def write_json(file: Path, told: Mapping[str, Any]) -> None:

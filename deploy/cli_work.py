@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
@@ -12,9 +12,12 @@ from rich.table import Table
 from core.announcements.service import publish
 from core.jobs.runner import run_inline
 from core.jobs.service import STATES_ZH, recent_jobs, resume_job, start_for_year
-from core.people.importer import import_roster
+from core.people.import_jobs import refusal_of
+from core.people.importer import TakenIn, import_roster, look_through
+from core.people.roster import RosterRefused
 from core.scope import Level, current_scope
-from deploy.cli_common import HOME, County, Home, SummaryFile, Year, bytes_of, console, group, job_id, write_json
+from core.spreadsheets.cells import SpreadsheetRefused
+from deploy.cli_common import HOME, County, Home, SummaryFile, Year, checked_file, console, group, job_id, write_json
 from deploy.connection import connected
 from deploy.story.staff import by_platform
 
@@ -26,23 +29,58 @@ _PROBLEMS_SHOWN = 20
 
 
 @import_app.command("roster")
-def import_roster_file(file: Path, county: County, home: Home = HOME, out: SummaryFile = None) -> None:
-    """导入困难职工档案表 · import a roster."""
-    bytes_of(file)  # a file that may not be read is refused before any engine starts
+def import_roster_file(
+    file: Path,
+    county: County,
+    home: Home = HOME,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="只核对，不写入 · check only, write nothing")] = False,
+    out: SummaryFile = None,
+) -> None:
+    """导入困难职工档案表 · import a roster. Exits with 0 also where rows have errors, with 1 where the file cannot be read."""
+    checked_file(file)  # a file that may not be read is refused before any engine starts
     with connected(home), by_platform(county, "cli") as session:
-        made = import_roster(session, file)
-        result = {"households": made.households, "persons": made.persons, "held_back": made.held_back, "errors": made.problems}
-    console.print(f"导入 {made.households} 户 {made.persons} 人，退回 {made.held_back} 户", highlight=False)
+        try:
+            if dry_run:
+                session.connection().exec_driver_sql("set transaction read only")
+                made = look_through(session, file)
+            else:
+                made = import_roster(session, file)
+        except (SpreadsheetRefused, RosterRefused) as error:
+            if out:
+                write_json(out, {"refused": refusal_of(error)})
+            raise
+    said = "核对" if dry_run else "导入"
+    console.print(f"{said} {made.households} 户 {made.persons} 人，退回 {made.held_back} 户", highlight=False)
     if made.problems:
         console.print(_problems(made.problems))
     if len(made.problems) > _PROBLEMS_SHOWN:
         console.print(f"其余 {len(made.problems) - _PROBLEMS_SHOWN} 个问题可用 --json 写入文件查看 · the rest by --json")
     if out:
-        write_json(out, result)
+        write_json(out, _told(made))
+
+
+def _told(made: TakenIn) -> dict[str, Any]:
+    """What came of a roster, as it is written: households and persons of the file, what becomes of them, and all problems."""
+    counts = made.counts
+    by_severity = {
+        f"{severity}s": [one for one in made.problems if one["severity"] == severity] for severity in ("error", "warning")
+    }
+    return {
+        "households": counts["read"]["households"],
+        "persons": counts["read"]["persons"],
+        "new": counts["new"],
+        "changed": counts["changed"],
+        "unchanged": counts["same"],
+        "held_back": made.held_back,
+        "written": None
+        if made.id is None
+        else {"import": str(made.id), "households": made.households, "persons": made.persons},
+        **by_severity,
+    }
 
 
 def _problems(problems: Sequence[Mapping[str, Any]]) -> Table:
-    table = Table("工作表", "行", "列", "填写内容", "问题", "处理", title="退回的内容 · held back")
+    table = Table("工作表", "行", "列", "填写内容", "问题", "处理", title="错误与提示 · errors and warnings")
     for problem in problems[:_PROBLEMS_SHOWN]:
         table.add_row(*(str(problem[name] or "") for name in ("sheet", "row", "column", "value", "zh", "mend_zh")))
     return table

@@ -61,6 +61,14 @@ class TenantKey:
         place = self._tenant + person.bytes
         return PersonKey(Sealer(self._cipher, self._sealer.open(wrapped, b"person-key/" + place)), place)
 
+    def seal(self, place: str, data: bytes) -> bytes:
+        """The stored form of bytes that belong to the tenant and to no one person; ``place`` says where they belong."""
+        return self._sealer.seal(data, b"tenant/" + self._tenant + place.encode())
+
+    def open(self, place: str, blob: bytes) -> bytes:
+        """The bytes; raises SealBroken for another tenant's, another place's or altered ones."""
+        return self._sealer.open(blob, b"tenant/" + self._tenant + place.encode())
+
     def __repr__(self) -> str:
         return f"TenantKey({self._tenant.decode()}, ****)"
 

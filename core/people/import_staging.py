@@ -1,0 +1,138 @@
+"""What is kept of a spreadsheet that waits: its bytes and the households read from it, sealed under the tenant's key.
+
+Households travel as JSON, packed, some hundreds in a piece: an import of a hundred thousand persons is a few hundred rows.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import IO, Any, Final
+from uuid import UUID
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from core.db.base import new_id
+from core.errors import Conflict
+from core.people.import_models import RosterPart
+from core.people.roster import HouseholdDraft, PersonDraft
+from core.tenancy.keys import tenant_key
+
+PIECE_BYTES: Final = 1024 * 1024
+PIECE_HOUSEHOLDS: Final = 500
+_FILE, _DRAFTS = "file", "drafts"
+
+
+def _place(import_id: UUID, what: str, no: int) -> str:
+    return f"roster/{import_id}/{what}/{no}"
+
+
+def keep_file(session: Session, import_id: UUID, source: IO[bytes]) -> None:
+    """Seal the bytes of ``source``, piece by piece, so that no more than one is in memory."""
+    key = tenant_key(session)
+    no = 0
+    while piece := source.read(PIECE_BYTES):
+        sealed = key.seal(_place(import_id, _FILE, no), piece)
+        session.add(RosterPart(id=new_id(), import_id=import_id, what=_FILE, no=no, sealed=sealed))
+        session.flush()
+        no += 1
+
+
+@contextmanager
+def file_of(session: Session, import_id: UUID, name: str) -> Iterator[Path]:
+    """The kept file on disk, readable for this user alone, for the time of the body. Raises ``Conflict`` where it is kept no
+    longer."""
+    key = tenant_key(session)
+    with tempfile.TemporaryDirectory(prefix="bangfu-roster-") as folder:
+        path = Path(folder) / f"roster{Path(name).suffix[:8]}"
+        with path.open("wb") as file:
+            for no, sealed in _parts(session, import_id, _FILE):
+                file.write(key.open(_place(import_id, _FILE, no), sealed))
+        if not path.stat().st_size:
+            raise Conflict("文件已清除，请重新上传", "the file is kept no longer; send it again", where=name)
+        yield path
+
+
+def keep_drafts(session: Session, import_id: UUID, drafts: Sequence[HouseholdDraft]) -> None:
+    """Keep the households that were read, in the place of those that a former check read."""
+    session.execute(delete(RosterPart).where(RosterPart.import_id == import_id, RosterPart.what == _DRAFTS))
+    key = tenant_key(session)
+    for no, start in enumerate(range(0, len(drafts), PIECE_HOUSEHOLDS)):
+        packed = zlib.compress(_encoded(drafts[start : start + PIECE_HOUSEHOLDS]), 1)
+        sealed = key.seal(_place(import_id, _DRAFTS, no), packed)
+        session.add(RosterPart(id=new_id(), import_id=import_id, what=_DRAFTS, no=no, sealed=sealed))
+    session.flush()
+
+
+def kept_drafts(session: Session, import_id: UUID) -> Iterator[list[HouseholdDraft]]:
+    """The kept households, piece by piece."""
+    key = tenant_key(session)
+    for no, sealed in _parts(session, import_id, _DRAFTS):
+        yield _decoded(zlib.decompress(key.open(_place(import_id, _DRAFTS, no), sealed)))
+
+
+def drop_parts(session: Session, import_ids: Iterable[UUID]) -> None:
+    """Delete what is kept of imports."""
+    session.execute(delete(RosterPart).where(RosterPart.import_id.in_(list(import_ids))))
+
+
+def _parts(session: Session, import_id: UUID, what: str) -> Iterator[tuple[int, bytes]]:
+    """One piece at a time, asked for by its number: a large file never stands in memory whole."""
+    no = 0
+    while True:
+        asked = select(RosterPart.sealed).where(RosterPart.import_id == import_id, RosterPart.what == what, RosterPart.no == no)
+        sealed = session.scalar(asked)
+        if sealed is None:
+            return
+        yield no, sealed
+        no += 1
+
+
+def _encoded(drafts: Sequence[HouseholdDraft]) -> bytes:
+    rows = [
+        [
+            draft.key,
+            draft.address,
+            draft.account,
+            draft.household,
+            draft.file,
+            draft.fact,
+            [
+                (one.sheet, one.row, one.relation, one.number, one.name, one.phone, one.role, one.columns, one.fact)
+                for one in draft.people
+            ],
+        ]
+        for draft in drafts
+    ]
+    return json.dumps(rows, ensure_ascii=False, separators=(",", ":"), default=_tagged).encode()
+
+
+def _tagged(value: object) -> dict[str, str]:
+    if isinstance(value, date):
+        return {"day": value.isoformat()}
+    raise TypeError(f"{type(value).__name__} is not kept")
+
+
+def _untagged(found: dict[str, Any]) -> Any:
+    return date.fromisoformat(found["day"]) if len(found) == 1 and "day" in found else found
+
+
+def _decoded(packed: bytes) -> list[HouseholdDraft]:
+    return [
+        HouseholdDraft(
+            key=key,
+            people=[PersonDraft(*told) for told in people],
+            address=address,
+            account=account,
+            household=household,
+            file=file,
+            fact=fact,
+        )
+        for key, address, account, household, file, fact, people in json.loads(packed, object_hook=_untagged)
+    ]

@@ -1,0 +1,222 @@
+"""Writing households that are new: persons, households, files, first facts, search words and identity marks, in bulk.
+
+While the database takes in one chunk, the next one is sealed: the one works on its processor, the other on ours.
+"""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cache
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from core.centre.numbering import draw
+from core.db.base import Base, new_id
+from core.db.bulk import copy_rows
+from core.exchange.models import IdentityMark
+from core.people.models import Household, HouseholdFact, Membership, Person, PersonFact, SearchToken, WorkerFile
+from core.people.roster import HouseholdDraft
+from core.people.sealing import SealedPerson, Sealer
+from core.scope import current_scope
+from core.trail.service import record
+from core.vault.keys import PersonKey
+from core.vault.sensitive import Sensitive
+
+CHUNK: Final = 1_000
+"""Households written, and entered in the trail, at a time."""
+
+MARK: Final = ("province", "hash", "year", "matter")
+
+Told = Callable[[int], None]
+"""Is told how many households are written."""
+_BY_THE_DATABASE: Final = frozenset({"tenant", "recorded_at"})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shape:
+    """The columns of a table that an import fills, and what stands in those of which a file says nothing."""
+
+    model: type[Base]
+    columns: tuple[str, ...]
+    blanks: Mapping[str, Any]
+
+    def row(self, *parts: Mapping[str, Any]) -> tuple[Any, ...]:
+        """A row out of what is told of it."""
+        whole = dict(self.blanks)
+        for part in parts:
+            whole |= part
+        return tuple([whole[name] for name in self.columns])
+
+
+@cache
+def shape_of(model: type[Base], *, with_id: bool = False) -> Shape:
+    """The shape of a table; ``with_id`` where other rows refer to its rows."""
+    table: Any = model.__table__
+    named = [
+        column
+        for column in table.columns
+        if column.name not in _BY_THE_DATABASE and column.computed is None and (with_id or column.name != "id")
+    ]
+    blanks = {column.name: _blank(column) for column in named if column.name != "id"}
+    return Shape(model, tuple(column.name for column in named), blanks)
+
+
+def _blank(column: Any) -> Any:
+    default = column.default
+    if default is None:
+        return None
+    return default.arg(None) if default.is_callable else default.arg
+
+
+@dataclass(frozen=True, slots=True)
+class NewHousehold:
+    """A household that is not on file here; ``known`` are its persons who are known here already, by place, with their keys."""
+
+    draft: HouseholdDraft
+    known: Mapping[int, tuple[UUID, PersonKey]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Rows:
+    """Rows of one chunk, table by table."""
+
+    by_shape: dict[Shape, list[tuple[Any, ...]]] = field(default_factory=dict)
+    words: list[tuple[str, UUID]] = field(default_factory=list)
+    """Search words with the persons whom they find: several of each person."""
+    marks: list[tuple[Any, ...]] = field(default_factory=list)
+    persons: int = 0
+
+    def add(self, model: type[Base], *parts: Mapping[str, Any], with_id: bool = False) -> None:
+        """Add a row of a table."""
+        shape = shape_of(model, with_id=with_id)
+        self.by_shape.setdefault(shape, []).append(shape.row(*parts))
+
+    def write(self, session: Session) -> None:
+        """Write everything, rows that others refer to first."""
+        order: tuple[type[Base], ...] = (Person, Household, Membership, WorkerFile, PersonFact, HouseholdFact)
+        for model in order:
+            for shape, rows in self.by_shape.items():
+                if shape.model is model:
+                    copy_rows(session, model, rows, shape.columns)
+        copy_rows(session, SearchToken, self.words, ("token", "subject_id"), {"subject_kind": "person", "handlers": None})
+        copy_rows(session, IdentityMark, self.marks, MARK, keep_former=True)
+
+
+def write_new(session: Session, import_id: UUID, households: Sequence[NewHousehold], told: Told = lambda _: None) -> None:
+    """Write new households of one import; one trail entry per chunk.
+
+    Facts hold from the first day of the business year, the survey's year; a membership from the day the file was opened,
+    where that is earlier.
+    """
+    scope, sealer = current_scope(), Sealer(session)
+    _number(session, [one.draft for one in households])
+    adding = Adding(sealer, import_id, date(scope.business_date.year, 1, 1), scope.business_date)
+    with _written_beside(session) as write:
+        for start in range(0, len(households), CHUNK):
+            chunk, rows = households[start : start + CHUNK], Rows()
+            for one in chunk:
+                adding.household(rows, one)
+            fields = {"first": start + 1, "households": len(chunk), "persons": rows.persons}
+            write(rows, fields, import_id)
+            told(start)
+
+
+def _number(session: Session, drafts: Iterable[HouseholdDraft]) -> None:
+    unnumbered = [draft for draft in drafts if draft.file.get("file_number") is None]
+    if unnumbered:
+        year = current_scope().business_date.year
+        for draft, number in zip(unnumbered, draw(session, "file", year, len(unnumbered)), strict=True):
+            draft.file["file_number"] = number
+
+
+@contextmanager
+def _written_beside(session: Session) -> Iterator[Callable[[Rows, Mapping[str, Any], UUID], None]]:
+    """Give chunks to a thread that writes them one after the other; no more than one waits. Until the end of the body the
+    session belongs to that thread."""
+
+    def write(rows: Rows, fields: Mapping[str, Any], import_id: UUID) -> None:
+        rows.write(session)
+        record(session, "people.imported", "roster_import", import_id, fields)
+
+    with ThreadPoolExecutor(1) as pool:
+        at_work: Future[None] | None = None
+
+        def hand_over(rows: Rows, fields: Mapping[str, Any], import_id: UUID) -> None:
+            nonlocal at_work
+            if at_work is not None:
+                at_work.result()
+            at_work = pool.submit(contextvars.copy_context().run, write, rows, fields, import_id)
+
+        yield hand_over
+        if at_work is not None:
+            at_work.result()
+
+
+@dataclass(frozen=True, slots=True)
+class Adding:
+    """Adds households and persons of one import to rows that will be written."""
+
+    sealer: Sealer
+    import_id: UUID
+    facts_from: date
+    on: date
+
+    @property
+    def source(self) -> str:
+        """What facts say of where they come from."""
+        return f"import:{self.import_id}"
+
+    def household(self, rows: Rows, one: NewHousehold) -> None:
+        """Add a household with its persons, its file and its first facts."""
+        draft, household_id = one.draft, new_id()
+        file = {"opened_on": self.on, "updated_on": self.on} | draft.file
+        member_from = min(file["opened_on"], self.facts_from)
+        for place in range(len(draft.people)):
+            person_id, key = one.known.get(place) or self.person(rows, draft, place)
+            self.member(rows, draft, place, household_id, person_id, member_from)
+            if place == 0:
+                address = self.sealer.address(key, draft.address or "")
+                rows.add(Household, draft.household, address, {"id": household_id}, with_id=True)
+                account = self.sealer.account(key, Sensitive(draft.account) if draft.account else None)
+                rows.add(WorkerFile, file, account, self._told(draft, household_id, person_id), with_id=True)
+        told = {"household_id": household_id, "valid_from": self.facts_from, "source": self.source}
+        rows.add(HouseholdFact, draft.fact, told)
+
+    def _told(self, draft: HouseholdDraft, household_id: UUID, worker_id: UUID) -> dict[str, Any]:
+        return {
+            "id": new_id(),
+            "household_id": household_id,
+            "worker_id": worker_id,
+            "status": "on_file",
+            "import_id": self.import_id,
+            "import_key": draft.key,
+            "import_version": 1,
+        }
+
+    def person(self, rows: Rows, draft: HouseholdDraft, place: int) -> tuple[UUID, PersonKey]:
+        """Add a person who is not known here."""
+        person = draft.people[place]
+        number = draft.file.get("file_number")
+        more = (number.lower(),) if place == 0 and number else ()
+        phone = Sensitive(person.phone) if person.phone else None
+        sealed: SealedPerson = self.sealer.person(person.identity, person.all_columns, phone=phone, more_searches=more)
+        rows.add(Person, sealed.row, with_id=True)
+        rows.words += [(word["token"], word["subject_id"]) for word in sealed.searches]
+        rows.marks.append(tuple([sealed.mark[name] for name in MARK]))
+        rows.persons += 1
+        return sealed.id, sealed.key
+
+    def member(self, rows: Rows, draft: HouseholdDraft, place: int, household_id: UUID, person_id: UUID, since: date) -> None:
+        """Add a person's membership from a day on, and what the file says of the person."""
+        person = draft.people[place]
+        told = {"household_id": household_id, "person_id": person_id, "relation": person.relation, "valid_from": since}
+        rows.add(Membership, told)
+        from_ = self.facts_from if since <= self.facts_from else since
+        rows.add(PersonFact, person.fact, {"person_id": person_id, "valid_from": from_, "source": self.source})
