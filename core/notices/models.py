@@ -33,19 +33,25 @@ class NoticeBatch(TenantRow):
 
 
 class NoticeItem(TenantRow):
-    """One case under notice, as the public sees it."""
+    """One case, or one household whose file is to be opened, under notice, as the public sees it."""
 
     __tablename__ = "notice_item"
-    __rule__: ClassVar[TableRule] = TenantTable(append_only=True)
+    __rule__: ClassVar[TableRule] = TenantTable(append_only=True, personal=("masked_name",))
     __table_args__ = (
         UniqueConstraint("tenant", "batch_id", "case_id"),
+        UniqueConstraint("tenant", "batch_id", "household_id"),
         Index("ix_notice_item_case", "tenant", "case_id"),
+        Index("ix_notice_item_household", "tenant", "household_id"),
+        CheckConstraint("num_nonnulls(case_id, household_id) = 1", name="case_or_file"),
         tenant_fk("batch_id", "notice_batch"),
         tenant_fk("case_id", "case_record"),
+        tenant_fk("household_id", "household"),
     )
 
     batch_id: Mapped[Ref]
-    case_id: Mapped[Ref]
+    case_id: Mapped[uuid.UUID | None]
+    household_id: Mapped[uuid.UUID | None]
+    """The household whose file is to be opened, where it is no case."""
     masked_name: Mapped[Str]
     matter: Mapped[Str]
     amount_fen: Mapped[Fen | None]
@@ -56,18 +62,24 @@ class Objection(TenantRow):
     from the clerk of its case."""
 
     __tablename__ = "objection"
-    __rule__: ClassVar[TableRule] = TenantTable(mutable=("outcome", "answer", "answered_on", "answered_by"))
+    __rule__: ClassVar[TableRule] = TenantTable(
+        mutable=("outcome", "answer", "answered_on", "answered_by"), personal=("text", "contact", "answer")
+    )
     __table_args__ = (
         UniqueConstraint("tenant", "number"),
         CheckConstraint("(case_id is null) = (clerk is null)", name="clerk_of_the_case"),
         CheckConstraint("answered_by <> clerk", name="answered_by_another"),
+        CheckConstraint("household_id is null or case_id is null and batch_id is not null", name="file_of_a_batch"),
         tenant_fk(("case_id", "clerk"), "case_record", ("id", "clerk")),
         tenant_fk("batch_id", "notice_batch"),
+        tenant_fk("household_id", "household"),
     )
 
     number: Mapped[Str]
     batch_id: Mapped[uuid.UUID | None]
     case_id: Mapped[uuid.UUID | None]
+    household_id: Mapped[uuid.UUID | None]
+    """The household whose file is to be opened, where it is against that."""
     clerk: Mapped[str | None]
     """The clerk of the case that it is against (经办人)."""
     raised_on: Mapped[Day]

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import or_, select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from core.db.statements import among
 from core.errors import NotFound
 from core.notices.models import NoticeBatch, NoticeItem, Objection
+from core.people.life_models import FileStep
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,38 @@ def notices_of(session: Session, case_ids: Iterable[uuid.UUID]) -> dict[uuid.UUI
         .where(among(NoticeItem.case_id, case_ids))
         .order_by(NoticeBatch.id)
     )
-    return {row[0]: NoticeOf(*row[1:]) for row in rows}
+    return {row[0]: NoticeOf(row[1], row[2], row[3], row[4]) for row in rows if row[0] is not None}
+
+
+def notice_of_file(session: Session, household_id: uuid.UUID) -> NoticeOf | None:
+    """The latest notice under which a household's file stands or stood before it was opened."""
+    row = session.execute(
+        select(NoticeBatch.id, NoticeBatch.number, NoticeBatch.posted_on, NoticeBatch.ends_on)
+        .join(NoticeItem, (NoticeBatch.tenant == NoticeItem.tenant) & (NoticeBatch.id == NoticeItem.batch_id))
+        .where(NoticeItem.household_id == household_id)
+        .order_by(NoticeBatch.id.desc())
+        .limit(1)
+    ).one_or_none()
+    return NoticeOf(*row) if row else None
+
+
+def objections_to_file(session: Session, household_id: uuid.UUID, notice: NoticeOf) -> Sequence[Objection]:
+    """Objections against a household's file, or the whole of its batch, that are unanswered or were upheld."""
+    whole_batch = and_(Objection.case_id.is_(None), Objection.household_id.is_(None))
+    return session.scalars(
+        select(Objection)
+        .where(
+            Objection.batch_id == notice.batch_id,
+            or_(Objection.household_id == household_id, whole_batch),
+            or_(Objection.answered_on.is_(None), Objection.outcome == "upheld"),
+        )
+        .order_by(Objection.id)
+    ).all()
+
+
+def hands_in(session: Session, households: Iterable[uuid.UUID]) -> set[str]:
+    """Who made a step in the lives of these households' files."""
+    return set(session.scalars(select(FileStep.actor).where(among(FileStep.household_id, households)).distinct()))
 
 
 def standing_objections(session: Session, notices: dict[uuid.UUID, NoticeOf]) -> dict[uuid.UUID, list[Objection]]:
@@ -47,7 +79,8 @@ def standing_objections(session: Session, notices: dict[uuid.UUID, NoticeOf]) ->
     ).all()
     for case_id, notice in notices.items():
         for objection in rows:
-            whole_batch = objection.case_id is None and objection.batch_id == notice.batch_id
+            against_all = objection.case_id is None and objection.household_id is None
+            whole_batch = against_all and objection.batch_id == notice.batch_id
             if objection.case_id == case_id or whole_batch:
                 found[case_id].append(objection)
     return found

@@ -22,7 +22,7 @@ from core.db.base import new_id
 from core.db.bulk import insert_rows
 from core.errors import Conflict, InvalidInput, NotFound
 from core.notices.models import NoticeBatch, NoticeItem, Objection
-from core.notices.repository import batch_named, items_of, objection_named
+from core.notices.repository import batch_named, hands_in, items_of, objection_named
 from core.scope import Scope, current_scope
 from core.tenancy.service import next_numbers
 from core.trail.service import record, record_read
@@ -44,17 +44,28 @@ def post_notice(session: Session, case_ids: Sequence[uuid.UUID], title: str) -> 
 
     Raises ``Conflict`` for a confidential case or one that is not ready for notice; all cases are posted, or none.
     """
-    from core.parameters.service import resolve
-
-    scope = current_scope()
     require(POST)
-    if not case_ids or not title.strip():
+    if not case_ids:
         raise InvalidInput("请选择个案并填写公示标题", "a notice needs cases and a title", where="title")
-    if len(title) > _LINE_LENGTH:
-        raise InvalidInput(f"公示标题不超过 {_LINE_LENGTH} 字", f"a title has at most {_LINE_LENGTH} characters", where="title")
     cases = cases_named(session, case_ids, lock=True)
     if sealed := [case.number for case in cases if case.handlers is not None]:
         raise Conflict("保密个案不得公示", "a confidential case is never posted", where=sealed[0])
+    batch = open_batch(session, title)
+    insert_rows(session, NoticeItem, _items(session, batch, cases))
+    engine.make(session, [case.id for case in cases], POST_NOTICE)
+    record(session, "notice.post", "notice_batch", batch.id, {"number": batch.number, "cases": len(cases)})
+    return batch
+
+
+def open_batch(session: Session, title: str) -> NoticeBatch:
+    """A batch without names, posted today for the period that holds here; raises ``InvalidInput`` without a fitting title."""
+    from core.parameters.service import resolve
+
+    scope = current_scope()
+    if not title.strip() or len(title) > _LINE_LENGTH:
+        raise InvalidInput(
+            f"请填写公示标题，不超过 {_LINE_LENGTH} 字", f"a title has at most {_LINE_LENGTH} characters", where="title"
+        )
     days = int(resolve(session, scope.business_date).value(PERIOD))
     due = working_calendar(session).add_working_days(scope.business_date, days)
     batch = NoticeBatch(
@@ -69,9 +80,6 @@ def post_notice(session: Session, case_ids: Sequence[uuid.UUID], title: str) -> 
     )
     session.add(batch)
     session.flush()
-    insert_rows(session, NoticeItem, _items(session, batch, cases))
-    engine.make(session, [case.id for case in cases], POST_NOTICE)
-    record(session, "notice.post", "notice_batch", batch.id, {"number": batch.number, "cases": len(cases)})
     return batch
 
 
@@ -106,9 +114,12 @@ def raise_objection(
     *,
     batch_id: uuid.UUID | None = None,
     case_id: uuid.UUID | None = None,
+    household_id: uuid.UUID | None = None,
     contact: str | None = None,
 ) -> Objection:
     """Register an objection against a name under notice, a whole batch, or (without either) a question on an announcement.
+
+    A name under notice is a case's, or that of a household whose file is to be opened.
 
     ``contact`` is how to reach whoever objects; it is stored sealed. Raises ``InvalidInput`` for a case that is not under
     this notice: an objection that misses its case would count against all the others.
@@ -124,14 +135,17 @@ def raise_objection(
     if batch_id is not None:
         batch_named(session, batch_id)
     clerk = cases_named(session, [case_id])[0].clerk if case_id is not None else None
-    if batch_id is not None and case_id is not None:
-        _refuse_strangers(session, batch_id, case_id)
+    if batch_id is not None and (case_id is not None or household_id is not None):
+        _refuse_strangers(session, batch_id, case_id, household_id)
+    elif household_id is not None:
+        raise not_listed()
     objection_id = new_id()
     objection = Objection(
         id=objection_id,
         number=_number(session, "YY", scope),
         batch_id=batch_id,
         case_id=case_id,
+        household_id=household_id,
         clerk=clerk,
         raised_on=scope.business_date,
         text=text.strip(),
@@ -143,8 +157,8 @@ def raise_objection(
     return objection
 
 
-def _refuse_strangers(session: Session, batch_id: uuid.UUID, case_id: uuid.UUID) -> None:
-    if case_id not in {item.case_id for item in items_of(session, batch_id)}:
+def _refuse_strangers(session: Session, batch_id: uuid.UUID, case_id: uuid.UUID | None, household_id: uuid.UUID | None) -> None:
+    if (case_id, household_id) not in {(item.case_id, item.household_id) for item in items_of(session, batch_id)}:
         raise not_listed()
 
 
@@ -206,13 +220,17 @@ def answer_objection(session: Session, objection_id: uuid.UUID, outcome: str, an
 
 
 def is_clerks_own(session: Session, objection: Objection) -> bool:
-    """Whether the actor is the clerk of the case that the objection is against, or of one of those of a whole batch: the
-    answer must be another's."""
+    """Whether the actor is the clerk of the case that the objection is against, or of one of those of a whole batch, or had a
+    hand in the file that is to be opened: the answer must be another's."""
     persons = current_scope().persons
     if objection.clerk is not None or objection.batch_id is None:
         return objection.clerk in persons
-    cases = cases_named(session, [item.case_id for item in items_of(session, objection.batch_id)])
-    return any(case.clerk in persons for case in cases)
+    if objection.household_id is not None:
+        return bool(persons & hands_in(session, [objection.household_id]))
+    items = items_of(session, objection.batch_id)
+    cases = cases_named(session, [item.case_id for item in items if item.case_id is not None])
+    homes = [item.household_id for item in items if item.household_id is not None]
+    return any(case.clerk in persons for case in cases) or bool(persons & hands_in(session, homes))
 
 
 def notice_view(session: Session, batch_id: uuid.UUID) -> tuple[NoticeBatch, Sequence[NoticeItem]]:
