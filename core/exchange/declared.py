@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from core.exchange import envelopes, matters, upward
+from core.exchange import envelopes, identity_queries, matters, upward
 from core.host.declarations import TrailActDecl
 
 TOPICS = (envelopes.TOPIC,)
-KINDS = (matters.MATTER, matters.TAKEN, matters.ANSWER)
+KINDS = (matters.MATTER, matters.TAKEN, matters.ANSWER, identity_queries.QUERY, identity_queries.ANSWER)
 GUARDS = upward.GUARDS
 EFFECTS = upward.EFFECTS
 
@@ -16,6 +16,9 @@ TRAIL_ACTS = (
     TrailActDecl("envelope.sealed", "移交包已封发", "envelope sealed"),
     TrailActDecl("envelope.readdressed", "移交包改送承接单位", "envelope sent on to the tenant that took over"),
     TrailActDecl("envelope.arrived", "移交包已到达", "envelope arrived"),
+    TrailActDecl("identity_query.asked", "向省级提交重复建档查询", "province asked about a duplicate"),
+    TrailActDecl("identity_query.answered", "答复重复建档查询", "question about a duplicate answered"),
+    TrailActDecl("identity_query.came_back", "收到重复建档查询答复", "answer about a duplicate received"),
     TrailActDecl("matter.taken", "接收移交事项", "matter taken"),
     TrailActDecl("matter.opened", "移交事项登记为个案", "matter opened as a case"),
     TrailActDecl("matter.answered", "答复移交事项", "matter answered"),

@@ -60,7 +60,7 @@ class Envelope(TenantRow):
     """A sealed package between tenants; the sender's and the receiver's rows are two, each in its own tenant (移交包)."""
 
     __tablename__ = "envelope"
-    __rule__: ClassVar[TableRule] = TenantTable(passed_on=("body_cipher",))
+    __rule__: ClassVar[TableRule] = TenantTable(passed_on=("body_cipher",), subject="case_id", personal=("body_cipher",))
     __table_args__ = (
         UniqueConstraint("tenant", "envelope_id", "direction"),
         CheckConstraint("direction in ('out', 'in')", name="direction"),

@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 from core.db.base import new_id
 from core.exchange.identity_index import ON_FILE
 from core.people.identity_number import IdentityNumber
+from core.people.search_words import search_words
 from core.scope import current_scope
 from core.tenancy.keys import tenant_key, tokens
-from core.text.normalise import fold_name
 from core.text.pinyin import name_pinyin
 from core.vault import masking
 from core.vault.keys import PersonKey
@@ -48,6 +48,14 @@ class Sealer:
         """The token by which an identity number is found inside this tenant."""
         return self._tokens.tenant_token(self._tenant, TokenKind.IDENTITY, number)
 
+    def phone_token(self, number: str) -> bytes:
+        """The token by which a telephone number is found inside this tenant."""
+        return self._tokens.tenant_token(self._tenant, TokenKind.PHONE, number)
+
+    def account_token(self, number: str) -> bytes:
+        """The token by which a bank account is found inside this tenant."""
+        return self._tokens.tenant_token(self._tenant, TokenKind.ACCOUNT, number)
+
     def account(self, key: PersonKey, number: Sensitive[str] | None) -> dict[str, Any]:
         """Columns of the bank account (银行卡号), sealed under the worker's key."""
         if number is None:
@@ -56,7 +64,7 @@ class Sealer:
         return {
             "account_cipher": key.seal("account_cipher", plain),
             "account_masked": masking.bank_account(plain),
-            "account_token": self._tokens.tenant_token(self._tenant, TokenKind.ACCOUNT, plain),
+            "account_token": self.account_token(plain),
         }
 
     def address(self, key: PersonKey, address: str) -> dict[str, Any]:
@@ -89,10 +97,10 @@ class Sealer:
             "identity_cipher": key.seal("identity_cipher", number),
             "identity_masked": identity.masked,
             "identity_token": self.identity_token(number),
-            **self._phone(key, phone),
+            **self.phone(key, phone),
         }
-        words = {fold_name(columns["name"]), spoken.full, spoken.initials, number[-4:].lower(), *more_searches}
-        searches = [{"token": word, "subject_kind": "person", "subject_id": person_id} for word in sorted(words) if word]
+        words = search_words(columns["name"], spoken, number, more_searches, phone.reveal() if phone else None)
+        searches = [{"token": word, "subject_kind": "person", "subject_id": person_id} for word in sorted(words)]
         mark = {
             "province": self._province,
             "hash": self._tokens.identity_index_hash(number),
@@ -101,12 +109,13 @@ class Sealer:
         }
         return SealedPerson(person_id, key, row, searches, mark)
 
-    def _phone(self, key: PersonKey, phone: Sensitive[str] | None) -> dict[str, Any]:
+    def phone(self, key: PersonKey, phone: Sensitive[str] | None) -> dict[str, Any]:
+        """Columns of the telephone number, sealed under the person's key."""
         if phone is None:
             return {"phone_cipher": None, "phone_masked": None, "phone_token": None}
         plain = phone.reveal()
         return {
             "phone_cipher": key.seal("phone_cipher", plain),
             "phone_masked": masking.phone(plain),
-            "phone_token": self._tokens.tenant_token(self._tenant, TokenKind.PHONE, plain),
+            "phone_token": self.phone_token(plain),
         }

@@ -6,11 +6,27 @@ PostgreSQL's embedded build has no Chinese collation, so lists sort by a stored 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any, Final
 
 from core.text.normalise import NAME_DOT, fold_name
-from core.text.surnames import COMPOUND_SURNAMES, NAME_READINGS, SURNAME_READINGS, surname_length
+from core.text.surnames import (
+    COMPOUND_SURNAMES,
+    NAME_READINGS,
+    OTHER_NAME_READINGS,
+    OTHER_SURNAME_READINGS,
+    PLACE_READINGS,
+    SURNAME_READINGS,
+    surname_length,
+)
+
+_PLACES = re.compile(f"({'|'.join(PLACE_READINGS)})")
+CONFUSED_SPELLINGS: Final = (
+    ("lyu", "lu"), ("nyu", "nu"), ("zh", "z"), ("ch", "c"), ("sh", "s"), ("ng", "n"), ("v", "u"), ("l", "n"),
+)  # fmt: skip
+"""What is typed for one another: retroflex and flat initials, back and front nasals, l and n, the ways to write ü."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +63,46 @@ def _readings(folded: str) -> list[str]:
 def name_pinyin(name: str) -> NamePinyin:
     """Readings of one name; Latin letters pass through in lower case, dots and spaces only in the sort key."""
     folded = fold_name(name)
+    return _spoken(_readings(folded), folded)
+
+
+def other_pinyin(name: str) -> list[NamePinyin]:
+    """Further readings of a name in which a surname or a character of the given name has two (单 Shan, Dan), each with one
+    character read otherwise; those that differ in tone alone are none."""
+    folded = fold_name(name)
     readings = _readings(folded)
+    dotted = NAME_DOT in folded
+    length = surname_length(folded)
+    found = []
+    for place, character in enumerate(folded):
+        others = OTHER_NAME_READINGS if dotted or place >= length else OTHER_SURNAME_READINGS if length == 1 else {}
+        other = others.get(character)
+        if other is not None and other.rstrip("12345") != readings[place].rstrip("12345"):
+            found.append(_spoken([*readings[:place], other, *readings[place + 1 :]], folded))
+    return found
+
+
+def place_pinyin(text: str) -> NamePinyin:
+    """Readings of a place, an employer or another phrase (重庆建工 > ``chongqingjiangong``): no surname, but phrases."""
+    from pypinyin import Style, lazy_pinyin
+
+    folded = fold_name(text)
+    readings: list[str] = []
+    for part in _PLACES.split(folded):
+        # A character without a reading stands for itself.
+        apart: Any = list
+        readings += PLACE_READINGS.get(part) or lazy_pinyin(part, style=Style.TONE3, errors=apart)
+    return _spoken(readings, folded)
+
+
+def confused(letters: str) -> str:
+    """The form in which pinyin that clerks confuse is equal: zh/z, ch/c, sh/s, ng/n, l/n, ü/v/u. A prefix gives a prefix."""
+    for typed, meant in CONFUSED_SPELLINGS:
+        letters = letters.replace(typed, meant)
+    return letters
+
+
+def _spoken(readings: list[str], folded: str) -> NamePinyin:
     syllables = [reading.rstrip("12345") if reading.isascii() else reading for reading in readings]
     spoken = [syllable for syllable in syllables if syllable.isalnum()]
     # A space sorts before every letter and digit, so a short syllable comes before a longer one (li < lian), and a

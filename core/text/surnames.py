@@ -13,8 +13,33 @@ SURNAME_READINGS: Final[dict[str, str]] = {
     "秘": "bi4", "折": "she2", "召": "shao4", "种": "chong2", "员": "yun4", "贠": "yun4", "能": "nai4", "乜": "nie4",
     "乐": "yue4", "都": "du1", "卜": "bu3", "隗": "wei3", "盖": "ge3", "繁": "po2", "祭": "zhai4", "洗": "xian3",
     "哈": "ha3", "相": "xiang4", "过": "guo1", "郇": "xun2", "燕": "yan1", "华": "hua4", "於": "yu1", "占": "zhan1",
-    "句": "gou1", "干": "gan1", "阚": "kan4", "佴": "nai4", "肖": "xiao1",
+    "句": "gou1", "干": "gan1", "阚": "kan4", "佴": "nai4", "肖": "xiao1", "黑": "he4", "么": "yao1",
 }  # fmt: skip
+
+OTHER_SURNAME_READINGS: Final[dict[str, str]] = {
+    "单": "dan1", "解": "jie3", "仇": "chou2", "曾": "ceng2", "查": "cha2", "区": "qu1", "翟": "di2", "覃": "tan2",
+    "朴": "pu3", "缪": "mou4", "薄": "bao2", "秘": "mi4", "种": "zhong3", "员": "yuan2", "能": "neng2", "乐": "le4",
+    "都": "dou1", "隗": "kui2", "盖": "gai4", "繁": "fan2", "祭": "ji4", "洗": "xi3", "郇": "huan2", "句": "ju4",
+    "阚": "han3", "佴": "er4", "黑": "hei1", "牟": "mu4", "谌": "shen4", "盛": "cheng2", "车": "ju1", "宓": "fu2",
+    "郗": "chi1", "折": "zhe2", "召": "zhao4", "长": "chang2", "尉": "yu4", "晁": "zhao4", "石": "dan4", "贾": "gu3",
+}  # fmt: skip
+"""A second reading of a surname, which some of its bearers use or clerks type: the search finds a person by either."""
+
+OTHER_NAME_READINGS: Final[dict[str, str]] = {
+    "乐": "yue4", "茜": "xi1", "晟": "cheng2", "行": "hang2", "莘": "xin1", "朝": "zhao1", "重": "zhong4", "单": "shan4",
+    "长": "zhang3", "曾": "zeng1", "华": "hua2", "娜": "nuo2", "柏": "bo2", "参": "shen1", "祭": "zhai4", "玥": "yao4",
+}  # fmt: skip
+"""A second reading of a character in a given name."""
+
+PLACE_READINGS: Final[dict[str, tuple[str, ...]]] = {
+    "重庆": ("chong2", "qing4"), "郫县": ("pi2", "xian4"), "筠连": ("jun1", "lian2"), "荥经": ("ying2", "jing1"),
+    "荥阳": ("xing2", "yang2"), "什邡": ("shi2", "fang1"), "犍为": ("qian2", "wei2"), "会理": ("hui4", "li3"),
+    "浚县": ("xun4", "xian4"), "单县": ("shan4", "xian4"), "任县": ("ren2", "xian4"), "解州": ("xie4", "zhou1"),
+    "六合": ("lu4", "he2"), "六安": ("lu4", "an1"), "东阿": ("dong1", "e1"), "大埔": ("da4", "bu4"), "黄埔": ("huang2", "pu3"),
+    "费县": ("fei4", "xian4"), "歙县": ("she4", "xian4"), "黟县": ("yi1", "xian4"), "盱眙": ("xu1", "yi2"),
+    "吴堡": ("wu2", "bu3"), "宕昌": ("tan4", "chang1"), "巴音郭楞": ("ba1", "yin1", "guo1", "leng2"),
+}  # fmt: skip
+"""Places whose reading a dictionary of phrases misses or gets wrong."""
 
 NAME_READINGS: Final[dict[str, str]] = {"卜": "bu3", "晟": "sheng4", "长": "chang2", "翟": "zhai2"}
 """Characters that anywhere in a name read otherwise than a dictionary's first reading."""

@@ -1,0 +1,61 @@
+"""Questions of a county to its province: is somebody on file twice, and who keeps the file (重复建档查询)."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import date
+from typing import ClassVar
+
+from sqlalchemy import CHAR, CheckConstraint, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from core.db.base import TenantRow, TenantTable, tenant_fk
+from core.db.rules import TableRule
+from core.db.types import Day, Instant, Ref, Str
+
+
+class IdentityQuery(TenantRow):
+    """One question of whether a person is on file in two counties. The county and the province have a row each, in their own
+    tenants; the person's hash travels in the envelope alone."""
+
+    __tablename__ = "identity_query"
+    __rule__: ClassVar[TableRule] = TenantTable(
+        mutable=("state", "outcome", "keeper", "answer", "answered_on", "answered_by"), personal=("reason", "answer")
+    )
+    __table_args__ = (
+        UniqueConstraint("tenant", "envelope_id", "direction"),
+        Index(
+            "uq_identity_query_open",
+            "tenant",
+            "person_id",
+            unique=True,
+            postgresql_where=text("direction = 'out' and state <> 'answered'"),
+        ),
+        Index("ix_identity_query_list", "tenant", "direction", "state", "id"),
+        CheckConstraint("direction in ('out', 'in')", name="direction"),
+        CheckConstraint("state in ('asked', 'pending', 'answered')", name="state"),
+        CheckConstraint("outcome in ('duplicate', 'different', 'pending')", name="outcome"),
+        CheckConstraint("(outcome = 'duplicate') = (keeper is not null)", name="keeper"),
+        CheckConstraint("(direction = 'out') = (person_id is not null)", name="person"),
+        tenant_fk("person_id", "person"),
+        tenant_fk("household_id", "household"),
+    )
+
+    envelope_id: Mapped[Ref]
+    direction: Mapped[Str]
+    """``out`` with the county that asks, ``in`` with the province."""
+    peer: Mapped[str] = mapped_column(CHAR(6))
+    person_id: Mapped[uuid.UUID | None]
+    """Of whom the county asks; the province learns nothing but the hash."""
+    household_id: Mapped[uuid.UUID | None]
+    reason: Mapped[Str]
+    asked_by: Mapped[Str]
+    asked_on: Mapped[Day]
+    state: Mapped[Str] = mapped_column(default="asked")
+    outcome: Mapped[str | None]
+    keeper: Mapped[str | None] = mapped_column(CHAR(6))
+    """The county whose file stays, where it is a duplicate."""
+    answer: Mapped[str | None]
+    answered_on: Mapped[date | None]
+    answered_by: Mapped[str | None]
+    at: Mapped[Instant]

@@ -1,0 +1,141 @@
+"""Questions of counties to their province about somebody on file twice: asked on one side, answered on the other (异地重复)."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import HTMLResponse, Response
+
+from core.db.session import unit_of_work
+from core.errors import BangfuError, NotFound
+from core.exchange.identity_index import ON_FILE
+from core.exchange.identity_queries import (
+    ANSWERING,
+    ASKED,
+    ASKING,
+    OUTCOMES,
+    STATES,
+    answer_query,
+    ask_province,
+    matches,
+    names_asked_of,
+    queries,
+    query_received,
+)
+from core.people.repository import household_view
+from core.web.context import changed, go, requires, show
+from core.web.pages import words
+
+router = APIRouter()
+
+ASKED_HERE = Depends(requires(ASKED))
+ASK = Depends(requires(ASKING))
+ANSWER = Depends(requires(ANSWERING))
+Reason = Annotated[str, Form(max_length=2000)]
+
+
+@router.get("/province-queries", dependencies=[ASKED_HERE])
+def asked_list(request: Request) -> HTMLResponse:
+    """What this county asked, with the answers."""
+    with unit_of_work() as session:
+        rows = queries(session, "out")
+        names = names_asked_of(session, rows)
+    unions = words.union_names({row.keeper for row in rows if row.keeper})
+    return show(request, "province_queries.html", rows=rows, names=names, unions=unions, states=STATES, outcomes=OUTCOMES)
+
+
+@router.get("/households/{household_id}/province-query", dependencies=[ASK])
+def ask_form(request: Request, household_id: uuid.UUID) -> HTMLResponse:
+    """The form that asks of a member."""
+    return _form(request, household_id)
+
+
+@router.post("/households/{household_id}/province-query", dependencies=[ASK])
+def ask_one(
+    request: Request,
+    tenant: str,
+    household_id: uuid.UUID,
+    person_id: Annotated[uuid.UUID | None, Form()] = None,
+    reason: Reason = "",
+) -> Response:
+    """Ask; that the number was used is logged."""
+    if person_id is None:
+        raise NotFound("该户没有此人", "no such member of the household", where="person_id")
+    return changed(
+        lambda session: ask_province(session, household_id, person_id, reason),
+        lambda _: go(f"/{tenant}/province-queries", "已提交省级查询，答复后在此显示"),
+        lambda error: _form(request, household_id, error, {"person_id": str(person_id), "reason": reason}),
+    )
+
+
+@router.get("/identity-queries", dependencies=[ANSWER])
+def received_list(request: Request) -> HTMLResponse:
+    """What the counties asked, open questions first."""
+    with unit_of_work() as session:
+        rows = queries(session, "in")
+    unions = words.union_names({row.peer for row in rows})
+    return show(request, "identity_queries.html", rows=rows, unions=unions, states=STATES, outcomes=OUTCOMES)
+
+
+@router.get("/identity-queries/{query_id}", dependencies=[ANSWER])
+def one_query(request: Request, query_id: uuid.UUID) -> HTMLResponse:
+    """One question with the counties in which the hash is marked."""
+    return _one(request, query_id)
+
+
+@router.post("/identity-queries/{query_id}/answer", dependencies=[ANSWER])
+def answer_one(
+    request: Request,
+    tenant: str,
+    query_id: uuid.UUID,
+    outcome: Annotated[str, Form(max_length=20)] = "",
+    keeper: Annotated[str, Form(max_length=6)] = "",
+    answer: Reason = "",
+) -> Response:
+    """Answer the county."""
+    return changed(
+        lambda session: answer_query(session, query_id, outcome, answer, keeper=keeper or None),
+        lambda _: go(f"/{tenant}/identity-queries", "已答复"),
+        lambda error: _one(request, query_id, error, {"outcome": outcome, "keeper": keeper, "answer": answer}),
+    )
+
+
+def _form(
+    request: Request, household_id: uuid.UUID, refused: BangfuError | None = None, typed: dict[str, str] | None = None
+) -> HTMLResponse:
+    with unit_of_work() as session:
+        view = household_view(session, household_id)
+    if view is None:
+        raise NotFound("没有这户家庭", "no such household", where=str(household_id))
+    return show(
+        request,
+        "province_query_new.html",
+        refusal=refused,
+        view=view,
+        typed={"person_id": "", "reason": ""} | (typed or {}),
+    )
+
+
+def _one(
+    request: Request, query_id: uuid.UUID, refused: BangfuError | None = None, typed: dict[str, str] | None = None
+) -> HTMLResponse:
+    with unit_of_work() as session:
+        query = query_received(session, query_id)
+        found = matches(session, query)
+    titles = {ON_FILE: "建档"} | {f"aided:{code}": f"受助（{title}）" for code, title in words.programme_titles().items()}
+    unions = words.union_names({query.peer} | {match.tenant for match in found})
+    return show(
+        request,
+        "identity_query.html",
+        refusal=refused,
+        query=query,
+        found=found,
+        titles=titles,
+        unions=unions,
+        keepers=[(code, unions[code]) for code in sorted({match.tenant for match in found})],
+        states=STATES,
+        outcomes=OUTCOMES,
+        typed={"outcome": "pending", "keeper": "", "answer": ""} | (typed or {}),
+    )

@@ -1,0 +1,218 @@
+"""The search box: what a clerk types finds whom it should, best first, by indexes alone, in one county."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import event, select
+from sqlalchemy.orm import Session
+
+from core.db.session import app_engine, unit_of_work
+from core.people.finding import find, find_cases, questions
+from core.people.models import Person, SearchToken
+from core.people.search_words import MOST, renew_search_words, search_words
+from core.scope import Scope
+from core.text.pinyin import confused, name_pinyin, other_pinyin, place_pinyin
+from tests.conftest import COUNTY, OTHER_COUNTY
+from tests.core.people_story import number_of, put_on_file
+
+Acting = Callable[..., AbstractContextManager[Scope]]
+PHONE = "13800002468"
+HOUSEHOLDS = (
+    ("王小明", "王晓敏"),
+    ("王芳", "李里"),
+    ("汪小明",),
+    ("单雄信",),
+    ("仇英", "曾晟"),
+    ("欧阳修文",),
+    ("尉迟恭",),
+    ("阿卜杜拉•买买提",),
+    ("𬱖𠮷",),
+    ("李明", "黎敏"),
+    ("Li Ming",),
+    ("吕张良",),
+)
+TYPED: tuple[tuple[str, list[str]], ...] = (
+    ("王小明", ["王小明", "汪小明", "王晓敏"]),
+    ("王", ["王芳", "王小明", "王晓敏"]),
+    ("小明", ["汪小明", "王小明"]),
+    ("wangxiaoming", ["汪小明", "王小明", "王晓敏"]),
+    ("Wang Xiao Ming", ["汪小明", "王小明", "王晓敏"]),
+    ("wang'xiao", ["汪小明", "王小明", "王晓敏"]),
+    ("wxm", ["汪小明", "王小明", "王晓敏"]),
+    ("wanxiaomin", ["汪小明", "王小明", "王晓敏"]),
+    ("wangxiaomig", ["汪小明", "王小明", "王晓敏"]),
+    ("wnagxiaoming", ["汪小明", "王小明", "王晓敏"]),
+    ("里明", ["李明", "Li Ming", "黎敏"]),
+    ("单", ["单雄信"]),
+    ("shanx", ["单雄信"]),
+    ("danx", ["单雄信"]),
+    ("dxx", ["单雄信"]),
+    ("qiuying", ["仇英"]),
+    ("chouying", ["仇英"]),
+    ("zengsheng", ["曾晟"]),
+    ("尉迟", ["尉迟恭"]),
+    ("yuchi", ["尉迟恭"]),
+    ("令狐", []),
+    ("修文", ["欧阳修文"]),
+    ("阿卜杜拉·买买提", ["阿卜杜拉•买买提"]),
+    ("阿卜杜拉．买", ["阿卜杜拉•买买提"]),
+    ("买买提", ["阿卜杜拉•买买提"]),
+    ("𬱖", ["𬱖𠮷"]),
+    ("ｌｉ　ｍｉｎｇ", ["李明", "Li Ming", "黎敏"]),
+    ("luzhangniang", ["吕张良"]),
+    ("JJ2025-K1", ["王小明"]),
+    ("jj2025-k", ["王小明"]),
+    (PHONE, ["王小明"]),
+    ("+86 138-0000-2468", ["王小明"]),
+    ("2468", ["王小明"]),
+    ("%", []),
+    (" ", []),
+    ("'", []),
+    ("\x00\u200b", []),
+)
+
+
+@pytest.fixture
+def county(acting: Acting) -> Acting:
+    serial = 0
+    with acting(), unit_of_work() as session:
+        for place, members in enumerate(HOUSEHOLDS):
+            numbered = []
+            for name in members:
+                serial += 1
+                numbered.append((name, number_of(serial, date(1960, 1, serial))))
+            first = {"number": "JJ2025-K1", "phone": PHONE} if place == 0 else {}
+            put_on_file(session, *numbered, **first)
+    return acting
+
+
+def test_what_is_typed_finds_whom_it_should_in_order_and_nobody_elsewhere(county: Acting) -> None:
+    with county(), unit_of_work() as session:
+        assert {text: [row.name for row in find(session, text)] for text, _ in TYPED} == dict(TYPED)
+        known = session.scalar(select(Person).where(Person.name == "仇英"))
+        assert known is not None
+        whole = number_of(7, date(1960, 1, 7))
+        old = whole[:6] + whole[8:17]
+        # The 15 digits of an old card lead to the same person, though the search never sees them stored.
+        for text in (whole, whole.lower(), whole[:6] + " " + whole[6:], old, whole[-4:]):
+            assert "仇英" in [row.name for row in find(session, text)], text
+    with county(OTHER_COUNTY), unit_of_work() as session:
+        assert {text for text, _ in TYPED if find(session, text)} == set()
+        assert find(session, whole) == []
+
+
+def test_a_search_is_one_statement_and_two_where_nobody_fits(county: Acting) -> None:
+    asked: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        asked.append(statement)
+
+    with county(), unit_of_work() as session:
+        find(session, "wang")
+        event.listen(app_engine(), "before_cursor_execute", note)
+        try:
+            find(session, "wang")
+            once = len(asked)
+            find(session, "xxxxxxxx")
+        finally:
+            event.remove(app_engine(), "before_cursor_execute", note)
+    assert (once, len(asked)) == (1, 3)
+
+
+def _scans(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    if plan.get("Relation Name") or plan.get("Index Name"):
+        yield plan
+    for inner in plan.get("Plans", ()):
+        yield from _scans(inner)
+
+
+@pytest.mark.parametrize("text", ["王", "王小明", "w", "wx", "wang", "zhangsna", "2468", PHONE, "JJ2025-K1", number_of(1)])
+def test_every_branch_of_a_search_reads_an_index_by_the_word(county: Acting, text: str) -> None:
+    with county(), unit_of_work() as session:
+        session.connection().exec_driver_sql("set local enable_seqscan = off; set local enable_bitmapscan = off")
+        for question in questions(text):
+            statement, bound = question.statement(), question.bound | {"on": date(2025, 1, 1), "most": 20}
+            explained = session.connection().exec_driver_sql  # the driver's own form of the statement, with its values
+            compiled = statement.compile(dialect=session.get_bind().dialect)
+            values = {**compiled.params, **bound, "tenant": COUNTY}
+            [[found]] = explained(f"explain (format json) {compiled}", values).all()
+            plan = (json.loads(found) if isinstance(found, str) else found)[0]["Plan"]
+            for scan in _scans(plan):
+                assert "Seq Scan" not in scan["Node Type"], scan
+                if scan.get("Relation Name") == "search_token":
+                    assert "token" in scan["Index Cond"].replace("search_token", ""), scan
+
+
+def test_words_written_anew_are_those_that_were_written_first(county: Acting) -> None:
+    def words(session: Session) -> set[tuple[object, str]]:
+        return {(row.subject_id, row.token) for row in session.scalars(select(SearchToken))}
+
+    with county(), unit_of_work() as session:
+        before, ids = words(session), list(session.scalars(select(Person.id)))
+        renew_search_words(session, ids)
+        session.expire_all()
+        assert words(session) == before
+        person = session.scalars(select(Person).where(Person.name == "李里")).one()
+        person.name, person.pinyin = "李丽", name_pinyin("李丽").sort_key
+        session.flush()
+        renew_search_words(session, [person.id])
+        assert [row.name for row in find(session, "李丽")] == ["李丽"]
+        assert [row.name for row in find(session, "李里")] == ["李丽"]  # by its sound
+
+
+def test_cases_are_found_by_their_words_and_confidential_ones_by_their_handlers(county: Acting) -> None:
+    from core.db.base import new_id
+
+    open_case, closed_case = new_id(), new_id()
+    with county(), unit_of_work() as session:
+        for word in ("赵六", "zhaoliu", "zl", "xf-2025-0001"):
+            session.add(SearchToken(token=word, subject_kind="case", subject_id=open_case))
+        session.add(SearchToken(token="赵六", subject_kind="case", subject_id=closed_case, handlers=["h"]))
+        session.flush()
+        for text in ("赵六", "Zhao Liu", "zl", "XF-2025"):
+            assert find_cases(session, text) == [open_case]
+        assert find(session, "赵六") == []
+    with county(actor="h"), unit_of_work() as session:
+        assert set(find_cases(session, "赵六")) == {open_case, closed_case}
+    with county(OTHER_COUNTY), unit_of_work() as session:
+        assert find_cases(session, "赵六") == []
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(max_size=50))
+def test_any_name_has_words_and_always_the_same(name: str) -> None:
+    spoken = name_pinyin(name)
+    words = search_words(name, spoken, "510104********1234", ["jj-1"], "138****2468")
+    assert words == search_words(name, name_pinyin(name), "510104********1234", ["jj-1"], "138****2468")
+    assert {"1234", "2468", "jj-1"} <= words
+    assert len(words) <= MOST
+    assert all(spoken.full for other in other_pinyin(name) if other)
+    assert place_pinyin(name).sort_key == place_pinyin(name).sort_key
+    list(questions_of(name))
+
+
+def questions_of(name: str) -> list[str]:
+    """Letters of a name as the search compares them: the confused form of a beginning is a beginning of the confused form."""
+    letters = name_pinyin(name).full
+    return [confused(letters[:size]) for size in range(len(letters))]
+
+
+@pytest.mark.parametrize("letters", ["zhangliang", "chengsheng", "wanggao", "lvliang"])
+def test_what_is_confused_is_confused_from_the_beginning(letters: str) -> None:
+    for size in range(len(letters)):
+        assert confused(letters).startswith(confused(letters[:size]))
+
+
+def test_places_are_read_as_phrases_and_surnames_in_either_way() -> None:
+    assert place_pinyin("重庆建工集团").full == "chongqingjiangongjituan"
+    assert place_pinyin("犍为县𠮷厂").initials == "qwx𠮷c"
+    assert [other.full for other in other_pinyin("单雄信")] == ["danxiongxin"]
+    assert other_pinyin("尉迟恭") == []
