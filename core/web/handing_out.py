@@ -1,0 +1,22 @@
+"""Answers that are files: named safely, never run or framed by the browser within this site."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from fastapi.responses import Response
+
+from core.web.security import PAPER_POLICY
+
+SHOWN_INLINE = frozenset({"image/jpeg", "image/png"})
+"""What a browser may show by itself; the rest is saved. A PDF is saved too: its viewer does not work in a sandbox."""
+
+
+def handed_out(data: bytes, media_type: str, name: str, *, inline: bool = False) -> Response:
+    """``data`` as a file called ``name``; ``inline`` lets a picture be shown, in a sandbox that runs nothing."""
+    shown = "inline" if inline and media_type in SHOWN_INLINE else "attachment"
+    headers = {
+        "Content-Disposition": f"{shown}; filename*=UTF-8''{quote(name, safe='')}",
+        "Content-Security-Policy": PAPER_POLICY,
+    }
+    return Response(data, media_type=media_type, headers=headers)
