@@ -22,7 +22,7 @@ keycloak:
 
 test:
 	@$(PYTHON) deploy/bootstrap.py --dev --browser
-	@exec $(BIN)/python -m pytest $(or $(ARGS),-n 3 --dist loadgroup -m "not long")
+	@exec $(BIN)/python -m pytest $(or $(ARGS),-n 3 --no-loadscope-reorder -m "not long")
 
 check:
 	@$(PYTHON) deploy/bootstrap.py --dev
@@ -37,5 +37,5 @@ bench:
 	@exec $(BIN)/python -m tests.bench $(ARGS)
 
 clean:
-	rm -rf .venv core/web/assets/node_modules core/web/static/vendor
+	rm -rf .venv core/web/assets/node_modules core/web/static/vendor core/printing/vendor
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -21,6 +21,7 @@ import core.jobs.declared
 import core.notices.declared
 import core.parameters.declared
 import core.people.declared
+import core.rights.declared
 import core.surveys.declared
 import core.tenancy.declared
 import core.trail.declared
@@ -57,6 +58,7 @@ _PARTS: tuple[ModuleType, ...] = (
     core.notices.declared,
     core.parameters.declared,
     core.people.declared,
+    core.rights.declared,
     core.surveys.declared,
     core.tenancy.declared,
     core.trail.declared,

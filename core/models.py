@@ -7,6 +7,7 @@ import core.audit.models
 import core.cases.models
 import core.documents.models
 import core.exchange.models
+import core.exchange.query_models
 import core.funds.models
 import core.funds.opening_models
 import core.host.models
@@ -15,7 +16,14 @@ import core.identity.models
 import core.jobs.models
 import core.notices.models
 import core.parameters.models
+import core.people.change_models
+import core.people.duplicate_models
+import core.people.employer_models
+import core.people.import_models
+import core.people.life_models
 import core.people.models
+import core.printing.models
+import core.rights.models
 import core.surveys.models
 import core.tenancy.models
 import core.trail.models

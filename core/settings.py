@@ -44,6 +44,8 @@ class Settings(BaseSettings):
     secure_cookies: bool = False
     demo: bool = False
     upload_limit_bytes: int = 10 * 1024 * 1024
+    import_limit_bytes: int = 64 * 1024 * 1024
+    """How large a spreadsheet may be that is sent to be imported."""
     password_min_length: int = Field(default=8, ge=8, le=64)
     """How long a password of a local account must be (NIST 800-63B: never less than eight)."""
     password_min_length_administrators: int = Field(default=12, ge=8, le=64)

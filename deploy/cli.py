@@ -13,7 +13,7 @@ from rich.table import Table
 from sqlalchemy.exc import OperationalError
 
 from core.errors import BangfuError, Misconfigured
-from deploy import cli_access, cli_archive, cli_cases, cli_kit, cli_merge, cli_parameters, cli_staff, cli_work
+from deploy import cli_access, cli_archive, cli_cases, cli_erasures, cli_kit, cli_merge, cli_parameters, cli_staff, cli_work
 from deploy.cli_common import HOME, Home, SummaryFile, console
 from deploy.cli_county import county_app
 from deploy.cli_plugin import plugin_app
@@ -32,6 +32,7 @@ app.add_typer(cli_work.job_app, name="job")
 app.add_typer(cli_work.import_app, name="import")
 app.add_typer(cli_cases.app, name="case")
 app.add_typer(cli_parameters.app, name="parameter")
+app.add_typer(cli_erasures.app, name="erasures")
 app.add_typer(cli_staff.app, name="staff")
 cli_staff.app.command("review")(cli_access.review)
 app.add_typer(keycloak_app, name="keycloak")

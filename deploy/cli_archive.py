@@ -12,6 +12,7 @@ from rich.table import Table
 from core.errors import InvalidInput
 from core.money import format_yuan
 from deploy.cli_common import HOME, Home, SummaryFile, bytes_of, console, write_json
+from deploy.cli_erasures import erase_brought_back
 
 if TYPE_CHECKING:
     from deploy.county_archive.ways import Passphrase, ThisInstallation
@@ -108,6 +109,8 @@ def county_import(
         archive = read_archive(file, _opener(file, passphrase_file))
         renamed = _renamed(login or ())
         taken = import_county(archive, reason=reason, logins=renamed, leave_aside=leave_aside or (), copy=copy)
+        # an archive older than an erasure brings nobody back
+        erased = erase_brought_back(archive.county)
     report = taken.report()
     if summary is not None:
         write_json(summary, report)
@@ -118,6 +121,8 @@ def county_import(
     console.print(
         f"身份证号已用本安装密钥重新登记 {taken.opened} 个 · identity numbers opened and indexed anew", highlight=False
     )
+    if erased:
+        console.print(f"按删除清单再次删除 {erased} 次 · erased again by the list of erasures", highlight=False)
     if taken.parameters_differ:
         _show_parameters(taken.parameters_differ)
     for name, rows in taken.left_aside.items():

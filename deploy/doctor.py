@@ -24,7 +24,9 @@ from core.identity.changes import kept_elsewhere
 from core.identity.directory.there import directory
 from core.identity.oidc.endpoints import Issuer
 from core.jobs.recovery import is_swept, swept_at
+from core.printing.fonts import RARE
 from core.settings import settings
+from deploy.cli_erasures import brought_back
 from deploy.connection import connected, is_running
 from deploy.embedded.checks import COMFORTABLE_BYTES
 
@@ -56,6 +58,13 @@ def examine(home: Path) -> Iterator[Check]:
         "网页资源",
         built,
         "" if built else "缺少 core/web/static/vendor",
+        "请运行 make run，或在 core/web/assets 中运行 npm ci 和 npm run build",
+    )
+    has_fonts = (RARE / "VERSION").exists()
+    yield Check(
+        "打印字体",
+        has_fonts,
+        "" if has_fonts else "缺少 core/printing/vendor",
         "请运行 make run，或在 core/web/assets 中运行 npm ci 和 npm run build",
     )
     yield from _plugins()
@@ -98,6 +107,7 @@ def _engines(home: Path) -> Iterator[Check]:
             yield Check("数据库可连接", good=True)
             yield from _faults()
             yield _role()
+            yield _erasures()
             yield _queue()
             if kept_elsewhere():
                 yield from _identity_provider()
@@ -162,6 +172,17 @@ def _role() -> Check:
     except BangfuError as error:
         return Check("应用账号权限受限", good=False, said=error.zh, mend=error.mend_zh or "")
     return Check("应用账号权限受限", good=True)
+
+
+def _erasures() -> Check:
+    """Nobody who was erased stands in the database again, as a restore would bring him back."""
+    zh = "已删除人员未恢复"
+    try:
+        back = brought_back()
+    except BangfuError as error:
+        return Check(zh, good=False, said=f"{error.zh}（{error.where}）", mend=error.mend_zh or "")
+    said = f"{len(back)} 次删除的人员又在数据库中" if back else ""
+    return Check(zh, not back, said, "请运行 bangfu erasures replay")
 
 
 def _background() -> Check:

@@ -20,6 +20,7 @@ class AuditFinding(TenantRow):
     instead of twice."""
 
     __tablename__ = "audit_finding"
+    __rule__: ClassVar[TableRule] = TenantTable(subject="subject_id", personal=("answer",))
     __table_args__ = (
         UniqueConstraint("tenant", "year", "check_code", "fingerprint"),
         CheckConstraint("severity in ('critical', 'major', 'minor')", name="severity"),

@@ -40,6 +40,7 @@ class Case(Handled, TenantRow):
     __rule__: ClassVar[TableRule] = TenantTable(
         policy=Policy.CONFIDENTIAL,
         mutable=("state", "assigned_to", "closed_on", "outside_state", "version", "handlers"),
+        personal=("form", "form_cipher"),
     )
     __table_args__ = (
         UniqueConstraint("tenant", "number"),
@@ -86,7 +87,7 @@ class Party(Handled, TenantRow):
     """Who takes part in a case, and as what (当事人)."""
 
     __tablename__ = "party"
-    __rule__: ClassVar[TableRule] = TenantTable(policy=Policy.CONFIDENTIAL, opened_by="case_id")
+    __rule__: ClassVar[TableRule] = TenantTable(policy=Policy.CONFIDENTIAL, opened_by="case_id", personal=("label",))
     __table_args__ = (
         CheckConstraint(
             "role in ('applicant', 'beneficiary', 'agent', 'representative', 'employer', 'anonymous', 'household')",
@@ -112,7 +113,9 @@ class CaseStep(Handled, TenantRow):
     """One transition that a case made: from where to where, by whom, on which day, with what note (流转)."""
 
     __tablename__ = "case_step"
-    __rule__: ClassVar[TableRule] = TenantTable(policy=Policy.CONFIDENTIAL, opened_by="case_id", mutable=("handlers",))
+    __rule__: ClassVar[TableRule] = TenantTable(
+        policy=Policy.CONFIDENTIAL, opened_by="case_id", mutable=("handlers",), personal=("note",)
+    )
     __table_args__ = (UniqueConstraint("tenant", "case_id", "seq"), tenant_fk("case_id", "case_record"))
 
     case_id: Mapped[Ref]
@@ -232,7 +235,7 @@ class CaseDecision(TenantRow):
     """The decision on a case. The database holds that the approver is not the applicant's clerk (domain 7.4)."""
 
     __tablename__ = "case_decision"
-    __rule__: ClassVar[TableRule] = TenantTable(append_only=True)
+    __rule__: ClassVar[TableRule] = TenantTable(append_only=True, personal=("reason",))
     __table_args__ = (
         CheckConstraint("decided_by <> clerk", name="approver_is_not_the_clerk"),
         CheckConstraint("outcome in ('approved', 'refused')", name="outcome"),

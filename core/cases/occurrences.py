@@ -12,6 +12,7 @@ from core.cases import repository
 from core.cases.workflows import programme_named
 from core.errors import Conflict
 from core.host.declarations import ProgrammeDecl
+from core.people.merging import as_one
 from core.scope import current_scope
 
 _SCHOOL_YEAR_FROM = 9
@@ -30,7 +31,8 @@ def occurrence_on(programme: ProgrammeDecl, day: date, event: str) -> str:
 
 
 def refuse_second_case(session: Session, wanted: Iterable[tuple[str, uuid.UUID]]) -> None:
-    """Refuse to open a case of a (programme, household) that has an open one of the same occurrence already.
+    """Refuse to open a case of a (programme, household) that has an open one of the same occurrence already, or of a household
+    that counts as it.
 
     An open case without a grant counts whenever it was opened: it would be granted for the occurrence of that later day.
     Each event is a case of its own. Raises ``Conflict`` with the first case's number.
@@ -44,8 +46,10 @@ def refuse_second_case(session: Session, wanted: Iterable[tuple[str, uuid.UUID]]
         asked.add((code, household))
     if not asked:
         return
-    for rival in repository.open_relief(session, {household for _, household in asked}):
-        if (rival.programme, rival.household_id) in asked:
+    groups = as_one(session, {household for _, household in asked})
+    same = {(code, one): household for code, household in asked for one in groups[household]}
+    for rival in repository.open_relief(session, {one for _, one in same}):
+        if (rival.programme, rival.household_id) in same:
             programme = programme_named(rival.programme)
             if rival.occurrence in (None, occurrence_on(programme, day, rival.number)):
                 raise _second(programme, rival.number)

@@ -23,8 +23,9 @@ from core.cases.workflows import opening, programme_named, workflow_named
 from core.centre.numbering import draw
 from core.db.base import new_id
 from core.db.bulk import insert_rows
-from core.errors import InvalidInput, NotFound
+from core.errors import Conflict, InvalidInput, NotFound
 from core.host.declarations import WorkflowDecl
+from core.people.life import FILE
 from core.people.models import SearchToken
 from core.scope import Scope, current_scope
 from core.text.normalise import fold, fold_name
@@ -83,6 +84,9 @@ def open_cases(session: Session, drafts: Sequence[NewCase]) -> list[Case]:
     refuse_other_content(session, repeated)
     new = _without_repeats([draft for draft in drafts if draft.opening_key not in known])
     _refuse_unknown_parties(session, new)
+    _refuse_unopened_files(
+        session, {home for draft in new if flows[draft.workflow].needs_household for home in draft.households}
+    )
     found_due, office = _found_due(session, new), Office(session)
     amounts = [_amount(draft, found_due) for draft in new]
     refuse_second_case(session, [(draft.programme, home) for draft in new if draft.programme for home in draft.households])
@@ -150,6 +154,18 @@ def _refuse_unknown_parties(session: Session, drafts: Sequence[NewCase]) -> None
             where="parties",
             mend_zh="请先建档，再从档案中选择",
             mend_en="open the file first and choose from it",
+        )
+
+
+def _refuse_unopened_files(session: Session, households: set[uuid.UUID]) -> None:
+    """Relief follows the file (先建档、后帮扶, domain 10): a file that is not open yet, or has ended, takes no case."""
+    for number, status in repository.files_not_open(session, households):
+        raise Conflict(
+            f"档案 {number} 现为“{FILE.states[status]}”，须先建档、后帮扶",
+            f"the file is {status}: relief needs a file that is open",
+            where=number,
+            mend_zh="请先办完建档；已退出的，先重新建档",
+            mend_en="have the file opened first, or opened again",
         )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, and_, any_, func, literal, or_, select, true, tuple_
+from sqlalchemy import ARRAY, ColumnElement, and_, any_, exists, func, literal, or_, select, true, tuple_
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
@@ -16,6 +16,8 @@ from core.cases.models import Case, CaseDecision, CaseStep, Deadline, Party, Wor
 from core.db.statements import among, tenant_sql
 from core.errors import NotFound
 from core.funds.models import Grant
+from core.people.duplicate_models import RecordMerge
+from core.people.merging import MERGED, as_one
 from core.people.models import Household, Person, WorkerFile
 from core.scope import current_scope
 from core.surveys.models import Determination
@@ -206,11 +208,14 @@ def counts_by_due_day(session: Session, until: date) -> dict[date, int]:
     return dict(session.execute(query).all())
 
 
-def cases_of_households(session: Session, household_ids: Iterable[uuid.UUID]) -> list[CaseLine]:
-    """Cases in which one of the households is a party, newest first."""
+def cases_of_households(session: Session, household_ids: Iterable[uuid.UUID], *, alone: bool = False) -> list[CaseLine]:
+    """Cases in which one of the households, or (but ``alone``) one that counts as it, is a party, newest first."""
+    homes = set(household_ids)
+    if not alone:
+        homes |= {one for group in as_one(session, homes).values() for one in group}
     query = (
         select(Case)
-        .where(Case.id.in_(select(Party.case_id).where(among(Party.household_id, household_ids))), of_lines_read())
+        .where(Case.id.in_(select(Party.case_id).where(among(Party.household_id, homes))), of_lines_read())
         .order_by(Case.id.desc())
     )
     return lines_of(session, session.scalars(query).all())
@@ -238,9 +243,10 @@ def open_one_by_one(session: Session) -> None:
 
 def on_file(session: Session, persons: Iterable[uuid.UUID], households: Iterable[uuid.UUID]) -> set[uuid.UUID]:
     """Which of these persons and households the tenant has; a household that moved away, or came and may be here twice until
-    somebody has looked, is not among them."""
-    found = set(session.scalars(select(Person.id).where(among(Person.id, persons))))
-    moved = select(WorkerFile.household_id).where(WorkerFile.status == "moved")
+    somebody has looked, is not among them, nor who counts as another one."""
+    merged = exists().where(RecordMerge.merged_id == Person.id, RecordMerge.undone_on.is_(None))
+    found = set(session.scalars(select(Person.id).where(among(Person.id, persons), ~merged)))
+    moved = select(WorkerFile.household_id).where(WorkerFile.status.in_(("moved", MERGED)))
     unsettled = select(HouseholdTransfer.household_id).where(
         HouseholdTransfer.direction == "in",
         HouseholdTransfer.household_id.is_not(None),
@@ -249,6 +255,14 @@ def on_file(session: Session, persons: Iterable[uuid.UUID], households: Iterable
     )
     here = among(Household.id, households), Household.id.not_in(moved), Household.id.not_in(unsettled)
     return found | set(session.scalars(select(Household.id).where(*here)))
+
+
+def files_not_open(session: Session, households: Iterable[uuid.UUID]) -> list[tuple[str, str]]:
+    """Number and state of the files of these households that are not on file."""
+    asked = select(WorkerFile.file_number, WorkerFile.status).where(
+        among(WorkerFile.household_id, households), WorkerFile.status != "on_file"
+    )
+    return [(number, status) for number, status in session.execute(asked.order_by(WorkerFile.file_number))]
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ def _code(setting: str) -> str:
 
 
 _OWN = f"tenant = {_code('tenant')}"
+_ERASING = "nullif(current_setting('app.erasing', true), '')"
+"""The erasure that is under way in this transaction (``core.db.session.erasing``)."""
 
 
 def _seen(rule: TenantTable) -> str:
@@ -53,8 +55,10 @@ def security_statements(table: Table, *, role: str = APP_ROLE) -> list[str]:
             f"grant {', '.join(_reference_grants(rule))} on {name} to {role}",
         ]
     writes = ["insert"]
-    if not rule.append_only:
-        writes.append("update" if rule.mutable is None else f"update ({', '.join(rule.mutable)})")
+    if not rule.append_only and rule.mutable is None:
+        writes.append("update")
+    elif changing := (*(rule.mutable or ()), *rule.held):
+        writes.append(f"update ({', '.join(changing)})")
     if rule.deletable or rule.deletable_after:
         writes.append("delete")
     statements = [
@@ -70,8 +74,23 @@ def security_statements(table: Table, *, role: str = APP_ROLE) -> list[str]:
         statements.append(f"create policy removed on {name} for delete using ({_OWN})")
     if rule.deletable_after:
         statements.append(f"create policy removed on {name} for delete using ({_OWN} and {_old_enough(rule.deletable_after)})")
+    statements.extend(_erased(rule, name, role))
     statements.append(f"grant select, {', '.join(writes)} on {name} to {role}")
     return statements
+
+
+def _erased(rule: TenantTable, name: str, role: str) -> list[str]:
+    """What lets an erasure, and nothing else, empty the personal columns of rows that do not change: a policy where none of the
+    row changes, a trigger where other columns do, since policies know rows alone."""
+    if not rule.held:
+        return []
+    if rule.append_only:
+        checked = f"{_OWN} and {_ERASING} is not null"
+        return [f"create policy erased on {name} for update using ({_seen(rule)}) with check ({checked})"]
+    return [
+        f"create trigger erased before update of {', '.join(rule.held)} on {name} for each row"
+        f" when (current_user = '{role}' and {_ERASING} is null) execute function public.refuse_but_erasure()"
+    ]
 
 
 def _old_enough(columns: tuple[str, ...]) -> str:

@@ -18,8 +18,15 @@ from core.db.ddl import security_statements
 
 SEPARATOR = ";\n\n"
 
-FOUNDATIONS = ("create extension if not exists btree_gist",)
-"""What the core's tables stand on: equality beside ranges in one index (posts)."""
+FOUNDATIONS = (
+    "create extension if not exists btree_gist",
+    "create function public.refuse_but_erasure() returns trigger language plpgsql as $$\n"
+    "begin\n"
+    "    raise insufficient_privilege using message = 'only an erasure empties ' || tg_table_name;\n"
+    "end $$",
+)
+"""What the core's tables stand on: equality beside ranges in one index (posts), and what keeps personal columns of rows that do
+not change from everything but an erasure."""
 
 
 def frozen_ddl(metadata: MetaData, *, before: Sequence[str] = (), schema: str | None = None) -> str:

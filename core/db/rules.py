@@ -62,6 +62,18 @@ class TenantTable:
     tokens: tuple[Token, ...] = ()
     passed_on: tuple[str, ...] = ()
     """Columns sealed or hashed under the installation's own key, which ``deploy.county_archive.passing`` knows to pass on."""
+    subject: str = ""
+    """A column without a foreign key that holds the id of the person, household or case of whom a row tells."""
+    personal: tuple[str, ...] = ()
+    """Columns that tell, or may tell, who somebody is: emptied when the person is erased, and then alone where the table does
+    not let them change otherwise (docs/personal-rights.md). Rows of a ``deletable`` table go as a whole."""
+
+    @property
+    def held(self) -> tuple[str, ...]:
+        """The personal columns that change by an erasure and by nothing else."""
+        if self.append_only:
+            return self.personal
+        return () if self.mutable is None else tuple(name for name in self.personal if name not in self.mutable)
 
 
 @dataclass(frozen=True, slots=True)

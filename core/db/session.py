@@ -112,7 +112,7 @@ def unit_of_work(*, engine: Engine | None = None) -> Iterator[ScopedSession]:
 
 @contextmanager
 def log_work() -> Iterator[ScopedSession]:
-    """``unit_of_work`` for what is written about looking: the log of reads and of rights goes on in a closed tenant."""
+    """``unit_of_work`` for what goes on in a closed tenant: the log of reads and of rights, and erasures done again."""
     with _work(current_scope(), None, logs=True) as session:
         yield session
 
@@ -167,8 +167,8 @@ def looking_up(session: Session, identity_hash: bytes) -> Iterator[None]:
 
 
 class NoRecordedAct(BangfuError):
-    """A confidential case was to be opened without an act of two people that is recorded in the same transaction: always a
-    programming error, and always refused."""
+    """A confidential case was to be opened, or a person erased, without an act of two people that is recorded in the same
+    transaction: always a programming error, and always refused."""
 
     code = "no_recorded_act"
     status = 500
@@ -194,3 +194,24 @@ def opening(session: Session, case_id: uuid.UUID, act_id: uuid.UUID) -> Iterator
         yield
     finally:
         connection.exec_driver_sql("set local app.opened = ''")
+
+
+@contextmanager
+def erasing(session: Session, erasure_id: uuid.UUID) -> Iterator[None]:
+    """Let this transaction empty personal columns that do not change otherwise, for the time of the body (PIPL Art. 47).
+
+    ``erasure_id`` is the erasure that a second person confirmed, or that is replayed, in this very transaction; raises
+    ``NoRecordedAct`` otherwise.
+    """
+    session.flush()
+    act = tenant_sql(
+        "select 1 from erasure where tenant = :tenant and id = :act and state = 'done' and xmin = pg_current_xact_id()::xid"
+    )
+    if session.execute(act, {"act": erasure_id}).first() is None:
+        raise NoRecordedAct("没有两人办理的删除记录，不能清除", "no erasure by two people was recorded in this transaction")
+    connection = session.connection()
+    connection.exec_driver_sql(f"set local app.erasing = '{erasure_id}'")
+    try:
+        yield
+    finally:
+        connection.exec_driver_sql("set local app.erasing = ''")

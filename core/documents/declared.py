@@ -13,4 +13,5 @@ PERMISSIONS = (
 TRAIL_ACTS = (
     TrailActDecl("document.add", "登记证明材料", "document taken in"),
     TrailActDecl("document.withdraw", "撤回证明材料", "document withdrawn"),
+    TrailActDecl("document.restore", "恢复证明材料", "document put back"),
 )

@@ -18,7 +18,9 @@ class Document(Handled, TenantRow):
     """One paper. The bytes lie in the file store under a random name; only size, type and digest stand here."""
 
     __tablename__ = "document"
-    __rule__: ClassVar[TableRule] = TenantTable(policy=Policy.CONFIDENTIAL, opened_by="case_id")
+    __rule__: ClassVar[TableRule] = TenantTable(
+        policy=Policy.CONFIDENTIAL, opened_by="case_id", personal=("title", "withdrawn_reason")
+    )
     __table_args__ = (
         Index("ix_document_case", "tenant", "case_id", postgresql_include=["handlers"]),
         Index("ix_document_household", "tenant", "household_id"),
@@ -41,4 +43,6 @@ class Document(Handled, TenantRow):
     withdrawn_on: Mapped[date | None]
     withdrawn_by: Mapped[str | None]
     withdrawn_reason: Mapped[str | None]
+    erased_on: Mapped[date | None]
+    """The day on which the paper was destroyed with the data of whom it is about (PIPL Art. 47)."""
     at: Mapped[Instant]

@@ -17,7 +17,7 @@ from core.codes import code_list
 from core.documents import store
 from core.documents.models import Document
 from core.documents.repository import document_named, kinds_of
-from core.errors import BangfuError, Conflict, InvalidInput
+from core.errors import BangfuError, Conflict, InvalidInput, NotFound
 from core.host.declarations import WorkflowDecl
 from core.scope import current_scope
 from core.settings import settings
@@ -122,10 +122,18 @@ def read_document(session: Session, document_id: uuid.UUID, *, case_id: uuid.UUI
     case than ``case_id``."""
     require(READ)
     document = document_named(session, document_id, case_id=case_id)
+    return document, bytes_of(document)
+
+
+def bytes_of(document: Document) -> bytes:
+    """The bytes of a paper that the caller may show; raises ``Altered`` where they are not those taken in, ``NotFound``, also
+    where it was destroyed with the data of whom it was about."""
+    if document.erased_on is not None:
+        raise NotFound("该份材料已按规定删除", "the paper was destroyed with the person's data", where=str(document.id))
     data = store.get(document.storage_name)
     if hashlib.sha256(data).digest() != document.sha256:
-        raise Altered("材料文件与登记的校验值不符", "the file is not the one that was taken in", where=str(document_id))
-    return document, data
+        raise Altered("材料文件与登记的校验值不符", "the file is not the one that was taken in", where=str(document.id))
+    return data
 
 
 def withdraw_document(session: Session, document_id: uuid.UUID, reason: str, *, case_id: uuid.UUID | None = None) -> Document:

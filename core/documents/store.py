@@ -95,6 +95,21 @@ def get(name: str) -> bytes:
         raise NotFound("材料文件缺失", "the stored file is missing", where=name) from None
 
 
+def remove(names: Sequence[str]) -> None:
+    """Destroy files of the tenant in scope, once it is committed that nothing names them any more; what is gone stays gone. The
+    folders' entries are forced to disk."""
+    folders = set()
+    for name in names:
+        if not _NAME.fullmatch(name):
+            raise ValueError("not a storage name")
+        path = _folder() / name
+        path.unlink(missing_ok=True)
+        folders.add(path.parent)
+    for folder in folders:
+        if folder.is_dir():
+            _settle(folder)
+
+
 @event.listens_for(ScopedSession, "after_commit")
 def _keep(session: Session) -> None:
     session.info.pop(_WRITTEN, None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select, update
@@ -20,6 +20,7 @@ from core.funds.ledger import AccountKey, Posting, hold, lock_existing, overdraw
 from core.funds.models import Grant, GrantBeneficiary, Instalment, Occurrence
 from core.host.declarations import ProgrammeDecl
 from core.money import Fen
+from core.people.merging import as_one
 from core.people.models import WorkerFile
 from core.scope import current_scope
 from core.trail.service import record
@@ -69,8 +70,10 @@ def approve_grants(session: Session, drafts: Sequence[GrantDraft]) -> list[Grant
             _refuse_other_content(draft, granted[draft.case_id])
     fresh = [draft for draft in drafts if draft.case_id not in granted]
     if fresh:
+        # Before the files are locked: a merge takes these two in the same order.
+        same = as_one(session, [subject for draft in fresh for subject in draft.subjects], until_commit=True)
         _refuse_moved(session, fresh)
-        _refuse_second_aid(session, fresh)
+        _refuse_second_aid(session, fresh, same)
         sources = _choose_sources(session, year, fresh)
         made = [_grant(draft, sources[draft.programme.code], year) for draft in fresh]
         _write(session, fresh, made)
@@ -131,12 +134,13 @@ def _refuse_moved(session: Session, drafts: Sequence[GrantDraft]) -> None:
         )
 
 
-def _refuse_second_aid(session: Session, drafts: Sequence[GrantDraft]) -> None:
-    keys = {draft.case_id: _occurrence_keys(draft) for draft in drafts}
+def _refuse_second_aid(session: Session, drafts: Sequence[GrantDraft], same: Mapping[uuid.UUID, frozenset[uuid.UUID]]) -> None:
+    """``same`` has for everybody all records that are the same person or household."""
+    keys = {draft.case_id: _occurrence_keys(draft, same) for draft in drafts}
     taken = repository.aided(
         session,
         [(draft.programme.code, draft.occurrence) for draft in drafts],
-        [subject for draft in drafts for subject in draft.subjects],
+        {one for group in same.values() for one in group},
     )
     asked = Counter(key for own in keys.values() for key in own)
     refused = [case_id for case_id, own in keys.items() if any(key in taken or asked[key] > 1 for key in own)]
@@ -146,8 +150,9 @@ def _refuse_second_aid(session: Session, drafts: Sequence[GrantDraft]) -> None:
         raise AidedAlready("、".join(numbers[:_SHOWN_CASES]) + more)
 
 
-def _occurrence_keys(draft: GrantDraft) -> set[tuple[str, str, uuid.UUID]]:
-    return {(draft.programme.code, draft.occurrence, subject) for subject in draft.subjects}
+def _occurrence_keys(draft: GrantDraft, same: Mapping[uuid.UUID, frozenset[uuid.UUID]]) -> set[tuple[str, str, uuid.UUID]]:
+    """What the grant takes up: the occurrence of everybody in it, under all records that are the same one."""
+    return {(draft.programme.code, draft.occurrence, one) for subject in draft.subjects for one in same[subject]}
 
 
 def _choose_sources(session: Session, year: int, drafts: Sequence[GrantDraft]) -> dict[str, str]:

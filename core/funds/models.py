@@ -249,6 +249,7 @@ class PaymentAttempt(TenantRow):
     __rule__: ClassVar[TableRule] = TenantTable(
         mutable=("state", "bank_reason", "settled_on"),
         tokens=(Token("account_token", "account", "account_cipher", "payee_id"),),
+        personal=("account_cipher", "account_masked", "account_token"),
     )
     __table_args__ = (
         UniqueConstraint("tenant", "id", "grant_id", "amount_fen"),

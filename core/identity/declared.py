@@ -131,7 +131,9 @@ ROLES = (
         "case_approver",
         "审批人",
         "case approver",
-        _CASE_WORK | {"case.advance", "case.decide", "case.withdraw", "notice.answer_objection", "funds.read", "exchange.take"},
+        _CASE_WORK
+        | {"case.advance", "case.decide", "case.withdraw", "notice.answer_objection", "funds.read", "exchange.take"}
+        | {"people.decide"},
         duty="approver",
     ),
     RoleDecl(

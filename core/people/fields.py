@@ -169,6 +169,23 @@ HEALTH_COSTS: Final = frozenset({"illness", "disability", "long_term_care"})
 """Kinds of rigid cost (list rigid_expense_kind) that tell of somebody's health."""
 
 
+ON_PAGES: Final = MappingProxyType(
+    {
+        "/households/{household_id}": (
+            *("name", "identity_number", "phone", "account", "area", "means", "health", "determination", "aid", "opinions"),
+        ),
+        "/cases/{case_id}": ("name", "case_notes", "petition", "determination"),
+    }
+)
+"""Kinds of content that stand on the pages of one household and of one case, by the page's address."""
+
+
+def shown_on(page: str, scope: Scope) -> list[str] | None:
+    """Which kinds of content a page shows to the holder of ``scope``; None for pages that are no household's or case's own."""
+    kinds = ON_PAGES.get(page.removesuffix("/reveal").removesuffix("/elsewhere"))
+    return None if kinds is None else [code for code in kinds if sees(code, scope)]
+
+
 def sees(code: str, scope: Scope) -> bool:
     """Whether the holder of ``scope`` sees anything of this kind, be it masked."""
     return BY_CODE[code].sight(scope.permissions) != "nothing"

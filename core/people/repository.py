@@ -8,13 +8,15 @@ from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, exists, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from core.codes.loader import code_list
 from core.db.statements import tenant_sql
 from core.money import Fen
+from core.people.duplicate_models import RecordMerge
+from core.people.life import ENDED
 from core.people.models import Household, HouseholdFact, Membership, Person, PersonFact, WorkerFile
 from core.scope import current_scope
 
@@ -39,6 +41,9 @@ select distinct on (household_id, person_id) household_id, person_id, relation, 
 from membership
 where tenant = :tenant and valid_from <= :on
     and (cast(:households as uuid[]) is null or household_id = any(:households))
+    and not exists (
+        select 1 from record_merge r where r.tenant = :tenant and r.merged_id = membership.person_id and r.undone_on is null
+    )
 order by household_id, person_id, valid_from desc, recorded_at desc
 """
 _PERSONS: Final = """
@@ -148,58 +153,6 @@ def _person(member: Row[Any], person: Row[Any], fact: Row[Any] | None) -> Person
 
 
 @dataclass(frozen=True, slots=True)
-class FileRow:
-    """A line in the list of files: identity masked, never in full."""
-
-    file_id: UUID
-    household_id: UUID
-    worker_id: UUID
-    file_number: str
-    name: str
-    identity_masked: str | None
-    employer_name: str | None
-    status: str
-    kind: str | None
-    opened_on: date
-    updated_on: date
-
-
-_FILE_COLUMNS: Final = (
-    WorkerFile.id,
-    WorkerFile.household_id,
-    WorkerFile.worker_id,
-    WorkerFile.file_number,
-    Person.name,
-    Person.identity_masked,
-    WorkerFile.employer_name,
-    WorkerFile.status,
-    WorkerFile.kind,
-    WorkerFile.opened_on,
-    WorkerFile.updated_on,
-)
-
-
-def list_files(
-    session: Session, status: str | None = None, kind: str | None = None, after: UUID | None = None, limit: int = 50
-) -> list[FileRow]:
-    """The next ``limit`` files behind the file ``after``, in the order in which they were recorded."""
-    asked = select(*_FILE_COLUMNS).join(Person, Person.id == WorkerFile.worker_id).order_by(WorkerFile.id).limit(limit)
-    if status is not None:
-        asked = asked.where(WorkerFile.status == status)
-    if kind is not None:
-        asked = asked.where(WorkerFile.kind == kind)
-    if after is not None:
-        asked = asked.where(WorkerFile.id > after)
-    return [FileRow(*row) for row in session.execute(asked)]
-
-
-def count_files(session: Session) -> dict[tuple[str, str | None], int]:
-    """Number of files by status and kind of difficulty."""
-    asked = select(WorkerFile.status, WorkerFile.kind, func.count()).group_by(WorkerFile.status, WorkerFile.kind)
-    return {(status, kind): count for status, kind, count in session.execute(asked)}
-
-
-@dataclass(frozen=True, slots=True)
 class MemberView:
     """A member with the fact in force; None where nothing was ever surveyed of the person."""
 
@@ -245,20 +198,21 @@ def household_view(session: Session, household_id: UUID, on: date | None = None)
 
 
 def members_on(session: Session, household_id: UUID, on: date) -> dict[UUID, Membership]:
-    """The memberships of a household in force on a day, by person."""
+    """The memberships of a household in force on a day, by person; who counts as somebody else is left out."""
+    merged = exists().where(RecordMerge.merged_id == Membership.person_id, RecordMerge.undone_on.is_(None))
     asked = (
         select(Membership)
-        .where(Membership.household_id == household_id, Membership.valid_from <= on)
+        .where(Membership.household_id == household_id, Membership.valid_from <= on, ~merged)
         .order_by(Membership.person_id, Membership.valid_from.desc(), Membership.recorded_at.desc())
         .ext(distinct_on(Membership.person_id))
     )
     return {found.person_id: found for found in session.scalars(asked) if found.present}
 
 
-def files_joined_since(session: Session, person_id: UUID, but: UUID, since: date) -> list[str]:
+def files_joined_since(session: Session, person_id: UUID, but: UUID | None, since: date) -> list[str]:
     """Numbers of the files of other households than ``but`` to which a person belongs on ``since`` or from a later day on.
 
-    Cancelled files and those of households that moved away do not count.
+    Files that have ended do not count.
     """
     asked = (
         select(WorkerFile.file_number, Membership.valid_from, Membership.present)
@@ -266,7 +220,7 @@ def files_joined_since(session: Session, person_id: UUID, but: UUID, since: date
         .where(
             Membership.person_id == person_id,
             Membership.household_id != but,
-            WorkerFile.status.not_in(("cancelled", "moved")),
+            WorkerFile.status.not_in(ENDED),
         )
         .order_by(WorkerFile.file_number, Membership.valid_from, Membership.recorded_at)
     )

@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import distinct_on
-from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.orm import Session
 
 from core.codes.loader import code_list
-from core.db.bulk import insert_rows
 from core.errors import Conflict, InvalidInput, NotFound
-from core.exchange.models import IdentityMark
-from core.money import FEN_PER_YUAN
+from core.money import FEN_PER_YUAN, Fen
+from core.people.change_act import refuse_ended
+from core.people.change_persons import Checked, person_of, settle_marks
 from core.people.finding import find
-from core.people.identity_number import IdentityNumber, check_identity_number
+from core.people.identity_number import check_identity_number
 from core.people.importer import import_roster
-from core.people.models import Household, Membership, Person, PersonFact, SearchToken, WorkerFile
-from core.people.repository import fact_rows, files_joined_since, household_view, latest_facts, list_files, members_on
-from core.people.sealing import Sealer
+from core.people.life import ENDED
+from core.people.listing import list_files
+from core.people.models import CIRCUMSTANCES, INCOME_LINES, Household, Membership, Person, PersonFact, WorkerFile
+from core.people.repository import fact_rows, files_joined_since, household_view, latest_facts, members_on
 from core.rules.batch import MAX_FEN
 from core.scope import current_scope
 from core.tenancy.keys import tenant_key
-from core.text.normalise import fold_name
 from core.trail.service import record, record_read
-from core.vault import masking
 
 __all__ = [
     "add_member",
@@ -47,7 +46,8 @@ REVEALED: Final = ("identity_number", "phone", "account", "address")
 def add_member(
     session: Session, household_id: UUID, *, name: str, identity_number: str, relation: str, valid_from: date
 ) -> Person:
-    """Record that a person belongs to a household from a day on (新增成员); the person gets no facts.
+    """Record that a person belongs to a household from a day on (新增成员); the person gets no facts. What a clerk records with
+    a reason goes by ``core.people.changes``.
 
     ``relation`` is a code of relationship_form other than head. A person already known here is taken as known. Raises
     ``Forbidden`` without people.write, ``NotFound`` for an unknown household, ``InvalidInput``, and ``Conflict`` for one who
@@ -57,15 +57,18 @@ def add_member(
     scope = current_scope()
     if not scope.is_system:
         scope.require("people.write")
+    # Locked before the person, as every act on a household does.
     if session.scalar(select(Household.id).where(Household.id == household_id)) is None:
         raise NotFound("没有这户家庭", "no such household")
+    _touch(session, [household_id])
     if code_list("relationship_form").item(relation).code == "head":
         raise InvalidInput("新增成员不能是户主", "a new member is not the head of the household", where="relation")
     given = name.strip()
     if not given:
         raise InvalidInput("请填写姓名", "the name is missing", where="name")
     identity = check_identity_number(identity_number, scope.business_date)
-    person = _person(session, given, identity)
+    new = Checked(given, relation, identity.sex.value, identity.birth_date, identity, None)
+    person, _ = person_of(session, new)
     if person.id in members_on(session, household_id, max(valid_from, scope.business_date)):
         raise Conflict("此人已是该户家庭成员", "the person belongs to the household already", where=person.identity_masked)
     others = files_joined_since(session, person.id, household_id, valid_from)
@@ -78,8 +81,8 @@ def add_member(
             mend_en="compare the two files; where the person has moved, end the membership there first",
         )
     session.add(Membership(household_id=household_id, person_id=person.id, relation=relation, valid_from=valid_from))
-    _touch(session, household_id)
     session.flush()
+    settle_marks(session, [person])
     record(
         session,
         "people.member_added",
@@ -90,64 +93,36 @@ def add_member(
     return person
 
 
-def _person(session: Session, name: str, identity: IdentityNumber) -> Person:
-    """The person with this identity number, made new where the tenant does not know one.
-
-    A known person's row stays locked, so that two clerks do not add the person to two households at once.
-    """
-    sealer = Sealer(session)
-    by_number = select(Person).where(Person.identity_token == sealer.identity_token(identity.number.reveal()))
-    known = session.scalar(by_number.with_for_update())
-    if known is not None:
-        if fold_name(known.name) != fold_name(name):
-            raise Conflict(
-                f"此身份证号在本单位登记的姓名为“{masking.public_name(known.name)}”，与所填不符",
-                f"the identity number is on record here under another name, {masking.public_name(known.name)}",
-                where=identity.masked,
-                mend_zh="请与身份证核对姓名和号码",
-                mend_en="compare name and number with the card",
-            )
-        return known
-    columns = {"name": name, "gender": identity.sex.value, "birth_date": identity.birth_date}
-    sealed = sealer.person(identity, columns)
-    person = Person(**sealed.row)
-    session.add(person)
-    session.flush()
-    insert_rows(session, SearchToken, sealed.searches)
-    session.execute(pg_insert(IdentityMark).on_conflict_do_nothing(), [sealed.mark])
-    return person
-
-
-def _touch(session: Session, household_id: UUID) -> None:
-    """Note on the household's file that something of substance changed today; raises ``Conflict`` for one that moved away."""
-    file = session.scalar(select(WorkerFile).where(WorkerFile.household_id == household_id))
-    if file is not None and file.status == "moved":
-        raise Conflict(
-            "该户已转往其他单位，本档案只供查阅",
-            "the household moved to another county: its file here is read-only",
-            where=file.file_number,
-            mend_zh="请由转入单位办理",
-            mend_en="let the county that it moved to do it",
-        )
-    if file is not None:
+def _touch(session: Session, homes: Sequence[UUID]) -> None:
+    """Note on the files of these households, locked, that something of substance changed today. Those that have ended stay as
+    they are; raises ``Conflict`` where all of them have."""
+    wanted = select(WorkerFile).where(WorkerFile.household_id.in_(homes)).order_by(WorkerFile.household_id)
+    files = session.scalars(wanted.with_for_update()).all()
+    alive = [file for file in files if file.status not in ENDED]
+    if files and not alive:
+        refuse_ended(files[0])
+    for file in alive:
         file.updated_on = max(file.updated_on, current_scope().business_date)
         file.version += 1
 
 
-def correct_income(session: Session, person_id: UUID, *, monthly_income_fen: int, valid_from: date) -> PersonFact:
-    """Record what a person's monthly income was from a day on (收入更正); all else is as known for that day.
+def correct_income(session: Session, person_id: UUID, *, lines: Mapping[str, Fen], valid_from: date) -> PersonFact:
+    """Record the lines of a person's monthly income from a day on (收入更正); all else is as known for that day.
 
-    Former facts stay: what was decided on them can be seen. Raises ``Forbidden`` without people.write, ``NotFound`` for an
-    unknown person or one without facts on that day, ``InvalidInput`` for an amount below zero or beyond what rules reckon with.
+    ``lines`` are amounts by names of ``INCOME_LINES``; a line that is left out is 0. Former facts stay: what was decided on
+    them can be seen. Raises ``Forbidden`` without people.write, ``NotFound`` for an unknown person or one without facts on
+    that day, ``InvalidInput`` for an unknown line, or an amount below zero or beyond what rules reckon with.
     """
     scope = current_scope()
     if not scope.is_system:
         scope.require("people.write")
-    if not 0 <= monthly_income_fen <= MAX_FEN:
+    if unknown := lines.keys() - set(INCOME_LINES):
+        raise InvalidInput("没有这一收入项", f"no such line of income: {', '.join(sorted(unknown))}", where="lines")
+    if min(lines.values(), default=0) < 0 or (total := sum(lines.values())) > MAX_FEN:
         raise InvalidInput(
             f"月收入应在 0 至 {MAX_FEN // FEN_PER_YUAN:,} 元之间",
             f"a monthly income is from 0 to {MAX_FEN // FEN_PER_YUAN:,} yuan",
-            where="monthly_income_fen",
+            where="lines",
             mend_zh="请核对录入的金额",
             mend_en="check the amount that was entered",
         )
@@ -157,27 +132,19 @@ def correct_income(session: Session, person_id: UUID, *, monthly_income_fen: int
     fact = PersonFact(
         person_id=person_id,
         valid_from=valid_from,
-        monthly_income_fen=monthly_income_fen,
-        residents_pension_fen=min(former.residents_pension_fen, monthly_income_fen),
-        identity_status=former.identity_status,
-        able_to_work=former.able_to_work,
-        aided_elsewhere=former.aided_elsewhere,
-        medical_insurance=former.medical_insurance,
-        health_status=former.health_status,
-        disability_kind=former.disability_kind,
-        unit_or_school=former.unit_or_school,
         source="correction",
+        **{name: getattr(former, name) for name in CIRCUMSTANCES},
+        **dict.fromkeys(INCOME_LINES, 0) | dict(lines),
     )
     session.add(fact)
-    for household_id in _households_of(session, person_id):
-        _touch(session, household_id)
+    _touch(session, _households_of(session, person_id))
     session.flush()
     record(
         session,
         "people.income_corrected",
         "person",
         person_id,
-        {"former_fen": former.monthly_income_fen, "fen": monthly_income_fen, "valid_from": valid_from},
+        {"former_fen": former.monthly_income_fen, "fen": total, "valid_from": valid_from},
     )
     return fact
 

@@ -133,6 +133,8 @@ class RuleSet:
     """The figure whose value is a place in ``kinds``."""
     eligible: str
     """The predicate that says whether the household is in difficulty."""
+    difficulty: frozenset[str] = frozenset()
+    """Predicates of which any that holds means a household below a line; one of which none holds is above it."""
     surveyed: bool = True
     """Whether the annual survey determines by this rule set."""
     _steps: dict[str, Figure | Predicate] = field(init=False, repr=False, compare=False, default_factory=dict)
@@ -147,7 +149,7 @@ class RuleSet:
         wanted = {name for step in self._steps.values() for name in step.reads}
         for programme in self.programmes:
             wanted |= {programme.qualifies, programme.amount, *programme.grounds, *filter(None, [programme.shares])}
-        unknown = (wanted | {self.kind, self.eligible}) - set(names)
+        unknown = (wanted | {self.kind, self.eligible, *self.difficulty}) - set(names)
         if unknown:
             raise ValueError(f"rule set {self.name}: nobody declares {sorted(unknown)}")
         done: set[str] = set()

@@ -104,10 +104,11 @@ def write_determinations(session: Session, rows: Sequence[dict[str, Any]]) -> li
 
 
 def mark_files(session: Session, determinations: Sequence[uuid.UUID]) -> None:
-    """Put the kind of difficulty that was found on the workers' files."""
+    """Put the kind of difficulty that was found on the workers' files. An import does not take it for somebody's correction."""
     session.execute(
         tenant_sql(
-            "update worker_file f set kind = d.kind, version = f.version + 1 from determination d"
+            "update worker_file f set kind = d.kind, version = f.version + 1,"
+            " import_version = f.import_version + cast(f.import_version = f.version as integer) from determination d"
             " where f.tenant = :tenant and d.tenant = :tenant and d.id = any (:ids)"
             " and f.household_id = d.household_id and f.kind is distinct from d.kind"
         ).bindparams(ids=list(determinations))

@@ -173,6 +173,24 @@ def newest_determinations(session: Session, household_ids: Sequence[uuid.UUID]) 
     return repository.newest(session, household_ids)
 
 
+def working(session: Session, household_id: uuid.UUID, parameters: Parameters) -> ExplanationSheet | None:
+    """The working of a household's means (试算) by the figures of policy, and the facts of their day as known now, by the rules
+    that the survey determines with; None where no line with such rules is on. Writes nothing.
+
+    Raises ``NotFound`` for a household without a file, ``ParameterMissing`` and ``OutOfBounds`` where the rules cannot reckon.
+    """
+    day = parameters.on
+    try:
+        rules = survey_rules()
+    except RulesUnknown:
+        return None
+    snapshots = snapshots_of(rules, fact_rows(session, day, [household_id]))
+    if not snapshots:
+        raise NotFound("该户没有档案", "the household has no file", where=str(household_id))
+    figures = [parameters[name] for name in sorted(rules.parameters) if name in parameters]
+    return explained(rules, day, figures, household_id, snapshots[0][1])
+
+
 def _sheet_parameters(stored: ParameterSet) -> list[SheetParameter]:
     return [SheetParameter.from_plain(name, plain) for name, plain in sorted(stored.entries.items())]
 

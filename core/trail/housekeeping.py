@@ -1,4 +1,5 @@
-"""Taking away what need not be kept any longer (到期清理): sent items of the outbox, sessions that are over, sign-ins.
+"""Taking away what need not be kept any longer (到期清理): sent items of the outbox, sessions that are over, sign-ins,
+spreadsheets that nobody has imported, printed files that nobody has fetched.
 
 The trail and the read log are never deleted. Everything else that tells who did what is kept for ``log_months``, six at least:
 the database itself lets nothing younger go (``core.db.rules.KEPT_MONTHS``).
@@ -17,6 +18,8 @@ from core.identity.models import SeenToken, StaffSession
 from core.jobs.models import OutboxItem
 from core.jobs.service import tree_chunks
 from core.parameters.service import resolve, set_by_levels
+from core.people.imports import discard_overdue
+from core.printing.waiting import expire
 from core.scope import Level, current_scope
 from core.trail.models import SignInEvent
 from core.trail.names import HOUSEKEEPING, LOG_MONTHS
@@ -34,7 +37,8 @@ def clean(session: Session) -> dict[str, int]:
     rows of each. Safe to run twice."""
     scope = current_scope()
     before = func.now() - func.make_interval(0, kept_months(session))
-    gone = {"outbox": _gone(session, delete(OutboxItem).where(OutboxItem.at < before, OutboxItem.sent_at < before))}
+    gone = {"imports": discard_overdue(session), "printed": expire(session)} if scope.level is Level.COUNTY else {}
+    gone |= {"outbox": _gone(session, delete(OutboxItem).where(OutboxItem.at < before, OutboxItem.sent_at < before))}
     if scope.level is Level.PROVINCE:
         gone["sessions"] = _gone(
             session, delete(StaffSession).where(StaffSession.created_at < before, StaffSession.expires_at < before)

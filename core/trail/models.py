@@ -6,7 +6,7 @@ import uuid
 from typing import ClassVar
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, Text
-from sqlalchemy.dialects.postgresql import UUID
+from sqlalchemy.dialects.postgresql import ARRAY, UUID
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db.base import Base, Handled, ReferenceTable, Tenanted, TenantRow, TenantTable, new_id
@@ -40,7 +40,9 @@ class TrailEntry(Handled, TenantRow):
     """What was done: the hashed bytes (ids and field names, no personal data) and columns to search by."""
 
     __tablename__ = "trail_entry"
-    __rule__: ClassVar[TableRule] = TenantTable(policy=Policy.CONFIDENTIAL, append_only=True, opened_by="subject_id")
+    __rule__: ClassVar[TableRule] = TenantTable(
+        policy=Policy.CONFIDENTIAL, append_only=True, opened_by="subject_id", subject="subject_id"
+    )
     __table_args__ = (
         Index("ix_trail_entry_subject", "tenant", "subject_id", "at"),
         Index("ix_trail_entry_at", "tenant", "at"),
@@ -61,7 +63,7 @@ class ReadLog(TenantRow):
     own, so that looking locks nothing."""
 
     __tablename__ = "read_log"
-    __rule__: ClassVar[TableRule] = TenantTable(append_only=True)
+    __rule__: ClassVar[TableRule] = TenantTable(append_only=True, subject="subject_id", personal=("reason",))
     __table_args__ = (
         Index("ix_read_log_subject", "tenant", "subject_id", "at"),
         Index("ix_read_log_actor", "tenant", "actor", "id"),
@@ -77,6 +79,9 @@ class ReadLog(TenantRow):
     """None for lists and searches."""
     reason: Mapped[Str]
     """Empty for pages and resources, which ask for none."""
+    shown: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+    """Kinds of content (``core.people.fields``) that the page shows to whoever has the reader's rights; None where a single
+    value was shown, and for lists."""
     business_date: Mapped[Day]
     at: Mapped[Instant]
 

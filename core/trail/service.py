@@ -136,8 +136,15 @@ def record_read(session: Session, what: str, subject_kind: str, subject_id: uuid
     )
 
 
-def record_page(session: Session, what: str, permission: str | None, subject_kind: str, subject_id: uuid.UUID | None) -> None:
-    """Log that the actor was shown a page or resource with persons' data, and by which right."""
+def record_page(
+    session: Session,
+    what: str,
+    permission: str | None,
+    subject_kind: str,
+    subject_id: uuid.UUID | None,
+    shown: Sequence[str] | None = None,
+) -> None:
+    """Log that the actor was shown a page or resource with persons' data, by which right, and which kinds of content."""
     scope = current_scope()
     session.add(
         ReadLog(
@@ -147,6 +154,7 @@ def record_page(session: Session, what: str, permission: str | None, subject_kin
             subject_kind=subject_kind,
             subject_id=subject_id,
             reason="",
+            shown=None if shown is None else list(shown),
             business_date=scope.business_date,
         )
     )

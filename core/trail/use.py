@@ -12,6 +12,7 @@ from typing import Final
 
 from core.db.session import log_work
 from core.host.manager import PluginHost, host
+from core.people.fields import shown_on
 from core.scope import Scope, entered
 from core.trail.service import note_permissions, record_page
 
@@ -52,7 +53,7 @@ def write_use(scope: Scope, fresh: Sequence[str], permission: str | None = None,
     """Write what was shown by which right, and that the ``fresh`` rights were used today, in a transaction of its own."""
     with entered(scope), log_work() as session:
         if read is not None:
-            record_page(session, read.what, permission, read.kind, read.row)
+            record_page(session, read.what, permission, read.kind, read.row, shown_on(read.what, scope))
         if fresh:
             note_permissions(session, fresh)
     if len(_noted) > _MOST_NOTED:

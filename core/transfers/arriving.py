@@ -26,6 +26,10 @@ from core.exchange.identity_index import ON_FILE, mark
 from core.exchange.models import Envelope
 from core.exchange.papers import take_papers
 from core.funds.models import Occurrence
+from core.people.change_models import PersonCorrection
+from core.people.employer_models import Employer
+from core.people.life import ENDED, OPENING
+from core.people.life_models import Consent, FileStep
 from core.people.models import Household, HouseholdFact, Membership, Person, PersonFact, SearchToken, WorkerFile
 from core.scope import current_scope
 from core.tenancy.keys import tokens
@@ -36,9 +40,9 @@ from core.transfers.models import BroughtCase, BroughtPerson, HouseholdTransfer
 from core.transfers.packing import Package, Row, members_today, unpacked
 from core.transfers.resealing import Resealer
 
-POINTING = ("household_id", "person_id", "worker_id", "case_id", "subject_id")
+POINTING = ("household_id", "person_id", "guardian_id", "worker_id", "case_id", "subject_id")
 """Columns of what travels that point at other rows: they are found here anew."""
-LEFT_BEHIND = ("import_id", "determination_id", "grant_id")
+LEFT_BEHIND = ("import_id", "determination_id", "grant_id", "employer_id", "document_id")
 """Those whose target stays with the giver."""
 _MEMBER_HERE = """
 select m.person_id::text as person, f.file_number from (
@@ -47,16 +51,16 @@ select m.person_id::text as person, f.file_number from (
     order by household_id, person_id, valid_from desc, recorded_at desc
 ) m
 join worker_file f on f.tenant = :tenant and f.household_id = m.household_id
-where m.present and f.status not in ('cancelled', 'moved')
+where m.present and f.status <> all (:ended)
 union
 select worker_id::text, file_number from worker_file
-where tenant = :tenant and worker_id = any (:persons) and status not in ('cancelled', 'moved')
+where tenant = :tenant and worker_id = any (:persons) and status <> all (:ended)
 """
 """Files here to which somebody belongs today that came in an earlier package."""
 _TWICE = """
 select m.person_id::text as person, f.file_number from membership m
 join worker_file f on f.tenant = m.tenant and f.household_id = m.household_id
-where m.tenant = :tenant and m.person_id = any (:persons) and f.status not in ('cancelled', 'moved')
+where m.tenant = :tenant and m.person_id = any (:persons) and f.status <> all (:ended)
 """
 
 
@@ -139,7 +143,7 @@ class _Arrival:
             return
         here = {by_token[bytes(row.identity_token)]: row for row in rows}
         files: dict[str, set[str]] = defaultdict(set)
-        for row in self._session.execute(tenant_sql(_TWICE), {"persons": [row.id for row in rows]}):
+        for row in self._session.execute(tenant_sql(_TWICE), {"persons": [row.id for row in rows], "ended": sorted(ENDED)}):
             files[row.person].add(row.file_number)
         for there, number in numbers.items():
             if number not in here:
@@ -160,7 +164,9 @@ class _Arrival:
         """Files here of those who came before: since then somebody may have put them on file."""
         there_of = {self._new[there]: there for there in self._known}
         if there_of:
-            for row in self._session.execute(tenant_sql(_MEMBER_HERE), {"persons": list(map(uuid.UUID, there_of))}):
+            for row in self._session.execute(
+                tenant_sql(_MEMBER_HERE), {"persons": list(map(uuid.UUID, there_of)), "ended": sorted(ENDED)}
+            ):
                 self._members.setdefault(there_of[row.person], set()).add(row.file_number)
 
     def _number_files(self) -> None:
@@ -192,6 +198,7 @@ class _Arrival:
         insert_rows(self._session, Person, rows)
         insert_rows(self._session, BroughtPerson, brought)
         insert_rows(self._session, PersonFact, self._all("person_fact"), keep_former=True)
+        insert_rows(self._session, PersonCorrection, self._corrections())
         numbers = (plain[one]["identity_cipher"] for one in self._package.present if "identity_cipher" in plain.get(one, {}))
         mark(
             self._session,
@@ -199,6 +206,21 @@ class _Arrival:
             current_scope().business_date.year,
             ON_FILE,
         )
+
+    def _corrections(self) -> list[Row]:
+        """What was put right of those who are new here, sealed under their keys here; of the others it came before."""
+        plain, had = self._package.plain.get("person_correction", {}), self._known.union(self._returned)
+        rows = [row for row in self._package.of("person_correction") if row["person_id"] not in had]
+        return [
+            self._here(row) | self._reseal.columns("person_correction", self._new[row["person_id"]], plain.get(row["id"], {}))
+            for row in rows
+        ]
+
+    def _employers_here(self) -> dict[str, str]:
+        """The employer here of each there, by the credit code."""
+        code_of = {row["credit_code"]: row["id"] for row in self._package.of("employer") if row["credit_code"]}
+        found = self._session.execute(select(Employer.credit_code, Employer.id).where(Employer.credit_code.in_(list(code_of))))
+        return {code_of[code]: str(one) for code, one in found}
 
     def _holders(self) -> set[str]:
         """To whom of the package a number leads, where two rows there bear the same: to whoever belongs to a household."""
@@ -223,13 +245,18 @@ class _Arrival:
             owner = self._new[worker] if worker else None
             sealed = self._reseal.columns("household", owner, plain["household"].get(row["id"], {}))
             homes.append(self._here(row, keep_id=True) | sealed)
-        files = [self._file(row) for row in self._package.of("worker_file")]
+        employers = self._employers_here()
+        files = [
+            self._file(row) | {"employer_id": employers.get(row["employer_id"])} for row in self._package.of("worker_file")
+        ]
         occurrences = [self._here(row) | {"former_tenant": self._envelope.peer} for row in self._package.of("grant_occurrence")]
         tables: tuple[tuple[type[Base], list[Row]], ...] = (
             (Household, homes),
             (Membership, self._all("membership")),
             (WorkerFile, files),
             (HouseholdFact, self._all("household_fact")),
+            (FileStep, self._all("file_step")),
+            (Consent, self._all("consent")),
         )
         for table, rows in tables:
             insert_rows(self._session, table, rows)
@@ -240,7 +267,7 @@ class _Arrival:
             "worker_file", self._new[row["worker_id"]], self._package.plain["worker_file"].get(row["id"], {})
         )
         new = {"file_number": self.file_numbers[row["household_id"]], "import_key": None, "version": 1}
-        if self._here_already[row["household_id"]] and row["status"] == "on_file":
+        if row["status"] in OPENING or (self._here_already[row["household_id"]] and row["status"] == "on_file"):
             new["status"] = "draft"
         return self._here(row) | sealed | new
 

@@ -19,6 +19,8 @@ from core.exchange.envelopes import on_arrival, seal_envelope
 from core.exchange.identity_index import ON_FILE
 from core.exchange.models import Envelope
 from core.host.declarations import WorkflowDecl
+from core.people.life import STEP
+from core.people.life_service import apply
 from core.people.models import WorkerFile
 from core.scope import current_scope
 from core.tenancy.keys import tokens
@@ -28,7 +30,7 @@ from core.transfers.models import HouseholdTransfer
 from core.transfers.packing import Package, pack
 
 PACKAGE, ARRIVED = "household.package", "household.arrived"
-MOVING: Final = ("draft", "on_file", "out_of_difficulty")
+MOVING: Final = STEP["move"].sources
 """States of files that go along; what was cancelled stays where it was decided."""
 MOVED: Final = "moved"
 
@@ -188,11 +190,7 @@ def _seal(session: Session, peer: str, package: Package, reason: str) -> Sent:
 
 
 def _close_files(session: Session, files: Sequence[WorkerFile]) -> None:
-    session.execute(
-        update(WorkerFile)
-        .where(among(WorkerFile.id, [file.id for file in files]))
-        .values(status=MOVED, updated_on=current_scope().business_date, version=WorkerFile.version + 1)
-    )
+    apply(session, STEP["move"], files, told=True)
 
 
 def _close_cases(session: Session, cases: Sequence[uuid.UUID]) -> None:

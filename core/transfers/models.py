@@ -27,7 +27,8 @@ class HouseholdTransfer(TenantRow):
             *("state", "household_id", "file_number", "peer_file_number", "peer_household_id", "package_id"),
             *("ended_on", "history", "twice"),
             *("settled_as", "settled_by", "settled_on", "settled_why"),
-        )
+        ),
+        personal=("reason", "history", "settled_why"),
     )
     __table_args__ = (
         UniqueConstraint("tenant", "transfer_id", "direction"),

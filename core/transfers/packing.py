@@ -1,6 +1,10 @@
 """Packing households for another county: their rows as they stand, with what is sealed opened for the package alone.
 
-Rows travel as the database writes them (``to_jsonb``), so that a column that is new goes along by itself. A fixed number of
+Acts on the household (``household_change``) stay: what they did stands in the rows of membership. Employers go along so
+that the receiver finds its own by the credit code; they are not written there.
+
+Rows travel as the database writes them (``to_jsonb``), so that a column that is new goes along by itself; columns that it
+makes of others stay, for they are made anew. A fixed number of
 statements, however many households there are.
 """
 
@@ -14,7 +18,9 @@ from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
+from core.db.base import Base
 from core.db.statements import tenant_sql
+from core.people.merging import as_one
 from core.tenancy.keys import tenant_key
 from core.vault.tokens import TokenKind
 
@@ -27,9 +33,13 @@ SEALED: Final[Mapping[str, Mapping[str, tuple[TokenKind, str] | None]]] = {
     },
     "household": {"house_number_cipher": None},
     "worker_file": {"account_cipher": (TokenKind.ACCOUNT, "account_token")},
+    "person_correction": {
+        "former_name_cipher": None,
+        "former_identity_cipher": (TokenKind.IDENTITY, "former_identity_token"),
+    },
 }
-"""Sealed columns by table with the column of the token beside them. Those of a person are sealed under the person's key, the
-others under the worker's."""
+"""Sealed columns by table with the column of the token beside them. Those of a person and of what
+was put right of a person are sealed under the person's key, the others under the worker's."""
 
 _HISTORY: Final = """
 select household_id, jsonb_build_object('decided_on', decided_on, 'rule_set', rule_set, 'rule_version', rule_version,
@@ -77,6 +87,8 @@ def pack(session: Session, households: Sequence[uuid.UUID], cases: Sequence[uuid
     take("membership", "household_id", households)
     take("worker_file", "household_id", households)
     take("household_fact", "household_id", households)
+    take("file_step", "household_id", households)
+    take("consent", "household_id", households)
     take("case_record", "id", cases)
     for table in ("party", "case_step", "deadline"):
         take(table, "case_id", cases)
@@ -85,12 +97,31 @@ def pack(session: Session, households: Sequence[uuid.UUID], cases: Sequence[uuid
     persons = _persons(package)
     take("person", "id", persons)
     take("person_fact", "person_id", persons)
-    take("grant_occurrence", "subject_id", [*households, *persons], "not released")
+    take("person_correction", "person_id", persons)
+    take("employer", "id", [uuid.UUID(row["employer_id"]) for row in package.of("worker_file") if row["employer_id"]])
+    _take_occurrences(session, package, take, [*households, *persons])
     take("search_token", "subject_id", [*persons, *cases], "handlers is null")
     package.present = sorted({person for _, person in members_today(package)})
     _open_sealed(session, package)
     _tell_history(session, package, households)
     return package
+
+
+def _take_occurrences(session: Session, package: Package, take: _Taker, subjects: Sequence[uuid.UUID]) -> None:
+    """Aid that counts once a period, also what was given under another record of the same household or person: it counts as the
+    record's that goes. The merge itself stays with the giver."""
+    groups = as_one(session, subjects)
+    leads = {str(one): str(subject) for subject in subjects for one in groups[subject] if one not in groups}
+    take("grant_occurrence", "subject_id", [*groups, *map(uuid.UUID, leads)], "not released")
+    seen = set()
+    kept = []
+    for row in package.of("grant_occurrence"):
+        row["subject_id"] = leads.get(row["subject_id"], row["subject_id"])
+        key = (row["programme"], row["occurrence"], row["subject_id"])
+        if key not in seen:
+            seen.add(key)
+            kept.append(row)
+    package.rows["grant_occurrence"] = kept
 
 
 class _Taker:
@@ -100,8 +131,9 @@ class _Taker:
 
     def __call__(self, table: str, column: str, ids: Collection[uuid.UUID], besides: str = "true") -> None:
         """Take the rows of a table whose ``column`` is one of ``ids``."""
+        made = ", ".join(f"'{one.name}'" for one in Base.metadata.tables[table].columns if one.computed is not None)
         statement = tenant_sql(
-            f"select to_jsonb(t) from {table} t"  # noqa: S608 - names of tables and columns written above
+            f"select to_jsonb(t) - array[{made}]::text[] from {table} t"  # noqa: S608 - names of tables and columns written above
             f" where tenant = :tenant and {column} = any (:ids) and {besides} order by id"
         )
         found = self._session.scalars(statement, {"ids": list(ids)}).all() if ids else []
@@ -136,6 +168,7 @@ def _open_sealed(session: Session, package: Package) -> None:
         "person": {row["id"]: row["id"] for row in package.of("person")},
         "household": {row["id"]: worker_of.get(row["id"]) for row in package.of("household")},
         "worker_file": {row["id"]: row["worker_id"] for row in package.of("worker_file")},
+        "person_correction": {row["id"]: row["person_id"] for row in package.of("person_correction")},
     }
     for table, columns in SEALED.items():
         opened = package.plain.setdefault(table, {})
@@ -156,9 +189,10 @@ def _bytes(hexed: str | None) -> bytes | None:
 
 
 def _tell_history(session: Session, package: Package, households: Sequence[uuid.UUID]) -> None:
+    leads = {one: home for home, group in as_one(session, households).items() for one in group}
     for name, question in (("determinations", _HISTORY), ("aid", _AID)):
         told: dict[str, list[Row]] = defaultdict(list)
-        for row in session.execute(tenant_sql(question), {"households": list(households)}):
-            told[str(row.household_id)].append(row.told)
+        for row in session.execute(tenant_sql(question), {"households": list(leads)}):
+            told[str(leads[row.household_id])].append(row.told)
         for household, rows in told.items():
             package.history.setdefault(household, {})[name] = rows

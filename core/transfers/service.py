@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 
 from core.authorisation import Demand, Kind, require
 from core.errors import Conflict, NotFound
+from core.people.life import STEP
+from core.people.life_service import apply
 from core.people.models import Membership, Person, WorkerFile
 from core.scope import current_scope
 from core.tenancy.keys import tenant_key
@@ -86,12 +88,11 @@ def settle_twice(session: Session, transfer_id: uuid.UUID, *, keep: bool, why: s
         _give_tokens(session, transfer.household_id)
     transfer.settled_as = "on_file" if keep else "cancelled"
     transfer.settled_by, transfer.settled_on, transfer.settled_why = scope.actor, scope.business_date, said
-    if not keep:
-        file.status = "cancelled"
-    elif file.status == "draft":
-        file.status = str(transfer.history.get("status", "on_file"))
-    file.version += 1
     session.flush()
+    if not keep:
+        apply(session, STEP["settle_as_double"], [file], note=said)
+    elif file.status == "draft" and transfer.history.get("status", "on_file") == "on_file":
+        apply(session, STEP["settle_as_kept"], [file], note=said)
     record(session, f"household.twice_{transfer.settled_as}", "household", transfer.household_id, {"others": transfer.twice})
     return transfer
 

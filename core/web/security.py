@@ -28,6 +28,8 @@ CSRF_HEADER = "X-CSRF-Token"
 CONTENT_POLICY = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
+PAPER_POLICY = "sandbox; default-src 'none'; img-src 'self'; frame-ancestors 'none'"
+"""Of a paper that somebody handed in: whatever it holds, nothing of it runs."""
 _FIXED_HEADERS = {
     "Content-Security-Policy": CONTENT_POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -39,12 +41,13 @@ _FIXED_HEADERS = {
 _FORM_BYTES = 256 * 1024
 # A bank's return has a field for each payment of the batch.
 MOST_FIELDS = 20_000
+_IMPORTS = re.compile(r"(/api/v1)?/[0-9]{6}/imports")
 _LOCAL_PATH = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f]*")
 
 
 class Envelope:
-    """Around every request: its number, the protecting headers, a limit to its size (``upload_limit_bytes`` and what a form
-    adds), and an answer where nobody foresaw the error.
+    """Around every request: its number, the protecting headers, a limit to its size (``upload_limit_bytes`` or
+    ``import_limit_bytes``, and what a form adds), and an answer where nobody foresaw the error.
 
     Answers are not kept by browsers or proxies (several people share a window's computer) unless they say otherwise.
     """
@@ -59,7 +62,7 @@ class Envelope:
         state: MutableMapping[str, Any] = scope.setdefault("state", {})
         state["number"] = number = secrets.token_hex(5)
         started, taken = False, 0
-        limit = settings().upload_limit_bytes + _FORM_BYTES
+        limit = _limit_of(scope["path"]) + _FORM_BYTES
 
         async def receive_on() -> Message:
             nonlocal taken
@@ -84,12 +87,22 @@ class Envelope:
             await answer_fault(Request(scope), error)(scope, receive, send_on)
 
 
+def _limit_of(path: str) -> int:
+    """How many bytes may be sent to an address: spreadsheets are larger than papers. A little more than the limit arrives, so
+    that the page itself can say what is wrong."""
+    own = settings()
+    return own.import_limit_bytes + _FORM_BYTES if _IMPORTS.fullmatch(path) else own.upload_limit_bytes
+
+
 def _protect(headers: MutableHeaders, number: str) -> None:
+    is_paper = headers.get("Content-Security-Policy") == PAPER_POLICY
     for name, value in _FIXED_HEADERS.items():
         headers[name] = value
     if (origin := provider_origin()) is not None:
         # Browsers hold the address that a sent form is redirected to against this as well: signing out, proving oneself anew.
         headers["Content-Security-Policy"] = CONTENT_POLICY.replace("form-action 'self'", f"form-action 'self' {origin}")
+    if is_paper:
+        headers["Content-Security-Policy"] = PAPER_POLICY
     headers["X-Request-Id"] = number
     if "cache-control" not in headers:
         headers["Cache-Control"] = "no-store"

@@ -55,7 +55,7 @@ def _happen(session: Any, event: Event, days: Days) -> None:
         if document is not None:
             withdraw_document(session, document, "申请人要求退还原件（样例）")
     elif event.what == "收入更正" and event.fen is not None:
-        correct_income(session, worker_id, monthly_income_fen=event.fen, valid_from=days.rosters)
+        correct_income(session, worker_id, lines={"income_unsorted_fen": event.fen}, valid_from=days.rosters)
     elif event.what == "新增成员":
         number, birth = event.noted("身份证号"), date.fromisoformat(event.noted("出生日期"))
         known = session.scalar(

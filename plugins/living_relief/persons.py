@@ -31,14 +31,24 @@ def _out_of_work(read: Reader) -> Array:
     return of_age & read["able_to_work"] & read.any_of("identity_status", OUT_OF_WORK)
 
 
-def _counted_income(read: Reader) -> Array:
+def _uncounted_pension(read: Reader) -> Array:
     import numpy as np
 
-    income = read["monthly_income"]
-    if not read.value("count_residents_pension"):
-        income = np.maximum(income - read["residents_pension"], 0)
-    if read.value("impute_minimum_wage"):
-        income = np.where(read["able_out_of_work"], np.maximum(income, read.number("minimum_wage")), income)
+    pension: Array = np.minimum(read["residents_pension"], read["monthly_income"])
+    return np.zeros_like(pension) if read.value("count_residents_pension") else pension
+
+
+def _imputed_income(read: Reader) -> Array:
+    import numpy as np
+
+    income = read["monthly_income"] - read["uncounted_pension"]
+    if not read.value("impute_minimum_wage"):
+        return np.zeros_like(income)
+    return np.where(read["able_out_of_work"], np.maximum(read.number("minimum_wage") - income, 0), 0)
+
+
+def _counted_income(read: Reader) -> Array:
+    income: Array = read["monthly_income"] - read["uncounted_pension"] + read["imputed_income"]
     return income
 
 
@@ -71,19 +81,32 @@ PERSON_FIGURES = (
         "person",
     ),
     Figure(
+        "uncounted_pension",
+        "不计入的居民养老金",
+        "residents' pension that does not count",
+        "fen",
+        "domain 10",
+        ("monthly_income", "residents_pension", "count_residents_pension"),
+        _uncounted_pension,
+        "person",
+    ),
+    Figure(
+        "imputed_income",
+        "按最低工资补足",
+        "what brings the income up to the minimum wage",
+        "fen",
+        "domain 10",
+        ("monthly_income", "uncounted_pension", "able_out_of_work", "impute_minimum_wage", "minimum_wage"),
+        _imputed_income,
+        "person",
+    ),
+    Figure(
         "counted_income",
         "计入的月收入",
         "monthly income that counts",
         "fen",
         "domain 10",
-        (
-            "monthly_income",
-            "residents_pension",
-            "able_out_of_work",
-            "count_residents_pension",
-            "impute_minimum_wage",
-            "minimum_wage",
-        ),
+        ("monthly_income", "uncounted_pension", "imputed_income"),
         _counted_income,
         "person",
     ),

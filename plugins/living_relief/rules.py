@@ -37,6 +37,19 @@ def _rigid(read: Reader) -> Array:
     return total
 
 
+def _per_head(read: Reader, yearly: Array) -> Array:
+    found: Array = yearly // (12 * read["members"].clip(min=1))
+    return found
+
+
+def _income_per_head(read: Reader) -> Array:
+    return _per_head(read, read["yearly_income"])
+
+
+def _net_per_head(read: Reader) -> Array:
+    return _per_head(read, read["net_income"])
+
+
 def _kind(read: Reader) -> Array:
     import numpy as np
 
@@ -93,6 +106,24 @@ FIGURES = (
         "domain 10",
         ("yearly_income", "rigid"),
         lambda read: read["yearly_income"] - read["rigid"],
+    ),
+    Figure(
+        "income_per_head",
+        "家庭月人均收入",
+        "income a month per head",
+        "fen",
+        "domain 10, 11",
+        ("yearly_income", "members"),
+        _income_per_head,
+    ),
+    Figure(
+        "net_per_head",
+        "扣除刚性支出后月人均收入",
+        "income a month per head less rigid costs",
+        "fen",
+        "domain 10",
+        ("net_income", "members"),
+        _net_per_head,
     ),
     Figure(
         "line_of_household",
@@ -331,6 +362,7 @@ RULES = RuleSet(
     ),
     kind="kind",
     eligible="eligible",
+    difficulty=frozenset({"deep", "relative", "accident"}),
 )
 
 RULE_SETS = (RULES,)

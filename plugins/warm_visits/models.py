@@ -106,7 +106,7 @@ class Visit(TenantRow):
     """That a group went to a household: it was visited, or could not be and why (走访记录)."""
 
     __tablename__ = "visit"
-    __rule__: ClassVar[TableRule] = TenantTable(append_only=True)
+    __rule__: ClassVar[TableRule] = TenantTable(append_only=True, personal=("received_by", "note"))
     __table_args__ = (
         CheckConstraint("outcome in ('visited', 'missed')", name="outcome"),
         CheckConstraint("(outcome = 'visited') = (received_by is not null)", name="received_by_somebody"),

@@ -7,13 +7,21 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-ALONE = ("rules", "tokens", "plugins", "archive")
-INSTALLED = ("tenants", "roster", "ledger")
+ALONE = ("spreadsheets", "rosters", "rules", "tokens", "plugins", "archive", "search", "printing")
+INSTALLED = ("tenants", "roster", "imports", "ledger")
 ENTRIES = (*ALONE, *INSTALLED)
 
 
 def _figures(names: list[str]) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
+    if "spreadsheets" in names:
+        from tests.bench import spreadsheets
+
+        found += spreadsheets.measure()
+    if "rosters" in names:
+        from tests.bench import rosters
+
+        found += rosters.measure()
     if "rules" in names:
         from tests.bench import rules
 
@@ -30,6 +38,14 @@ def _figures(names: list[str]) -> list[tuple[str, str]]:
         from tests.bench import archive
 
         found += archive.measure()
+    if "search" in names:
+        from tests.bench import search
+
+        found += search.measure()
+    if "printing" in names:
+        from tests.bench import printing
+
+        found += printing.measure()
     if set(names) - set(ALONE):
         from tests.bench import installation
 
@@ -39,6 +55,11 @@ def _figures(names: list[str]) -> list[tuple[str, str]]:
                     found += installation.onboard()
                     continue
                 installation.need_county()
+                if name == "imports":
+                    from tests.bench import imports
+
+                    found += imports.measure()
+                    continue
                 found += installation.roster() if name == "roster" else installation.ledger()
     return found
 

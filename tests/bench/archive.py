@@ -40,7 +40,8 @@ HOUSEHOLDS, PERSONS, TRAIL, STEP = 2_000, 3, 4, 500
 
 
 @contextmanager
-def _installation(home: Path, *, opened: bool) -> Iterator[None]:
+def an_installation(home: Path, *, opened: bool) -> Iterator[None]:
+    """An embedded database with a province's tree of tenants; ``opened``: with the county at work."""
     with EmbeddedPostgres(home) as urls:
         use({"BANGFU_HOME": str(home), "BANGFU_DATABASE_URL": urls.app, OWNER: urls.owner})
         bring_up_to_date()
@@ -95,7 +96,7 @@ def _person(key: Any, made: Any, rows: dict[Any, list[dict[str, Any]]], home: An
         }
     )
     rows[Membership].append({"household_id": home, "person_id": person, "relation": "head", "valid_from": DAY})
-    rows[PersonFact].append({"person_id": person, "valid_from": DAY, "monthly_income_fen": 123_400, "source": "bench"})
+    rows[PersonFact].append({"person_id": person, "valid_from": DAY, "income_unsorted_fen": 123_400, "source": "bench"})
     rows[SearchToken].extend({"token": word, "subject_kind": "person", "subject_id": person} for word in ("李明", "lm", "0000"))
     rows[IdentityMark].append(
         {"province": PROVINCE, "hash": made.identity_index_hash(number), "year": DAY.year, "matter": "on_file"}
@@ -122,14 +123,14 @@ def measure(households: int = HOUSEHOLDS) -> list[tuple[str, str]]:
         home.chmod(0o700)
         key = create_installation_key(home / "secrets" / "installation.key")
         (Path(folder) / "from").mkdir(mode=0o700)
-        with _installation(Path(folder) / "from", opened=True):
+        with an_installation(Path(folder) / "from", opened=True):
             fill(households)
             known_rules()  # loads the plugins, which takes as long for any county
             before, started = _peak_mb(), time.perf_counter()
             manifest = export_county(COUNTY, file, ForInstallation(public_text(key)), reason="性能实测").manifest
             exported, peak = time.perf_counter() - started, _peak_mb()
         rows, size = int(manifest["rows"]), file.stat().st_size
-        with _installation(home, opened=False):
+        with an_installation(home, opened=False):
             started = time.perf_counter()
             taken = import_county(read_archive(file, ThisInstallation(key)), reason="性能实测", copy=True)
             imported, at_last = time.perf_counter() - started, _peak_mb()

@@ -167,7 +167,7 @@ def _facts(household: uuid.UUID, worker: Person, serial: int, key: TenantKey) ->
     account = key.person_key(worker.id, worker.wrapped_key).seal("account_cipher", f"6217000000000000{serial:03d}")
     yield Membership(household_id=household, person_id=worker.id, relation="head", valid_from=BEGINNING)
     yield PersonFact(
-        person_id=worker.id, valid_from=BEGINNING, monthly_income_fen=0, identity_status="employed", source="roster"
+        person_id=worker.id, valid_from=BEGINNING, income_unsorted_fen=0, identity_status="employed", source="roster"
     )
     yield HouseholdFact(household_id=household, valid_from=BEGINNING, cost_illness_fen=900_000, source="roster")
     yield WorkerFile(

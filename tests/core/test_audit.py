@@ -121,7 +121,7 @@ def _newcomer(county: OrderlyCounty, *, present: bool) -> None:
 
 def _earned(county: OrderlyCounty, yuan: int, since: date) -> None:
     with county.post("clerk"), unit_of_work() as session:
-        correct_income(session, county.homes[0].worker_id, monthly_income_fen=yuan * 100, valid_from=since)
+        correct_income(session, county.homes[0].worker_id, lines={"income_unsorted_fen": yuan * 100}, valid_from=since)
 
 
 def _nothing(county: OrderlyCounty) -> None:

@@ -9,7 +9,7 @@ from core.errors import InvalidInput, NotFound
 
 
 def test_every_list_reads_its_own_labels() -> None:
-    assert len(code_list_names()) == 70
+    assert len(code_list_names()) == 72
     for name in code_list_names():
         listed = code_list(name)
         assert listed.zh

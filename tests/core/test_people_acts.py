@@ -18,8 +18,9 @@ from core.db.session import unit_of_work
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from core.exchange.models import IdentityMark
 from core.people.finding import find
+from core.people.listing import FileFilter, count_files, list_files
 from core.people.models import Household, Membership, Person, PersonFact, WorkerFile
-from core.people.repository import count_files, fact_rows, household_view, list_files
+from core.people.repository import fact_rows, household_view
 from core.people.service import add_member, correct_income, import_roster, reveal
 from core.rules.batch import MAX_FEN
 from core.scope import Scope
@@ -187,7 +188,7 @@ def test_who_may_change_what_is_known_of_people(county: Acting) -> None:
 
     def both(session: Session) -> Iterator[Callable[[], object]]:
         yield lambda: add_member(session, household, name="王小宝", identity_number=NEWBORN, relation="son", valid_from=TODAY)
-        yield lambda: correct_income(session, worker, monthly_income_fen=1, valid_from=TODAY)
+        yield lambda: correct_income(session, worker, lines={"income_wage_fen": 1}, valid_from=TODAY)
 
     with county(actor="clerk", permissions=frozenset({"people.read", "people.import"})), unit_of_work() as session:
         for act in both(session):
@@ -202,7 +203,9 @@ def test_a_corrected_income_is_appended_and_the_rest_copied(county: Acting) -> N
     with county(), unit_of_work() as session:
         worker = fact_rows(session, TODAY).households[0]
         former = next(row for row in fact_rows(session, TODAY).persons if row.person_id == worker.worker_id)
-        correct_income(session, worker.worker_id, monthly_income_fen=former.monthly_income_fen + 7, valid_from=JANUARY)
+        correct_income(
+            session, worker.worker_id, lines={"income_unsorted_fen": former.monthly_income_fen + 7}, valid_from=JANUARY
+        )
         now = next(row for row in fact_rows(session, TODAY).persons if row.person_id == worker.worker_id)
         assert now.monthly_income_fen == former.monthly_income_fen + 7
         assert (now.identity_status, now.able_to_work) == (former.identity_status, former.able_to_work)
@@ -210,19 +213,19 @@ def test_a_corrected_income_is_appended_and_the_rest_copied(county: Acting) -> N
         assert sorted(fact.source.split(":")[0] for fact in both) == ["correction", "import"]
         for wrong in (-1, MAX_FEN + 1):
             with pytest.raises(InvalidInput, match="月收入"):
-                correct_income(session, worker.worker_id, monthly_income_fen=wrong, valid_from=JANUARY)
+                correct_income(session, worker.worker_id, lines={"income_other_fen": wrong}, valid_from=JANUARY)
         with pytest.raises(NotFound):
-            correct_income(session, new_id(), monthly_income_fen=1, valid_from=JANUARY)
+            correct_income(session, new_id(), lines={"income_wage_fen": 1}, valid_from=JANUARY)
 
 
 def test_files_are_listed_page_by_page_without_repeats(county: Acting) -> None:
     with county(), unit_of_work() as session:
         seen, after = [], None
-        while page := list_files(session, status="on_file", after=after, limit=7):
+        while page := list_files(session, FileFilter(status="on_file"), after, 7):
             seen += [row.file_number for row in page]
             after = page[-1].file_id
-        assert len(seen) == len(set(seen)) == count_files(session)["on_file", None]
-        assert list_files(session, kind="deep") == []
+        assert len(seen) == len(set(seen)) == count_files(session).by_state["on_file"]
+        assert list_files(session, FileFilter(kind="deep")) == []
     with county(OTHER_COUNTY), unit_of_work() as session:
         assert list_files(session) == []
         assert household_view(session, new_id()) is None

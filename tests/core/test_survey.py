@@ -58,7 +58,7 @@ def plant(session: Session, incomes: list[int], *, first: int = 1) -> list[uuid.
             }
         )
         rows[PersonFact].append(
-            {"person_id": person, "valid_from": SINCE, "monthly_income_fen": income, "source": "survey:2025"}
+            {"person_id": person, "valid_from": SINCE, "income_unsorted_fen": income, "source": "survey:2025"}
         )
         rows[HouseholdFact].append({"household_id": household, "valid_from": SINCE, "source": "survey:2025"})
     for model, values in rows.items():
@@ -129,7 +129,7 @@ def test_stored_determinations_run_again_from_their_own_rows(county: list[uuid.U
     survey()
     with unit_of_work() as session:
         person = session.scalars(select(WorkerFile.worker_id).where(WorkerFile.household_id == county[0])).one()
-        session.add(PersonFact(person_id=person, valid_from=SINCE, monthly_income_fen=900_000, source="correction"))
+        session.add(PersonFact(person_id=person, valid_from=SINCE, income_unsorted_fen=900_000, source="correction"))
         set_parameter(session, "minimum_living_standard", SINCE, 1, "县级文件", "domain 10")
     rows = list(determined().values())
     with unit_of_work() as session:
@@ -209,7 +209,7 @@ def test_a_household_that_stops_the_survey_is_named_by_its_file(county: list[uui
     with unit_of_work() as session:
         asked = select(WorkerFile.worker_id, WorkerFile.file_number).where(WorkerFile.household_id == county[2])
         worker, number = session.execute(asked).one()
-        session.add(PersonFact(person_id=worker, valid_from=SINCE, monthly_income_fen=MAX_FEN + 1, source="survey:2025"))
+        session.add(PersonFact(person_id=worker, valid_from=SINCE, income_unsorted_fen=MAX_FEN + 1, source="survey:2025"))
     with pytest.raises(OutOfBounds) as refused:
         survey()
     assert refused.value.where == f"{number} / monthly_income"

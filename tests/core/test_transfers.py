@@ -22,7 +22,9 @@ from core.exchange.envelopes import deliver
 from core.exchange.models import Envelope, IdentityMark
 from core.funds.models import Occurrence
 from core.jobs.outbox import relay
+from core.people.consents import consents_of, give_consent
 from core.people.finding import find
+from core.people.life_service import steps_of, take_step
 from core.people.models import Household, HouseholdFact, Membership, Person, PersonFact, SearchToken, WorkerFile
 from core.people.repository import fact_rows
 from core.people.service import import_roster, reveal
@@ -82,6 +84,9 @@ def test_a_household_goes_with_members_facts_papers_and_its_open_matter(two: Act
         file = session.scalars(select(WorkerFile).where(WorkerFile.household_id == home)).one()
         worker, former = file.worker_id, file.file_number
         add_documents(session, [NewDocument("identity_card", "身份证", PDF, household_id=home)])
+        take_step(session, home, "confirm_unchanged", note="电话核实")
+        signed = file.updated_on
+        give_consent(session, home, "personal_information", reference="同 1 号", given_on=signed, person_id=worker)
         parties = (NewParty("applicant", worker, label="某某"), NewParty("household", household_id=home))
         [case] = open_cases(session, [NewCase("petitions", "petition", parties, form=PETITION)])
         advance(session, [case.id], "accept", "属本单位职责")
@@ -101,10 +106,14 @@ def test_a_household_goes_with_members_facts_papers_and_its_open_matter(two: Act
         assert [row.costs for row in after.households] == [row.costs for row in before.households]
         assert _revealed(session, new.worker_id) == told
         assert _facts(session, new.worker_id) == facts
+        [step] = steps_of(session, new.household_id)
+        assert (step.step, step.note, step.actor) == ("confirm_unchanged", "电话核实", "clerk")
+        [paper] = consents_of(session, new.household_id)
+        assert (paper.person_id, paper.reference, paper.given_on) == (new.worker_id, "同 1 号", signed)
         assert {row.person_id for row in find(session, former)} == {new.worker_id}
         assert {row.person_id for row in find(session, told[0])} == {new.worker_id}
-        paper, data = read_document(session, session.scalars(select(Document.id)).one())
-        assert (paper.household_id, data) == (new.household_id, PDF)
+        scan, data = read_document(session, session.scalars(select(Document.id)).one())
+        assert (scan.household_id, data) == (new.household_id, PDF)
         here = session.scalars(select(Case)).one()
         assert (here.state, here.closed_on) == (state, None)
         brought = session.scalars(select(BroughtCase)).one()
@@ -118,6 +127,7 @@ def test_a_household_goes_with_members_facts_papers_and_its_open_matter(two: Act
     with post(two, "clerk"), unit_of_work() as session:
         file = session.scalars(select(WorkerFile).where(WorkerFile.household_id == home)).one()
         assert file.status == "moved"
+        assert [step.to_state for step in steps_of(session, home)] == ["on_file", "moved"]
         went = session.scalars(select(HouseholdTransfer)).one()
         assert (went.state, went.peer, went.peer_file_number) == ("arrived", OTHER_COUNTY, new_number)
         old = session.scalars(select(Case)).one()

@@ -19,8 +19,7 @@ from core.documents.service import required_kinds
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from core.identity.models import Account
 from core.identity.service import give_post, make_account
-from core.people.models import RosterImport
-from core.people.roster_cells import Problem
+from core.people.importer import TakenIn
 from core.scope import entered
 from core.tenancy.keys import give_key
 from core.tenancy.service import system_scope
@@ -191,16 +190,28 @@ def test_a_job_that_fails_says_why_and_exits_with_one(db: Database) -> None:
 
 
 def test_problems_of_an_import_are_a_table(db: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    problem = Problem("困难职工档案表", 7, "姓名", "张*", "D1", "姓名为空", "no name", "请填写姓名", "write the name")
-    made = RosterImport(households=0, persons=0, held_back=1, problems=[problem.as_json()] * 21)
-    monkeypatch.setattr("deploy.cli_work.import_roster", lambda *_: made)
+    where = {"sheet": "困难职工档案表", "row": 7, "column": "姓名", "value": "张*", "severity": "error", "kind": "name_missing"}
+    problem = where | {"zh": "姓名为空", "mend_zh": "请填写姓名", "message": "姓名为空。请填写姓名"}
+    counts = {"read": {"households": 1, "persons": 2}, "new": 0, "changed": 0, "same": 0}
+    made = TakenIn(None, 0, 0, 1, [problem] * 21, counts)
+    monkeypatch.setattr("deploy.cli_work.look_through", lambda *_: made)
     file, out = tmp_path / "roster.xlsx", tmp_path / "out.json"
     file.write_bytes(b"-")
-    said = _run("import", "roster", str(file), "--county", COUNTY, "--json", str(out))
+    said = _run("import", "roster", str(file), "--county", COUNTY, "--dry-run", "--json", str(out))
     assert "{" not in said
     for word in ("姓名为空", "请填写姓名", "其余 1 个问题"):
         assert word in said
-    assert len(json.loads(out.read_text())["errors"]) == 21
+    told = json.loads(out.read_text())
+    assert (len(told["errors"]), told["warnings"], told["households"], told["persons"]) == (21, [], 1, 2)
+    assert told["written"] is None
+
+
+def test_a_file_that_cannot_be_read_is_told_as_refused(db: Database, tmp_path: Path) -> None:
+    file, out = tmp_path / "roster.xlsx", tmp_path / "out.json"
+    file.write_bytes(b"no spreadsheet \x00\x01")
+    result = CliRunner().invoke(app, ["import", "roster", str(file), "--county", COUNTY, "--dry-run", "--json", str(out)])
+    assert result.exit_code == 1
+    assert json.loads(out.read_text())["refused"].keys() >= {"kind", "message"}
 
 
 def test_tenants_are_listed_without_the_owner_s_password(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:

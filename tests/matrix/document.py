@@ -1,4 +1,4 @@
-"""Print docs/permissions.md: ``python -m tests.matrix.document > docs/permissions.md``. Everything in it is computed."""
+"""Write docs/permissions.md and docs/permissions-routes.md: ``python -m tests.matrix.document``. Everything is computed."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ from tests.matrix.declared import Errand, Relation, errands, held, home_of, seat
 from tests.matrix.expected import expected
 from tests.web.routes import Found
 
-PAGE = Path(__file__).parents[2] / "docs" / "permissions.md"
-COMMAND = "python -m tests.matrix.document > docs/permissions.md"
+DOCS = Path(__file__).parents[2] / "docs"
+ROLES, ROUTES = "permissions.md", "permissions-routes.md"
+COMMAND = "python -m tests.matrix.document"
 LEVELS = {Level.COUNTY: "县级", Level.PREFECTURE: "市级", Level.PROVINCE: "省级"}
 DUTIES = {"clerk": "经办", "approver": "审批", "fund_manager": "资金专管", "payer": "出纳"}
 SIDES = {"auditor": "审计方，不得在被审计单位任职", "audited": "被审计方"}
@@ -32,6 +33,8 @@ _OPENING = (
     "",
     f"本表由程序按各模块的声明自动生成，不得手改；声明有变动时运行 `{COMMAND}` 重新生成，测试会核对是否为最新。",
     "Generated from the declarations; a test fails when it is not up to date.",
+    "",
+    f"各页面与接口由谁打开、上级代管的范围见[页面与接口权限表]({ROUTES})。",
     "",
     "## 通则",
     "",
@@ -230,9 +233,8 @@ def _field(kind: FieldKind) -> tuple[str, ...]:
     return (kind.zh, *marks, kind.where_zh)
 
 
-def lines_of_page() -> Iterator[str]:
-    """The page, line by line."""
-    tried = errands()
+def lines_of_roles(tried: Sequence[Errand]) -> Iterator[str]:
+    """The page of roles, steps, states and fields, line by line."""
     known = list(roles().values())
     yield from _OPENING
     yield from ("", "## 各岗位可以办理什么", "")
@@ -248,19 +250,28 @@ def lines_of_page() -> Iterator[str]:
         yield from _flow(flow)
     yield from ("## 其他对象的状态", "")
     yield from _objects(tried)
-    yield from ("## 页面与接口", "")
-    yield from _routes(tried)
-    yield from ("## 上级代管", "")
-    yield from _below(tried)
     yield from ("## 个人信息的可见范围", "")
     yield from (_SIGHTS, "")
     yield from _table(("内容", *(role.zh for role in known), "在哪里"), [_field(kind) for kind in FIELDS])
 
 
-def page() -> str:
-    """The page's text."""
-    return "\n".join(line.rstrip() for line in lines_of_page()) + "\n"
+def lines_of_routes(tried: Sequence[Errand]) -> Iterator[str]:
+    """The page of addresses, line by line."""
+    yield from ("# 页面与接口权限表 Which roles open which address", "")
+    yield from (f"本表由 `{COMMAND}` 自动生成，不得手改；各岗位可以办理什么、通则见[岗位权限表]({ROLES})。", "")
+    yield from ("## 页面与接口", "")
+    yield from _routes(tried)
+    yield from ("## 上级代管", "")
+    yield from _below(tried)
+
+
+def pages() -> dict[Path, str]:
+    """The texts of both pages."""
+    tried = errands()
+    found = {ROLES: lines_of_roles(tried), ROUTES: lines_of_routes(tried)}
+    return {DOCS / name: "\n".join(line.rstrip() for line in lines).rstrip("\n") + "\n" for name, lines in found.items()}
 
 
 if __name__ == "__main__":
-    print(page(), end="")
+    for place, text in pages().items():
+        place.write_text(text, encoding="utf-8")

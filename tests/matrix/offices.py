@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import uuid
+from io import BytesIO
 
 from core.cases.handler_changes import Emergency, ask_change, ask_emergency, decide_change
 from core.cases.service import open_cases
@@ -14,6 +15,7 @@ from core.funds.opening_models import OpeningBalance
 from core.identity.service import add_account, give_post
 from core.parameters.proposals import adopt, proposals, propose, refuse, withdraw
 from core.parameters.service import NewParameter
+from core.people.imports import send
 from core.surveys.service import open_round
 from tests.conftest import COUNTY, PREFECTURE, PROVINCE, TODAY, Database
 from tests.core.handler_story import ACCUSATION
@@ -116,6 +118,14 @@ class Offices(Ground):
             with self._at(DECIDER) as session:
                 decide_opening(session, balance, confirmed=state == "confirmed")
         return Thing({"balance_id": balance}, {"confirmed": "no"})
+
+    def _import(self, state: str) -> Thing:
+        with self._at(CLERK) as session:
+            made = send(session, "名册.csv", BytesIO(f"名册 {next(self._serial)}".encode())).made.id
+        # nobody works on it: what is being written cannot be given up
+        mine = "update roster_import set state = :state, households = 1, job_id = null where id = :id"
+        self.owner(mine, state=state, id=made)
+        return Thing({"import_id": made})
 
     def _proposal(self, state: str) -> Thing:
         with self._at(CLERK) as session:

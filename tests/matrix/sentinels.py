@@ -94,7 +94,7 @@ def _file(session: Session) -> uuid.UUID:
     session.add(Membership(household_id=household, person_id=worker, relation="head", valid_from=since))
     session.add(
         PersonFact(
-            person_id=worker, valid_from=since, monthly_income_fen=0, identity_status="employed", source="t",
+            person_id=worker, valid_from=since, income_unsorted_fen=0, identity_status="employed", source="t",
             health_status="疾病状况哨兵",
         )
     )  # fmt: skip

@@ -91,6 +91,7 @@ class World(Offices):
             "audit_finding": lambda state, _: self._finding(state),
             "matter": lambda state, _: self._matter(state),
             "parameter_proposal": lambda state, _: self._proposal(state),
+            "roster_import": lambda state, _: self._import(state),
             "job": self._job,
             "account": self._account,
             "post": self._post,

@@ -50,7 +50,7 @@ def _household(acting: Acting) -> tuple[uuid.UUID, uuid.UUID, uuid.UUID]:
             session.add(Membership(household_id=household, person_id=person, relation=relation, valid_from=date(2025, 1, 1)))
             session.add(
                 PersonFact(
-                    person_id=person, valid_from=date(2025, 1, 1), monthly_income_fen=0, identity_status=status, source="t"
+                    person_id=person, valid_from=date(2025, 1, 1), income_unsorted_fen=0, identity_status=status, source="t"
                 )
             )
         session.add(HouseholdFact(household_id=household, valid_from=date(2025, 1, 1), cost_illness_fen=900_000, source="t"))

@@ -72,11 +72,11 @@ def test_households_are_walked_by_key(person: Desk, acting: Acting) -> None:
     with acting(COUNTY, permissions=frozenset({"people.write"})), unit_of_work() as session:
         session.add(
             PersonFact(
-                person_id=head, valid_from=date(2025, 1, 2), monthly_income_fen=0, identity_status="other", source="test"
+                person_id=head, valid_from=date(2025, 1, 2), income_unsorted_fen=0, identity_status="other", source="test"
             )
         )
         session.flush()
-        correct_income(session, head, monthly_income_fen=100_000, valid_from=date(2025, 8, 1))
+        correct_income(session, head, lines={"income_wage_fen": 100_000}, valid_from=date(2025, 8, 1))
     changed = li.client.get(api(f"households/{planted[0]}"))
     assert (changed.headers["etag"], changed.json()["version"]) == ('"2"', 2)
 

@@ -12,16 +12,30 @@ from fastapi import FastAPI
 from sqlalchemy import event, func, select, text
 
 from core.db.session import unit_of_work
+from core.exchange.envelopes import deliver
+from core.exchange.identity_queries import ask_province
+from core.exchange.models import IdentityMark
+from core.exchange.query_models import IdentityQuery
 from core.host.manager import host
+from core.jobs.runner import run_inline
 from core.parameters.forecasts import forecast
 from core.parameters.proposals import propose
 from core.parameters.service import NewParameter
+from core.people.duplicate_models import DuplicateProposal
+from core.people.employers import save_employer
+from core.people.file_papers import NewPaper, add_paper
+from core.people.imports import send
+from core.people.models import WorkerFile
+from core.people.service import reveal
+from core.rights.requests import NewRequest, register
 from core.scope import entered
+from core.tenancy.keys import tokens
 from core.trail import use
 from core.trail.models import PermissionUse, ReadLog
 from deploy.sample.generate import generate
-from tests.conftest import COUNTY, PREFECTURE, Database, scope_of
+from tests.conftest import COUNTY, OTHER_COUNTY, PREFECTURE, PROVINCE, Database, scope_of
 from tests.core.lines import LINES, papers, permissions, post
+from tests.core.rosters import family, workbook
 from tests.web.conftest import Desk, Person
 from tests.web.county import LATER, Acting, Planted, plant
 from tests.web.line_rows import OTHERS, plant_other_lines
@@ -77,6 +91,65 @@ def _proposal(acting: Acting) -> uuid.UUID:
     return made
 
 
+def _request(acting: Acting, planted: Planted) -> uuid.UUID:
+    """That a worker wants to know who looked at the file."""
+    with post(acting, "clerk", on=LATER), unit_of_work() as session:
+        worker = session.scalars(select(WorkerFile.worker_id).where(WorkerFile.household_id == planted.household)).one()
+        return register(session, NewRequest("view_log", planted.household, worker, "身份证原件")).id
+
+
+def _employer(acting: Acting) -> uuid.UUID:
+    """An employer on the county's list."""
+    with acting(), unit_of_work() as session:
+        return save_employer(session, None, {"name": "锦江纺织厂"}).id
+
+
+def _scan(acting: Acting, planted: Planted) -> uuid.UUID:
+    """A paper of the planted household's file."""
+    rights = frozenset({"people.write", "document.add"})
+    with acting(COUNTY, actor="clerk", permissions=rights, on=LATER), unit_of_work() as session:
+        return add_paper(session, planted.household, NewPaper("income_proof", "", b"%PDF-1.7 a scan")).id
+
+
+def _worker(acting: Acting, planted: Planted) -> uuid.UUID:
+    """The worker of the planted household."""
+    with acting(), unit_of_work() as session:
+        return session.scalars(select(WorkerFile.worker_id).where(WorkerFile.household_id == planted.household)).one()
+
+
+def _import(acting: Acting) -> uuid.UUID:
+    """A spreadsheet that was checked and waits to be committed."""
+    with post(acting, "clerk"), unit_of_work() as session:
+        made = send(session, "名册.xlsx", workbook(family(1))).made
+        assert made.job_id is not None
+    run_inline(COUNTY, made.job_id)
+    return made.id
+
+
+def _pair(acting: Acting) -> uuid.UUID:
+    """Two persons who may be one."""
+    with acting(on=LATER), unit_of_work() as session:
+        first, second = session.scalars(select(WorkerFile.worker_id).order_by(WorkerFile.worker_id).limit(2))
+        made = DuplicateProposal(first_id=first, second_id=second, score=70, reasons=["name"], found_on=LATER)
+        session.add(made)
+        session.flush()
+        return made.id
+
+
+def _question(acting: Acting, planted: Planted, worker: uuid.UUID) -> uuid.UUID:
+    """A county's question to the province about a worker who is on file elsewhere too."""
+    with acting(on=LATER), unit_of_work() as session:
+        digest = tokens().identity_index_hash(reveal(session, worker, "identity_number", "核对"))
+    with acting(OTHER_COUNTY, on=LATER), unit_of_work() as session:
+        session.add(IdentityMark(province=PROVINCE, hash=digest, year=2025, matter="on_file"))
+    rights = frozenset({"people.read", "people.reveal"})
+    with acting(COUNTY, actor="clerk", permissions=rights, on=LATER), unit_of_work() as session:
+        asked = ask_province(session, planted.household, worker, "自述在外县建档").envelope_id
+    deliver(COUNTY, {"envelope": str(asked)})
+    with acting(PROVINCE, on=LATER), unit_of_work() as session:
+        return session.scalars(select(IdentityQuery.id)).one()
+
+
 def _personal() -> frozenset[str]:
     return frozenset(found.code for found in host().collected("bangfu_permissions") if found.personal)
 
@@ -91,6 +164,7 @@ def test_every_reading_route_with_persons_leaves_its_row(
 ) -> None:
     others = plant_other_lines(db, acting, planted.household)
     readers = {COUNTY: every_post(person), PREFECTURE: every_post(person, "above", PREFECTURE)}
+    readers[PROVINCE] = every_post(person, "top", PROVINCE)
     rows = {
         "household_id": planted.household,
         "case_id": planted.job_seeker,
@@ -99,8 +173,15 @@ def test_every_reading_route_with_persons_leaves_its_row(
         "finding_id": planted.finding,
         "year": 2025,
         "proposal_id": _proposal(acting),
+        "import_id": _import(acting),
+        "request_id": _request(acting, planted),
+        "employer_id": _employer(acting),
+        "person_id": _worker(acting, planted),
+        "duplicate_id": _pair(acting),
+        "query_id": _question(acting, planted, _worker(acting, planted)),
         **others,
     }
+    scan = _scan(acting, planted)
     batches = {"/notices/": planted.notice, "/payments/": planted.batch}
     seen = set()
     for route in _reading(app):
@@ -108,8 +189,9 @@ def test_every_reading_route_with_persons_leaves_its_row(
             continue
         batch = next((row for part, row in batches.items() if part in route.path), None)
         # what was handed over is shown where it arrived
-        tenant = PREFECTURE if "envelope_id" in route.path else COUNTY
+        tenant = PREFECTURE if "envelope_id" in route.path else PROVINCE if "/identity-queries" in route.path else COUNTY
         paper = others["list_id"] if "/lists/" in route.path else rows["document_id"]
+        paper = scan if "/papers/" in route.path else paper
         named = {**rows, "tenant": tenant, "batch_id": batch, "document_id": paper}
         url = route.url(tenant).split("?")
         address = route.path.format_map(named) + "".join(f"?{query}" for query in url[1:])

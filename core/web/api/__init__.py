@@ -4,10 +4,34 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from core.web.api import access, case_mass, cases, funds, handlers, households, jobs, opening_balances, session, staff
+from core.web.api import (
+    access,
+    case_mass,
+    cases,
+    duplicates,
+    employers,
+    file_life,
+    file_papers,
+    funds,
+    handlers,
+    household_changes,
+    households,
+    imports,
+    jobs,
+    opening_balances,
+    rights,
+    session,
+    staff,
+)
 
 ROUTERS: tuple[APIRouter, ...] = (
     households.router,
+    imports.router,
+    duplicates.router,
+    household_changes.router,
+    employers.router,
+    file_life.router,
+    file_papers.router,
     # before the cases: these are no case's addresses
     case_mass.router,
     cases.router,
@@ -15,6 +39,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     funds.router,
     opening_balances.router,
     jobs.router,
+    rights.router,
     staff.router,
     access.router,
 )
@@ -25,11 +50,18 @@ __all__ = [
     "access",
     "case_mass",
     "cases",
+    "duplicates",
+    "employers",
+    "file_life",
+    "file_papers",
     "funds",
     "handlers",
+    "household_changes",
     "households",
+    "imports",
     "jobs",
     "opening_balances",
+    "rights",
     "session",
     "staff",
 ]

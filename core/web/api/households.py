@@ -11,11 +11,13 @@ from pydantic import BaseModel, ConfigDict
 
 from core.db.session import unit_of_work
 from core.errors import NotFound
-from core.people.repository import HouseholdView, MemberView, household_view, list_files
+from core.people.listing import FileFilter, list_files
+from core.people.repository import HouseholdView, MemberView, household_view
 from core.web.context import requires
 from core.web.paging import After, Limit, cut, tell_next
 
 router = APIRouter(tags=["households"], dependencies=[Depends(requires("people.read"))])
+Word = Annotated[str | None, Query(max_length=40)]
 
 
 class FileOut(BaseModel):
@@ -31,6 +33,7 @@ class FileOut(BaseModel):
     employer_name: str | None
     status: str
     kind: str | None
+    former_kind: str | None
     opened_on: date
     updated_on: date
 
@@ -40,6 +43,21 @@ class FilesOut(BaseModel):
 
     items: list[FileOut]
     after: uuid.UUID | None
+
+
+class IncomeOut(BaseModel):
+    """A member's monthly income by kind, in fen; ``monthly_income_fen`` of the member is their sum."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    income_wage_fen: int
+    income_business_fen: int
+    income_property_fen: int
+    income_pension_fen: int
+    residents_pension_fen: int
+    income_transfer_fen: int
+    income_other_fen: int
+    income_unsorted_fen: int
 
 
 class MemberOut(BaseModel):
@@ -52,6 +70,7 @@ class MemberOut(BaseModel):
     birth_date: date | None
     identity_masked: str | None
     monthly_income_fen: int | None
+    income: IncomeOut | None
     identity_status: str | None
 
 
@@ -63,6 +82,7 @@ class HouseholdOut(BaseModel):
     file_number: str | None
     status: str | None
     kind: str | None
+    former_kind: str | None
     opened_on: date | None
     other_yearly_income_fen: int | None
     members: list[MemberOut]
@@ -73,14 +93,19 @@ class HouseholdOut(BaseModel):
 def household_list(
     request: Request,
     response: Response,
-    status: Annotated[str | None, Query(max_length=40)] = None,
-    kind: Annotated[str | None, Query(max_length=40)] = None,
+    status: Word = None,
+    kind: Word = None,
+    stale: bool = False,
+    reassess: bool = False,
+    proposed: Word = None,
+    employer: uuid.UUID | None = None,
     after: After = None,
     limit: Limit = 50,
 ) -> FilesOut:
-    """Files of the tenant in the order in which they were recorded."""
+    """Files of the tenant by the pinyin of the heads' names."""
+    wanted = FileFilter(status, kind, stale, reassess, proposed, employer)
     with unit_of_work() as session:
-        page = cut(list_files(session, status, kind, after, limit + 1), limit, lambda row: row.file_id)
+        page = cut(list_files(session, wanted, after, limit + 1), limit, lambda row: row.file_id)
     tell_next(request, response, page.after)
     return FilesOut(items=[FileOut.model_validate(row) for row in page.rows], after=page.after)
 
@@ -105,6 +130,7 @@ def _household(view: HouseholdView) -> HouseholdOut:
         file_number=file.file_number if file else None,
         status=file.status if file else None,
         kind=file.kind if file else None,
+        former_kind=file.former_kind if file else None,
         opened_on=file.opened_on if file else None,
         other_yearly_income_fen=fact.other_yearly_income_fen if fact else None,
         members=[_member(member) for member in view.members],
@@ -122,5 +148,6 @@ def _member(member: MemberView) -> MemberOut:
         birth_date=person.birth_date,
         identity_masked=person.identity_masked,
         monthly_income_fen=fact.monthly_income_fen if fact else None,
+        income=IncomeOut.model_validate(fact) if fact else None,
         identity_status=fact.identity_status if fact else None,
     )

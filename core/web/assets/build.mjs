@@ -1,16 +1,19 @@
-// Writes core/web/static/vendor from the packages that `npm ci` laid down. Reads nothing from the network.
-import { mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
+// Writes core/web/static/vendor, and the fonts of core/printing/vendor, from the packages that `npm ci` laid down. Reads nothing
+// from the network.
+import { mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import * as esbuild from "esbuild";
 import postcss from "postcss";
 import { PurgeCSS } from "purgecss";
+import wawoff2 from "wawoff2";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, "..", "..", "..");
 const packages = join(here, "node_modules");
 const vendor = join(here, "..", "static", "vendor");
+const fonts = join(root, "core", "printing", "vendor");
 // The last Chromium for Windows 7; nothing newer may be needed.
 const target = "chrome109";
 
@@ -76,6 +79,26 @@ async function echarts() {
   return `/* Apache ECharts, Apache-2.0; see NOTICES.txt */\n${result.outputFiles[0].text}`;
 }
 
+/** Hanazono Mincho's slices beyond what Noto Serif SC draws, as TrueType for the typesetter: once for each version. */
+async function rareCharacters() {
+  const { version } = JSON.parse(await readFile(join(packages, "hanamin", "package.json"), "utf8"));
+  const made = await readFile(join(fonts, "VERSION"), "utf8").catch(() => "");
+  if (made === version) return;
+  const fresh = `${fonts}.new`;
+  await rm(fresh, { recursive: true, force: true });
+  await mkdir(fresh, { recursive: true });
+  const wanted = /^(HanaMinB|HanaMinA\.CJK-Compatibility-Ideographs).*\.woff2$/;
+  for (const name of (await readdir(join(packages, "hanamin"))).filter((found) => wanted.test(found)).sort()) {
+    const font = await wawoff2.decompress(await readFile(join(packages, "hanamin", name)));
+    await writeFile(join(fresh, name.replace(/woff2$/, "ttf")), font);
+  }
+  await writeFile(join(fresh, "NOTICES.txt"), "Hanazono Mincho (花園明朝) by GlyphWiki: OFL-1.1 or the GlyphWiki licence; converted from the package hanamin.\n");
+  await writeFile(join(fresh, "VERSION"), version);
+  await rm(fonts, { recursive: true, force: true });
+  await rename(fresh, fonts);
+  console.log(`${relative(root, fonts)}  ${version}`);
+}
+
 /** The licences of what is shipped, as they ask. */
 async function notices() {
   const parts = [];
@@ -104,3 +127,4 @@ for (const [name, text] of Object.entries(files)) {
   const kilobytes = (gzipSync(text).length / 1000).toFixed(1);
   console.log(`${relative(root, join(vendor, name))}  ${kilobytes} kB gzip`);
 }
+await rareCharacters();

@@ -28,6 +28,12 @@ from core.host.declared import READ_FAULTS
 from core.host.faults import recent_faults
 from core.identity.names import REVIEW_ACCESS, SEE_REVIEW, WRITE_STAFF
 from core.identity.review import behind, ends_on, left_to_confirm
+from core.people.life import STATES, STEPS
+from core.people.listing import count_waiting
+from core.people.proposals import KINDS
+from core.rights.erasing import proposed
+from core.rights.names import DECIDE, HANDLE
+from core.rights.requests import open_count
 from core.scope import Level, Scope, current_scope
 from core.web.context import navigation, requires, show
 from core.web.pages.words import line_title, newest_workflows
@@ -151,6 +157,26 @@ def waiting_cases(session: Session, scope: Scope) -> list[Waiting]:
     return found
 
 
+def waiting_files(session: Session, scope: Scope) -> list[Waiting]:
+    """Files whose next step is this post's, and what the platform found of files for a clerk to look at."""
+    counts, href, found = count_waiting(session), f"/{scope.tenant}/files", []
+    for state in STATES:
+        onward = next((step for step in STEPS if state.code in step.sources and state.opening), None)
+        count = counts.by_state.get(state.code, 0)
+        if onward is not None and count and scope.may(onward.permission):
+            where = f"/{scope.tenant}/notices#files" if not onward.hand else f"{href}?status={state.code}"
+            found.append(Waiting(f"档案 · {state.zh}", onward.zh, count, where))
+    if scope.may("people.write"):
+        found += [
+            Waiting(f"档案 · {label}", "核实后办理", counts.proposed[kind], f"{href}?proposed={kind}")
+            for kind, label in KINDS.items()
+            if counts.proposed[kind]
+        ]
+        if counts.reassess:
+            found.append(Waiting("档案 · 原类别待重新认定", "重新认定", counts.reassess, f"{href}?reassess=yes"))
+    return found
+
+
 def waiting_batches(session: Session, scope: Scope) -> list[tuple[PaymentBatch, str]]:
     """Payment batches of any year whose next step is this post's; none that the actor, or whom he stands in for, prepared or
     approved."""
@@ -197,6 +223,16 @@ def waiting_review(session: Session, scope: Scope) -> list[Waiting]:
     return found
 
 
+def waiting_rights(session: Session, scope: Scope) -> list[Waiting]:
+    """What persons asked for by right and is not answered, and erasures that wait for a second person."""
+    here, found = f"/{scope.tenant}/rights", []
+    if scope.may(HANDLE) and (count := open_count(session)):
+        found.append(Waiting("个人信息权利请求", "在期限内答复", count, here))
+    if scope.may(DECIDE) and (count := sum(row.proposed_by not in scope.persons for row in proposed(session))):
+        found.append(Waiting("个人信息删除", "复核", count, f"{here}/erasures"))
+    return found
+
+
 def waiting_plugins(session: Session, scope: Scope) -> list[Waiting]:
     """Plugins that failed lately, for the province that answers for them."""
     plugins = {fault.plugin for fault in recent_faults(session)}
@@ -237,18 +273,20 @@ def _board(session: Session, scope: Scope, until: date) -> dict[str, Any]:
     money = waiting_money(session, scope) if scope.may("funds.prepare") else []
     batches = waiting_batches(session, scope) if scope.may("funds.read") else []
     changes = waiting_handlers(session, scope)
+    files = waiting_files(session, scope) if scope.may("people.read") and scope.level is Level.COUNTY else []
+    rights = waiting_rights(session, scope)
     review = waiting_review(session, scope) if scope.may(SEE_REVIEW) else []
     plugins = waiting_plugins(session, scope) if scope.may(READ_FAULTS) and scope.level is Level.PROVINCE else []
     received = envelopes(session, "in", kind=MATTER) if scope.may("exchange.take") else []
     matters = [matter for matter in received if matter.state == "delivered"]
     return {
         "due": due,
-        "waiting": [*changes, *cases, *money, *review, *plugins],
+        "waiting": [*changes, *cases, *files, *money, *rights, *review, *plugins],
         "batches": batches,
         "findings": list_findings(session, state="open", limit=6) if scope.may("audit.read") else [],
         "matters": matters,
         "starts": []
-        if due.total or changes or cases or money or batches or matters or review or plugins
+        if due.total or changes or cases or files or money or batches or matters or rights or review or plugins
         else starts(session, scope),
     }
 

@@ -1,18 +1,18 @@
-"""Files of workers in difficulty: the list, one household's paper form, why it was determined so, the search box (档案)."""
+"""One household: its paper form, means, life of the file, and how it came to be so (家庭档案)."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, Response
 from sqlalchemy.orm import Session
 
 from core.authorisation import Verdict, answer
-from core.cases.models import Case
 from core.cases.repository import CaseLine, cases_of_households
 from core.centre.settings import centre_settings
 from core.db.session import unit_of_work
@@ -20,24 +20,28 @@ from core.errors import BangfuError, Forbidden, NotFound
 from core.exchange.identity_index import Elsewhere, elsewhere
 from core.funds.models import Grant
 from core.funds.sources import source_names
+from core.parameters.service import resolve
 from core.people.fields import FIELDS, HEALTH_COSTS, sees
-from core.people.finding import Found, find
-from core.people.repository import HouseholdView, MemberView, count_files, household_view, list_files
+from core.people.history import HEALTH, fact_history, membership_history, today_of
+from core.people.merging import merged_files, survivors_of
+from core.people.proposals import is_stale
+from core.people.repository import HouseholdView, MemberView, household_view
 from core.people.service import reveal
+from core.rights.names import HANDLE, SEE_VIEWS
 from core.scope import Scope, current_scope
-from core.transfers.departing import MOVED
+from core.surveys.service import newest_determinations
+from core.transfers.departing import MOVING
+from core.transfers.models import HouseholdTransfer
 from core.transfers.offers import OFFERING
-from core.transfers.service import came_as, settle_twice, transfers_of, twice_waiting
-from core.web.context import changed, go, requires, show
-from core.web.pages import queries, words
-from core.web.paging import After, cut, next_url
+from core.transfers.service import came_as, transfers_of
+from core.web.context import go, requires, show
+from core.web.pages import household_life, queries, words
+from core.web.pages.household_means import means_of
 from core.web.render import Message
-from core.web.unsaid import without_numbers
 
 router = APIRouter()
 
 READ = Depends(requires("people.read"))
-_PAGE = 50
 _REVEALABLE = (("identity_number", "身份证号"), ("phone", "电话"), ("account", "银行账号"), ("address", "详细住址"))
 _UNIONS = {"unit": "单位工会", "county": "县总工会", "upper": "上级工会"}
 _COSTS = (
@@ -50,6 +54,18 @@ _COSTS = (
     ("other", "其他"),
 )
 
+UNTYPED = MappingProxyType(
+    dict.fromkeys(
+        (
+            *("person_id", "reason", "step", "note", "evidence", "done_on", "proposal"),
+            *("consent_kind", "consent_person", "guardian", "reference", "given_on", "until", "withdrawing", "why"),
+        ),
+        "",
+    )
+    | {"field": "identity_number"}
+)
+"""What the forms of the page hold before anybody typed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shown:
@@ -60,81 +76,18 @@ class Shown:
     value: str
 
 
-@router.get("/files", dependencies=[READ])
-@router.get("/households", dependencies=[READ])
-def file_list(
-    request: Request,
-    tenant: str,
-    status: Annotated[str | None, Query(max_length=40)] = None,
-    kind: Annotated[str | None, Query(max_length=40)] = None,
-    after: After = None,
-) -> HTMLResponse:
-    """Files in the order in which they were recorded, by kind of difficulty."""
-    with unit_of_work() as session:
-        page = cut(list_files(session, status, kind, after, _PAGE + 1), _PAGE, lambda row: row.file_id)
-        counts = count_files(session)
-        waiting = len(twice_waiting(session))
-    kinds = words.words_of("difficulty_category")
-    tabs = [words.Tab("全部", f"/{tenant}/files", kind is None, sum(counts.values()))]
-    for code, label in kinds.items():
-        number = sum(count for (_, found), count in counts.items() if found == code)
-        tabs.append(words.Tab(label, f"/{tenant}/files?kind={code}", kind == code, number))
-    return show(
-        request,
-        "files.html",
-        rows=page.rows,
-        next=next_url(request, page.after),
-        tabs=tabs,
-        kinds=kinds,
-        states=words.FILE_STATES,
-        waiting=waiting,
-    )
-
-
-@router.get("/files/twice", dependencies=[READ])
-def twice(request: Request) -> HTMLResponse:
-    """Households that came from another county and hold somebody who was on file here already."""
-    return _twice(request)
-
-
-@router.post("/files/twice/{transfer_id}", dependencies=[Depends(requires("people.write"))])
-def look_at_twice(
-    request: Request,
-    tenant: str,
-    transfer_id: uuid.UUID,
-    keep: Annotated[str, Form(max_length=10)] = "",
-    why: Annotated[str, Form(max_length=2000)] = "",
-) -> Response:
-    """Say of one of them that it is a household of its own, or that its file is cancelled."""
-    return changed(
-        lambda session: settle_twice(session, transfer_id, keep=keep == "yes", why=why),
-        lambda made: go(f"/{tenant}/files/twice", f"已核对 {made.file_number}"),
-        lambda error: _twice(request, error, {"form": str(transfer_id), "why": why}),
-    )
-
-
-def _twice(request: Request, refused: BangfuError | None = None, typed: dict[str, str] | None = None) -> HTMLResponse:
-    with unit_of_work() as session:
-        rows = twice_waiting(session)
-    return show(
-        request,
-        "files_twice.html",
-        refusal=refused,
-        rows=rows,
-        union_names=words.union_names({row.peer for row in rows}),
-        typed={"form": "", "why": ""} | (typed or {}),
-        may_settle=current_scope().may("people.write"),
-    )
-
-
 @router.get("/households/{household_id}", dependencies=[READ])
 def household(request: Request, tenant: str, household_id: uuid.UUID) -> Response:
-    """One household as its paper form says it; numbers masked. An address from a county that closed leads on."""
+    """One household as its paper form says it; numbers masked. An address from a county that closed, or of a file that
+    was merged, leads on."""
     with unit_of_work() as session:
         came = came_as(session, household_id)
+        kept = survivors_of(session, [household_id]).get(household_id)
     if came is not None:
         return go(f"/{tenant}/households/{came.household_id}", f"该户已转入本单位，现档案号 {came.file_number}")
-    return _household(request, household_id)
+    if kept is not None:
+        return go(f"/{tenant}/households/{kept}", "该档案已并入本档案")
+    return household_page(request, household_id)
 
 
 @router.post("/households/{household_id}/reveal", dependencies=[Depends(requires("people.reveal"))])
@@ -155,8 +108,8 @@ def reveal_value(
     except Forbidden:
         raise
     except BangfuError as error:
-        return _household(request, household_id, refused=error, typed=typed)
-    return _household(request, household_id, shown=shown, typed=typed | {"reason": ""})
+        return household_page(request, household_id, refused=error, typed=typed)
+    return household_page(request, household_id, shown=shown, typed=typed | {"reason": ""})
 
 
 @router.post("/households/{household_id}/elsewhere", dependencies=[Depends(requires("people.reveal"))])
@@ -182,8 +135,8 @@ def ask_elsewhere(
         raise
     except BangfuError as error:
         typed = {"person_id": str(person_id or ""), "field": field, "reason": reason}
-        return _household(request, household_id, refused=error, typed=typed)
-    return _household(request, household_id, told=told)
+        return household_page(request, household_id, refused=error, typed=typed)
+    return household_page(request, household_id, told=told)
 
 
 def _said(answers: Sequence[Elsewhere]) -> str:
@@ -191,30 +144,6 @@ def _said(answers: Sequence[Elsewhere]) -> str:
     on_file = "已" if any(answer.on_file for answer in answers) else "未"
     aided = "曾" if any(answer.aided for answer in answers) else "未"
     return f"{on_file}在其他单位建档，今年和去年{aided}在其他单位受助"
-
-
-@router.get("/find", dependencies=[READ])
-def search_page(request: Request) -> HTMLResponse:
-    """The search as a page before anything was asked."""
-    return _results(request, "find.html", [], None, "")
-
-
-@router.post("/find", dependencies=[READ])
-def search(request: Request, q: Annotated[str, Form(max_length=60)] = "") -> HTMLResponse:
-    """People by name, pinyin, last four or file number, and the case with a number; a fragment for the box, else a page.
-
-    Asked by POST alone: a whole identity number may be typed, and no address holds it.
-    """
-    with unit_of_work() as session:
-        people = find(session, q, 20) if q.strip() else []
-        case = queries.case_numbered(session, q) if "-" in q and current_scope().may("case.read") else None
-    fragment = request.headers.get("hx-request") == "true"
-    return _results(request, "found.html" if fragment else "find.html", people, case, q)
-
-
-def _results(request: Request, template: str, people: Sequence[Found], case: Case | None, q: str) -> HTMLResponse:
-    said, kinds = without_numbers(q), words.words_of("difficulty_category")
-    return show(request, template, people=people, case=case, q=said, kinds=kinds, line_title=words.line_title)
 
 
 def _view(session: Session, household_id: uuid.UUID) -> HouseholdView:
@@ -231,17 +160,19 @@ def _member(session: Session, household_id: uuid.UUID, person_id: uuid.UUID | No
     return found
 
 
-def _household(
+def household_page(
     request: Request,
     household_id: uuid.UUID,
     *,
     refused: BangfuError | None = None,
     told: Message | None = None,
-    **values: object,
+    **values: Any,
 ) -> HTMLResponse:
     """The page; ``values`` stand in for what it shows by itself (a value looked at, what was typed before a refusal)."""
     with unit_of_work() as session:
-        everything = _everything(session, household_id)
+        everything = _everything(session, household_id) | _over_time(session, household_id)
+    everything["typed"] = UNTYPED | values.pop("typed", {})
+    everything["names"] = words.staff_names(_actors(everything))
     messages = [told] if told else []
     return show(request, "household.html", refusal=refused, messages=messages, **everything | values)
 
@@ -252,11 +183,13 @@ def _everything(session: Session, household_id: uuid.UUID) -> dict[str, Any]:
     if scope.may("case.read"):
         cases = cases_of_households(session, [household_id])
     grants = queries.grants_of_household(session, household_id) if sees("aid", scope) else ()
-    latest = queries.latest_determination(session, household_id) if sees("determination", scope) else None
+    latest = newest_determinations(session, [household_id]).get(household_id) if sees("determination", scope) else None
+    parameters = resolve(session, scope.business_date)
     moves = [move for move in transfers_of(session, household_id) if move.state in ("sent", "arrived")]
     return {
         "view": view,
         "seen": {kind.code for kind in FIELDS if sees(kind.code, scope)},
+        "merged_files": merged_files(session, household_id),
         "letterhead": centre_settings(session).seal_text or scope.union_name,
         "why": queries.sheet_of(session, latest.id if latest else None),
         "cases": cases,
@@ -264,7 +197,6 @@ def _everything(session: Session, household_id: uuid.UUID) -> dict[str, Any]:
         "costs": _costs(view, scope),
         "revealable": _REVEALABLE if scope.may("people.reveal") else (),
         "shown": None,
-        "typed": {"person_id": "", "field": "identity_number", "reason": ""},
         "kinds": words.words_of("difficulty_category"),
         "relations": words.words_of("relationship_form"),
         "identities": words.words_of("identity_status"),
@@ -273,11 +205,53 @@ def _everything(session: Session, household_id: uuid.UUID) -> dict[str, Any]:
         "states": words.FILE_STATES,
         "case_states": words.state_titles(),
         "line_title": words.line_title,
-        "lines": _lines_for_households() if view.file is None or view.file.status != MOVED else [],
+        "lines": _lines_for_households() if view.file is None or view.file.status == "on_file" else [],
         "moves": moves,
+        "means": means_of(session, view, parameters, with_working=sees("determination", scope)),
+        "life": household_life.life_of(session, view.file, twice=_twice(moves)) if view.file else None,
+        "consents": household_life.consent_lines(session, view),
+        "consent_kinds": list(words.words_of("consent_kind").items()),
+        "properties": [words.words_of("property_exclusion").get(one, one) for one in _flags(view)],
+        "former_kinds": words.words_of("difficulty_category_former") | words.words_of("difficulty_category_oldest"),
+        "may_write": scope.may("people.write"),
+        "may_rights": scope.may(HANDLE),
+        "may_views": scope.may(SEE_VIEWS),
+        "today": scope.business_date.isoformat(),
+        "is_stale": is_stale(view.file, parameters),
+        "movable": MOVING,
         "may_offer": answer(OFFERING, scope) is Verdict.ALLOWED,
         "union_names": words.union_names({move.peer for move in moves}),
     }
+
+
+def _twice(moves: Sequence[HouseholdTransfer]) -> bool:
+    return any(move.direction == "in" and move.twice and move.settled_as is None for move in moves)
+
+
+def _flags(view: HouseholdView) -> Sequence[str]:
+    return view.fact.property_flags if view.fact else ()
+
+
+def _over_time(session: Session, household_id: uuid.UUID) -> dict[str, Any]:
+    """Who belonged to the household and when, and what was recorded of it; of health only for who may see that."""
+    spells = membership_history(session, household_id)
+    here = today_of(spells)
+    names = {one.person_id: one.name for one in spells}
+    hidden = () if sees("health", current_scope()) else HEALTH
+    return {
+        "belongs": here,
+        "former": [one for one in spells if here.get(one.person_id) is not one],
+        "records": fact_history(session, household_id, names, hidden=hidden),
+    }
+
+
+def _actors(everything: Mapping[str, Any]) -> set[str | None]:
+    """Everybody of the office whose name the page says."""
+    steps = everything["life"].steps if everything["life"] else ()
+    found = {step.actor for step in steps} | {one.recorded_by for one in everything["records"]}
+    for line in everything["consents"]:
+        found |= {line.row.recorded_by, line.row.withdrawn_by}
+    return found
 
 
 def _costs(view: HouseholdView, scope: Scope) -> list[tuple[str, int]]:

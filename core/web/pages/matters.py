@@ -40,6 +40,7 @@ def matter_list(request: Request) -> HTMLResponse:
         states=words.ENVELOPE_STATES,
         line_title=words.line_title,
         in_county=current_scope().level is Level.COUNTY,
+        may_answer=current_scope().level is Level.PROVINCE,
     )
 
 

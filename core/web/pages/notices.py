@@ -16,7 +16,7 @@ from core.cases.service import list_cases
 from core.cases.workflows import POST_NOTICE
 from core.db.session import unit_of_work
 from core.errors import BangfuError, Forbidden
-from core.notices.repository import batches, open_objections
+from core.notices.repository import batches, items_of, open_objections
 from core.notices.service import (
     ANSWER,
     answer_objection,
@@ -27,6 +27,7 @@ from core.notices.service import (
     post_notice,
     raise_objection,
 )
+from core.people.listing import FileFilter, list_files
 from core.scope import current_scope
 from core.web.context import changed, go, requires, show
 from core.web.pages import queries, words
@@ -97,17 +98,19 @@ def register(
     """Register an objection against one of the names, or against the whole batch where none is named."""
 
     def act(session: Session) -> None:
-        against = _case_id(case) if case else None
-        raise_objection(session, text, batch_id=batch_id, case_id=against, contact=contact.strip() or None)
+        case_id, household_id = _against(session, batch_id, case) if case else (None, None)
+        more = {"case_id": case_id, "household_id": household_id}
+        raise_objection(session, text, batch_id=batch_id, contact=contact.strip() or None, **more)
 
     return _change(request, tenant, batch_id, "异议已登记", act, Typed(REGISTER, text, case, contact))
 
 
-def _case_id(given: str) -> uuid.UUID:
-    try:
-        return uuid.UUID(given)
-    except ValueError:
-        raise not_listed() from None
+def _against(session: Session, batch_id: uuid.UUID, given: str) -> tuple[uuid.UUID | None, uuid.UUID | None]:
+    """The case or household of the notice that was chosen."""
+    found = {str(item.case_id or item.household_id): item for item in items_of(session, batch_id)}
+    if given not in found:
+        raise not_listed()
+    return found[given].case_id, found[given].household_id
 
 
 @router.post("/notices/{batch_id}/objections/{objection_id}", dependencies=[Depends(requires(ANSWER))])
@@ -157,6 +160,11 @@ def _change(
     return go(f"/{tenant}/notices/{batch_id}", done)
 
 
+def file_notices_refused(request: Request, refused: BangfuError, title: str, ticked: frozenset[uuid.UUID]) -> HTMLResponse:
+    """The list again, after files could not be posted, with what was chosen."""
+    return _list(request, None, refused, file_title=title, ticked_files=ticked)
+
+
 def _ready(session: Session) -> Sequence[CaseLine]:
     """Cases in a state from which a notice is posted."""
     found: list[CaseLine] = []
@@ -174,6 +182,9 @@ def _list(
     refused: BangfuError | None = None,
     title: str = "",
     ticked: frozenset[uuid.UUID] | None = None,
+    *,
+    file_title: str = "",
+    ticked_files: frozenset[uuid.UUID] | None = None,
 ) -> HTMLResponse:
     """The list; ``ticked`` are the cases that were chosen before a refusal, all of them where nothing was sent yet."""
     scope = current_scope()
@@ -182,6 +193,8 @@ def _list(
         page = cut(batches(session, after, _PAGE + 1), _PAGE, lambda row: row.id)
         ready = _ready(session) if may_post else []
         objections = open_objections(session)
+        reads_files = scope.may("notice.post") and scope.may("people.read")
+        files = list_files(session, FileFilter(status="civil_affairs_checked"), None, _TOGETHER) if reads_files else []
     return show(
         request,
         "notices.html",
@@ -190,6 +203,9 @@ def _list(
         next=next_url(request, page.after),
         ready=ready,
         may_post=may_post,
+        files=files,
+        file_title=file_title,
+        ticked_files={row.household_id for row in files} if ticked_files is None else ticked_files,
         objections=objections,
         title=title,
         ticked={line.id for line in ready} if ticked is None else ticked,

@@ -15,6 +15,8 @@ from core.errors import NotFound
 from core.exchange.models import Envelope
 from core.funds.models import Grant, PaymentBatch
 from core.notices.models import Objection
+from core.people.finding import find_cases
+from core.people.merging import as_one
 from core.people.models import Person
 from core.rules.errors import RulesUnknown
 from core.rules.sheet import ExplanationSheet
@@ -38,9 +40,10 @@ def sheet_of(session: Session, determination_id: uuid.UUID | None) -> Explanatio
         return None
 
 
-def grants_of_household(session: Session, household_id: uuid.UUID) -> Sequence[Grant]:
-    """What a household was granted, newest first (救助记录)."""
-    return session.scalars(select(Grant).where(Grant.household_id == household_id).order_by(Grant.id.desc())).all()
+def grants_of_household(session: Session, household_id: uuid.UUID, *, alone: bool = False) -> Sequence[Grant]:
+    """What a household, or (but ``alone``) one that counts as it, was granted, newest first (救助记录)."""
+    homes = {household_id} if alone else as_one(session, [household_id])[household_id]
+    return session.scalars(select(Grant).where(among(Grant.household_id, homes)).order_by(Grant.id.desc())).all()
 
 
 def payment_batch(session: Session, batch_id: uuid.UUID) -> PaymentBatch:
@@ -71,6 +74,7 @@ def envelope_named(session: Session, envelope_id: uuid.UUID, direction: str) -> 
     return found
 
 
-def case_numbered(session: Session, number: str) -> Case | None:
-    """The case with this number that the actor may see."""
-    return session.scalar(select(Case).where(Case.number == number.strip().upper(), of_lines_read()))
+def cases_found(session: Session, text: str) -> Sequence[Case]:
+    """Cases by number or by what a party is called, that the actor may see, newest first."""
+    found = among(Case.id, find_cases(session, text))
+    return session.scalars(select(Case).where(found, of_lines_read()).order_by(Case.id.desc())).all()

@@ -15,11 +15,10 @@ from core.db.session import reference_work
 from core.host.declarations import WorkflowDecl
 from core.host.manager import host
 from core.identity.models import Account
+from core.people.life import FILE
 from core.tenancy.models import Tenant
 
-FILE_STATES: Mapping[str, str] = MappingProxyType(
-    {"draft": "草稿", "on_file": "在档", "out_of_difficulty": "已脱困", "cancelled": "已注销", "moved": "已迁出"}
-)
+FILE_STATES: Mapping[str, str] = FILE.states
 SEVERITIES: Mapping[str, str] = MappingProxyType({"critical": "严重", "major": "较重", "minor": "一般"})
 ENVELOPE_STATES: Mapping[str, str] = MappingProxyType(
     {

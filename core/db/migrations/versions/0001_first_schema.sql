@@ -1,5 +1,10 @@
 create extension if not exists btree_gist;
 
+create function public.refuse_but_erasure() returns trigger language plpgsql as $$
+begin
+    raise insufficient_privilege using message = 'only an erasure empties ' || tg_table_name;
+end $$;
+
 CREATE TABLE account (
     id UUID NOT NULL,
     login TEXT NOT NULL,
@@ -159,7 +164,9 @@ create policy written on case_record for insert with check (tenant = nullif(curr
 
 create policy changed on case_record for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6) and (handlers is null or current_setting('app.actor', true) = any (handlers) or id = nullif(current_setting('app.opened', true), '')::uuid)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
 
-grant select, insert, update (state, assigned_to, closed_on, outside_state, version, handlers) on case_record to bangfu_app;
+create trigger erased before update of form, form_cipher on case_record for each row when (current_user = 'bangfu_app' and nullif(current_setting('app.erasing', true), '') is null) execute function public.refuse_but_erasure();
+
+grant select, insert, update (state, assigned_to, closed_on, outside_state, version, handlers, form, form_cipher) on case_record to bangfu_app;
 
 CREATE TABLE county_closing (
     tenant CHAR(6) NOT NULL,
@@ -205,6 +212,46 @@ create policy written on county_closing for insert with check (tenant = nullif(c
 create policy changed on county_closing for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
 
 grant select, insert, update (state, decided_by, decided_on, decided_why, job_id, result, done_on, stopped_by, stopped_on, stopped_why) on county_closing to bangfu_app;
+
+CREATE TABLE employer (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    name TEXT NOT NULL,
+    pinyin TEXT NOT NULL,
+    spoken TEXT NOT NULL,
+    initials TEXT NOT NULL,
+    credit_code VARCHAR,
+    nature VARCHAR,
+    industry VARCHAR,
+    condition VARCHAR,
+    loss_years INTEGER[] NOT NULL,
+    bankrupt_on DATE,
+    court_reference VARCHAR,
+    allowance_unpaid BOOLEAN,
+    contact_name VARCHAR,
+    office_phone VARCHAR,
+    address VARCHAR,
+    version INTEGER NOT NULL,
+    recorded_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_employer PRIMARY KEY (tenant, id),
+    CONSTRAINT ck_employer_bankruptcy CHECK ((bankrupt_on is null) = (court_reference is null))
+);
+
+CREATE INDEX ix_employer_pinyin ON employer (tenant, pinyin, id);
+
+CREATE UNIQUE INDEX uq_employer_credit_code ON employer (tenant, credit_code) WHERE credit_code is not null;
+
+alter table employer enable row level security;
+
+alter table employer force row level security;
+
+create policy seen on employer for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on employer for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy changed on employer for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert, update on employer to bangfu_app;
 
 CREATE TABLE envelope (
     tenant CHAR(6) NOT NULL,
@@ -650,9 +697,10 @@ CREATE TABLE person (
     tenant CHAR(6) NOT NULL,
     id UUID NOT NULL,
     name TEXT NOT NULL,
-    pinyin TEXT NOT NULL,
+    pinyin TEXT COLLATE "C" NOT NULL,
     gender TEXT NOT NULL,
     birth_date DATE,
+    died_on DATE,
     ethnic_group VARCHAR,
     political_status VARCHAR,
     marital_status VARCHAR,
@@ -673,6 +721,8 @@ CREATE TABLE person (
 );
 
 CREATE INDEX ix_person_phone_token ON person (tenant, phone_token);
+
+CREATE INDEX ix_person_pinyin ON person (tenant, pinyin, id);
 
 alter table person enable row level security;
 
@@ -769,6 +819,41 @@ create policy written on plugin_setting_change for insert with check (tenant = n
 
 grant select, insert on plugin_setting_change to bangfu_app;
 
+CREATE TABLE printed_file (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    batch UUID NOT NULL,
+    no INTEGER NOT NULL,
+    title TEXT NOT NULL,
+    file_name TEXT NOT NULL,
+    media_type TEXT NOT NULL,
+    items INTEGER NOT NULL,
+    masked BOOLEAN NOT NULL,
+    sealed BYTEA NOT NULL,
+    made_by TEXT NOT NULL,
+    made_on DATE NOT NULL,
+    expires_on DATE NOT NULL,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_printed_file PRIMARY KEY (tenant, id),
+    CONSTRAINT uq_printed_file_tenant_batch_no UNIQUE (tenant, batch, no)
+);
+
+CREATE INDEX ix_printed_file_made_by ON printed_file (tenant, made_by, id);
+
+alter table printed_file enable row level security;
+
+alter table printed_file force row level security;
+
+create policy seen on printed_file for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on printed_file for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy changed on printed_file for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy removed on printed_file for delete using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert, delete on printed_file to bangfu_app;
+
 CREATE TABLE pulse (
     name TEXT NOT NULL,
     at TIMESTAMP WITH TIME ZONE NOT NULL,
@@ -786,6 +871,7 @@ CREATE TABLE read_log (
     subject_kind TEXT NOT NULL,
     subject_id UUID,
     reason TEXT NOT NULL,
+    shown TEXT[],
     business_date DATE NOT NULL,
     at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT pk_read_log PRIMARY KEY (tenant, id)
@@ -803,7 +889,50 @@ create policy seen on read_log for select using (tenant = nullif(current_setting
 
 create policy written on read_log for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
 
-grant select, insert on read_log to bangfu_app;
+create policy erased on read_log for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6) and nullif(current_setting('app.erasing', true), '') is not null);
+
+grant select, insert, update (reason) on read_log to bangfu_app;
+
+CREATE TABLE record_merge (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    act_id UUID NOT NULL,
+    subject_kind TEXT NOT NULL,
+    merged_id UUID NOT NULL,
+    survivor_id UUID NOT NULL,
+    former_status VARCHAR,
+    reason TEXT NOT NULL,
+    merged_by TEXT NOT NULL,
+    merged_on DATE NOT NULL,
+    undone_on DATE,
+    undone_by VARCHAR,
+    undone_why VARCHAR,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_record_merge PRIMARY KEY (tenant, id),
+    CONSTRAINT ck_record_merge_subject_kind CHECK (subject_kind in ('person', 'household')),
+    CONSTRAINT ck_record_merge_two CHECK (merged_id <> survivor_id),
+    CONSTRAINT ck_record_merge_undone CHECK ((undone_on is null) = (undone_by is null))
+);
+
+CREATE INDEX ix_record_merge_act ON record_merge (tenant, act_id);
+
+CREATE INDEX ix_record_merge_survivor ON record_merge (tenant, survivor_id) WHERE undone_on is null;
+
+CREATE UNIQUE INDEX uq_record_merge_standing ON record_merge (tenant, merged_id) WHERE undone_on is null;
+
+alter table record_merge enable row level security;
+
+alter table record_merge force row level security;
+
+create policy seen on record_merge for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on record_merge for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy changed on record_merge for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create trigger erased before update of reason on record_merge for each row when (current_user = 'bangfu_app' and nullif(current_setting('app.erasing', true), '') is null) execute function public.refuse_but_erasure();
+
+grant select, insert, update (undone_on, undone_by, undone_why, reason) on record_merge to bangfu_app;
 
 CREATE TABLE recurring_start (
     kind TEXT NOT NULL,
@@ -839,22 +968,59 @@ create policy written on role_permission for insert with check (tenant = nullif(
 
 grant select, insert on role_permission to bangfu_app;
 
+CREATE TABLE roster_heading (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    heading TEXT NOT NULL,
+    field VARCHAR,
+    actor TEXT NOT NULL,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_roster_heading PRIMARY KEY (tenant, id),
+    CONSTRAINT uq_roster_heading_tenant_heading UNIQUE (tenant, heading)
+);
+
+alter table roster_heading enable row level security;
+
+alter table roster_heading force row level security;
+
+create policy seen on roster_heading for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on roster_heading for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy changed on roster_heading for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy removed on roster_heading for delete using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert, update, delete on roster_heading to bangfu_app;
+
 CREATE TABLE roster_import (
     tenant CHAR(6) NOT NULL,
     id UUID NOT NULL,
     digest TEXT NOT NULL,
     file_name TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    state TEXT NOT NULL,
     business_date DATE NOT NULL,
     actor TEXT NOT NULL,
+    understanding JSONB NOT NULL,
+    samples JSONB NOT NULL,
+    refusal JSONB,
+    counts JSONB NOT NULL,
     households INTEGER NOT NULL,
     persons INTEGER NOT NULL,
     held_back INTEGER NOT NULL,
-    problems JSONB NOT NULL,
-    counts JSONB NOT NULL,
+    rounds INTEGER NOT NULL,
+    job_id UUID,
+    checked_at TIMESTAMP WITH TIME ZONE,
+    committed_at TIMESTAMP WITH TIME ZONE,
+    committed_by VARCHAR,
+    kept_until DATE,
     at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT pk_roster_import PRIMARY KEY (tenant, id),
-    CONSTRAINT uq_roster_import_tenant_digest UNIQUE (tenant, digest)
+    CONSTRAINT ck_roster_import_state CHECK (state in ('checking', 'checked', 'refused', 'committing', 'committed', 'discarded'))
 );
+
+CREATE UNIQUE INDEX uq_roster_import_digest ON roster_import (tenant, digest) WHERE state <> 'discarded';
 
 alter table roster_import enable row level security;
 
@@ -871,7 +1037,7 @@ grant select, insert, update on roster_import to bangfu_app;
 CREATE TABLE search_token (
     tenant CHAR(6) NOT NULL,
     id UUID NOT NULL,
-    token TEXT NOT NULL,
+    token TEXT COLLATE "C" NOT NULL,
     subject_kind TEXT NOT NULL,
     subject_id UUID NOT NULL,
     handlers TEXT[],
@@ -880,7 +1046,7 @@ CREATE TABLE search_token (
 
 CREATE INDEX ix_search_token_subject ON search_token (tenant, subject_id);
 
-CREATE INDEX ix_search_token_token ON search_token (tenant, token text_pattern_ops);
+CREATE INDEX ix_search_token_token ON search_token (tenant, subject_kind, token);
 
 alter table search_token enable row level security;
 
@@ -1205,7 +1371,9 @@ create policy seen on case_decision for select using (tenant = nullif(current_se
 
 create policy written on case_decision for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
 
-grant select, insert on case_decision to bangfu_app;
+create policy erased on case_decision for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6) and nullif(current_setting('app.erasing', true), '') is not null);
+
+grant select, insert, update (reason) on case_decision to bangfu_app;
 
 CREATE TABLE case_step (
     tenant CHAR(6) NOT NULL,
@@ -1235,7 +1403,52 @@ create policy written on case_step for insert with check (tenant = nullif(curren
 
 create policy changed on case_step for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6) and (handlers is null or current_setting('app.actor', true) = any (handlers) or case_id = nullif(current_setting('app.opened', true), '')::uuid)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
 
-grant select, insert, update (handlers) on case_step to bangfu_app;
+create trigger erased before update of note on case_step for each row when (current_user = 'bangfu_app' and nullif(current_setting('app.erasing', true), '') is null) execute function public.refuse_but_erasure();
+
+grant select, insert, update (handlers, note) on case_step to bangfu_app;
+
+CREATE TABLE consent (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    household_id UUID NOT NULL,
+    person_id UUID,
+    guardian_id UUID,
+    kind TEXT NOT NULL,
+    given_on DATE NOT NULL,
+    until DATE,
+    reference TEXT NOT NULL,
+    recorded_by TEXT NOT NULL,
+    withdrawn_on DATE,
+    withdrawn_why VARCHAR,
+    withdrawn_by VARCHAR,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_consent PRIMARY KEY (tenant, id),
+    CONSTRAINT ck_consent_until CHECK (until is null or until >= given_on),
+    CONSTRAINT ck_consent_withdrawn CHECK ((withdrawn_on is null) = (withdrawn_by is null)),
+    CONSTRAINT ck_consent_withdrawn_why CHECK (withdrawn_on is null or withdrawn_why <> ''),
+    CONSTRAINT ck_consent_guardian CHECK (guardian_id is null or guardian_id <> person_id),
+    CONSTRAINT fk_consent_tenant_household_id FOREIGN KEY(tenant, household_id) REFERENCES household (tenant, id),
+    CONSTRAINT fk_consent_tenant_person_id FOREIGN KEY(tenant, person_id) REFERENCES person (tenant, id),
+    CONSTRAINT fk_consent_tenant_guardian_id FOREIGN KEY(tenant, guardian_id) REFERENCES person (tenant, id)
+);
+
+CREATE INDEX ix_consent_household ON consent (tenant, household_id, kind);
+
+CREATE INDEX ix_consent_person ON consent (tenant, person_id);
+
+alter table consent enable row level security;
+
+alter table consent force row level security;
+
+create policy seen on consent for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on consent for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy changed on consent for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create trigger erased before update of reference on consent for each row when (current_user = 'bangfu_app' and nullif(current_setting('app.erasing', true), '') is null) execute function public.refuse_but_erasure();
+
+grant select, insert, update (withdrawn_on, withdrawn_why, withdrawn_by, reference) on consent to bangfu_app;
 
 CREATE TABLE deadline (
     tenant CHAR(6) NOT NULL,
@@ -1358,6 +1571,7 @@ CREATE TABLE document (
     withdrawn_on DATE,
     withdrawn_by VARCHAR,
     withdrawn_reason VARCHAR,
+    erased_on DATE,
     at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     handlers TEXT[],
     CONSTRAINT pk_document PRIMARY KEY (tenant, id),
@@ -1382,6 +1596,201 @@ create policy changed on document for update using (tenant = nullif(current_sett
 
 grant select, insert, update on document to bangfu_app;
 
+CREATE TABLE duplicate_proposal (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    first_id UUID NOT NULL,
+    second_id UUID NOT NULL,
+    score INTEGER NOT NULL,
+    reasons TEXT[] NOT NULL,
+    state TEXT NOT NULL,
+    found_on DATE NOT NULL,
+    decided_on DATE,
+    decided_by VARCHAR,
+    why VARCHAR,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_duplicate_proposal PRIMARY KEY (tenant, id),
+    CONSTRAINT uq_duplicate_proposal_tenant_first_id_second_id UNIQUE (tenant, first_id, second_id),
+    CONSTRAINT ck_duplicate_proposal_order CHECK (first_id < second_id),
+    CONSTRAINT ck_duplicate_proposal_state CHECK (state in ('open', 'different', 'merged')),
+    CONSTRAINT ck_duplicate_proposal_decided CHECK ((state = 'open') = (decided_on is null)),
+    CONSTRAINT fk_duplicate_proposal_tenant_first_id FOREIGN KEY(tenant, first_id) REFERENCES person (tenant, id),
+    CONSTRAINT fk_duplicate_proposal_tenant_second_id FOREIGN KEY(tenant, second_id) REFERENCES person (tenant, id)
+);
+
+CREATE INDEX ix_duplicate_proposal_list ON duplicate_proposal (tenant, state, score, id);
+
+CREATE INDEX ix_duplicate_proposal_second ON duplicate_proposal (tenant, second_id);
+
+alter table duplicate_proposal enable row level security;
+
+alter table duplicate_proposal force row level security;
+
+create policy seen on duplicate_proposal for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on duplicate_proposal for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy changed on duplicate_proposal for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert, update on duplicate_proposal to bangfu_app;
+
+CREATE TABLE employer_change (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    employer_id UUID NOT NULL,
+    changed JSONB NOT NULL,
+    reason TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    business_date DATE NOT NULL,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_employer_change PRIMARY KEY (tenant, id),
+    CONSTRAINT fk_employer_change_tenant_employer_id FOREIGN KEY(tenant, employer_id) REFERENCES employer (tenant, id)
+);
+
+CREATE INDEX ix_employer_change_employer ON employer_change (tenant, employer_id, id);
+
+alter table employer_change enable row level security;
+
+alter table employer_change force row level security;
+
+create policy seen on employer_change for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on employer_change for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert on employer_change to bangfu_app;
+
+CREATE TABLE employer_test (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    employer_id UUID NOT NULL,
+    tested_on DATE NOT NULL,
+    workers INTEGER NOT NULL,
+    below_line INTEGER NOT NULL,
+    evidence TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    recorded_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_employer_test PRIMARY KEY (tenant, id),
+    CONSTRAINT uq_employer_test_tenant_employer_id_tested_on_recorded_at UNIQUE (tenant, employer_id, tested_on, recorded_at),
+    CONSTRAINT ck_employer_test_counts CHECK (workers > 0 and below_line between 0 and workers),
+    CONSTRAINT fk_employer_test_tenant_employer_id FOREIGN KEY(tenant, employer_id) REFERENCES employer (tenant, id)
+);
+
+alter table employer_test enable row level security;
+
+alter table employer_test force row level security;
+
+create policy seen on employer_test for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on employer_test for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert on employer_test to bangfu_app;
+
+CREATE TABLE file_proposal (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    household_id UUID NOT NULL,
+    kind TEXT NOT NULL,
+    since DATE NOT NULL,
+    found_on DATE NOT NULL,
+    settled_on DATE,
+    settled_as VARCHAR,
+    settled_by VARCHAR,
+    note VARCHAR,
+    CONSTRAINT pk_file_proposal PRIMARY KEY (tenant, id),
+    CONSTRAINT ck_file_proposal_kind CHECK (kind in ('above_line', 'stale', 'head_died')),
+    CONSTRAINT ck_file_proposal_settled_as CHECK (settled_as in ('done', 'declined', 'passed')),
+    CONSTRAINT ck_file_proposal_settled CHECK ((settled_on is null) = (settled_as is null)),
+    CONSTRAINT fk_file_proposal_tenant_household_id FOREIGN KEY(tenant, household_id) REFERENCES household (tenant, id)
+);
+
+CREATE UNIQUE INDEX ix_file_proposal_open ON file_proposal (tenant, household_id, kind) WHERE settled_on is null;
+
+alter table file_proposal enable row level security;
+
+alter table file_proposal force row level security;
+
+create policy seen on file_proposal for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on file_proposal for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy changed on file_proposal for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert, update (settled_on, settled_as, settled_by, note) on file_proposal to bangfu_app;
+
+CREATE TABLE file_step (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    household_id UUID NOT NULL,
+    step TEXT NOT NULL,
+    from_state VARCHAR,
+    to_state TEXT NOT NULL,
+    reason VARCHAR,
+    note TEXT NOT NULL,
+    evidence VARCHAR,
+    actor TEXT NOT NULL,
+    unlike TEXT[] NOT NULL,
+    done_on DATE NOT NULL,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_file_step PRIMARY KEY (tenant, id),
+    CONSTRAINT ck_file_step_declared CHECK ((step = 'apply' and from_state is null and to_state = 'draft') or (step = 'first_check' and from_state in ('draft') and to_state = 'first_checked') or (step = 'visit' and from_state in ('first_checked') and to_state = 'visited') or (step = 'civil_affairs_check' and from_state in ('visited') and to_state = 'civil_affairs_checked') or (step = 'post_notice' and from_state in ('civil_affairs_checked') and to_state = 'public_notice') or (step = 'put_on_file' and from_state in ('public_notice') and to_state = 'on_file') or (step = 'send_back' and from_state in ('first_checked', 'visited', 'civil_affairs_checked', 'public_notice') and to_state = 'draft') or (step = 'refuse' and from_state in ('draft', 'first_checked', 'visited', 'civil_affairs_checked', 'public_notice') and to_state = 'cancelled') or (step = 'confirm_unchanged' and from_state in ('on_file') and to_state = 'on_file') or (step = 'end_difficulty' and from_state in ('on_file') and to_state = 'out_of_difficulty') or (step = 'record_death' and from_state in ('draft', 'first_checked', 'visited', 'civil_affairs_checked', 'public_notice', 'on_file', 'out_of_difficulty') and to_state = 'died') or (step = 'strike_off' and from_state in ('on_file', 'out_of_difficulty') and to_state = 'cancelled') or (step = 'reopen' and from_state in ('out_of_difficulty', 'died', 'cancelled') and to_state = 'draft') or (step = 'take_back_death' and from_state in ('died') and to_state = 'on_file') or (step = 'undo_registration' and from_state in ('draft') and to_state = 'cancelled') or (step = 'move' and from_state in ('draft', 'first_checked', 'visited', 'civil_affairs_checked', 'public_notice', 'on_file', 'out_of_difficulty') and to_state = 'moved') or (step = 'settle_as_kept' and from_state in ('draft') and to_state = 'on_file') or (step = 'settle_as_double' and from_state in ('draft', 'first_checked', 'visited', 'civil_affairs_checked', 'public_notice', 'on_file', 'out_of_difficulty') and to_state = 'cancelled')),
+    CONSTRAINT ck_file_step_note CHECK (step not in ('first_check', 'visit', 'send_back', 'refuse', 'confirm_unchanged', 'end_difficulty', 'record_death', 'strike_off', 'reopen', 'take_back_death') or note <> ''),
+    CONSTRAINT ck_file_step_reason CHECK (step not in ('refuse', 'strike_off') or reason is not null),
+    CONSTRAINT ck_file_step_another_person CHECK (not actor = any (unlike)),
+    CONSTRAINT fk_file_step_tenant_household_id FOREIGN KEY(tenant, household_id) REFERENCES household (tenant, id)
+);
+
+CREATE INDEX ix_file_step_household ON file_step (tenant, household_id, id);
+
+alter table file_step enable row level security;
+
+alter table file_step force row level security;
+
+create policy seen on file_step for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on file_step for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy erased on file_step for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6) and nullif(current_setting('app.erasing', true), '') is not null);
+
+grant select, insert, update (note, evidence) on file_step to bangfu_app;
+
+CREATE TABLE household_change (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    household_id UUID NOT NULL,
+    peer_household_id UUID,
+    kind TEXT NOT NULL,
+    valid_from DATE NOT NULL,
+    reason TEXT NOT NULL,
+    document_id UUID,
+    steps JSONB NOT NULL,
+    before JSONB NOT NULL,
+    undoes UUID,
+    actor TEXT NOT NULL,
+    business_date DATE NOT NULL,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_household_change PRIMARY KEY (tenant, id),
+    CONSTRAINT uq_household_change_tenant_undoes UNIQUE (tenant, undoes),
+    CONSTRAINT ck_household_change_kind CHECK (kind in ('registered', 'birth', 'death', 'moved_in', 'moved_out', 'marriage', 'divorce', 'head_changed', 'split', 'undone')),
+    CONSTRAINT ck_household_change_undoes CHECK ((kind = 'undone') = (undoes is not null)),
+    CONSTRAINT fk_household_change_tenant_household_id FOREIGN KEY(tenant, household_id) REFERENCES household (tenant, id)
+);
+
+CREATE INDEX ix_household_change_household ON household_change (tenant, household_id, id);
+
+CREATE INDEX ix_household_change_peer ON household_change (tenant, peer_household_id, id);
+
+alter table household_change enable row level security;
+
+alter table household_change force row level security;
+
+create policy seen on household_change for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on household_change for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy erased on household_change for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6) and nullif(current_setting('app.erasing', true), '') is not null);
+
+grant select, insert, update (reason) on household_change to bangfu_app;
+
 CREATE TABLE household_fact (
     tenant CHAR(6) NOT NULL,
     id UUID NOT NULL,
@@ -1400,6 +1809,7 @@ CREATE TABLE household_fact (
     loss_fen BIGINT NOT NULL,
     compensation_fen BIGINT NOT NULL,
     source TEXT NOT NULL,
+    recorded_by VARCHAR,
     CONSTRAINT pk_household_fact PRIMARY KEY (tenant, id),
     CONSTRAINT uq_household_fact_tenant_household_id_valid_from_recorded_at UNIQUE (tenant, household_id, valid_from, recorded_at),
     CONSTRAINT fk_household_fact_tenant_household_id FOREIGN KEY(tenant, household_id) REFERENCES household (tenant, id)
@@ -1463,7 +1873,56 @@ create policy written on household_transfer for insert with check (tenant = null
 
 create policy changed on household_transfer for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
 
-grant select, insert, update (state, household_id, file_number, peer_file_number, peer_household_id, package_id, ended_on, history, twice, settled_as, settled_by, settled_on, settled_why) on household_transfer to bangfu_app;
+create trigger erased before update of reason on household_transfer for each row when (current_user = 'bangfu_app' and nullif(current_setting('app.erasing', true), '') is null) execute function public.refuse_but_erasure();
+
+grant select, insert, update (state, household_id, file_number, peer_file_number, peer_household_id, package_id, ended_on, history, twice, settled_as, settled_by, settled_on, settled_why, reason) on household_transfer to bangfu_app;
+
+CREATE TABLE identity_query (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    envelope_id UUID NOT NULL,
+    direction TEXT NOT NULL,
+    peer CHAR(6) NOT NULL,
+    person_id UUID,
+    household_id UUID,
+    reason TEXT NOT NULL,
+    asked_by TEXT NOT NULL,
+    asked_on DATE NOT NULL,
+    state TEXT NOT NULL,
+    outcome VARCHAR,
+    keeper CHAR(6),
+    answer VARCHAR,
+    answered_on DATE,
+    answered_by VARCHAR,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_identity_query PRIMARY KEY (tenant, id),
+    CONSTRAINT uq_identity_query_tenant_envelope_id_direction UNIQUE (tenant, envelope_id, direction),
+    CONSTRAINT ck_identity_query_direction CHECK (direction in ('out', 'in')),
+    CONSTRAINT ck_identity_query_state CHECK (state in ('asked', 'pending', 'answered')),
+    CONSTRAINT ck_identity_query_outcome CHECK (outcome in ('duplicate', 'different', 'pending')),
+    CONSTRAINT ck_identity_query_keeper CHECK ((outcome = 'duplicate') = (keeper is not null)),
+    CONSTRAINT ck_identity_query_person CHECK ((direction = 'out') = (person_id is not null)),
+    CONSTRAINT fk_identity_query_tenant_person_id FOREIGN KEY(tenant, person_id) REFERENCES person (tenant, id),
+    CONSTRAINT fk_identity_query_tenant_household_id FOREIGN KEY(tenant, household_id) REFERENCES household (tenant, id)
+);
+
+CREATE INDEX ix_identity_query_list ON identity_query (tenant, direction, state, id);
+
+CREATE UNIQUE INDEX uq_identity_query_open ON identity_query (tenant, person_id) WHERE direction = 'out' and state <> 'answered';
+
+alter table identity_query enable row level security;
+
+alter table identity_query force row level security;
+
+create policy seen on identity_query for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on identity_query for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy changed on identity_query for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create trigger erased before update of reason on identity_query for each row when (current_user = 'bangfu_app' and nullif(current_setting('app.erasing', true), '') is null) execute function public.refuse_but_erasure();
+
+grant select, insert, update (state, outcome, keeper, answer, answered_on, answered_by, reason) on identity_query to bangfu_app;
 
 CREATE TABLE job_chunk (
     tenant CHAR(6) NOT NULL,
@@ -1504,6 +1963,7 @@ CREATE TABLE membership (
     person_id UUID NOT NULL,
     relation TEXT NOT NULL,
     present BOOLEAN NOT NULL,
+    reason VARCHAR,
     valid_from DATE NOT NULL,
     recorded_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT pk_membership PRIMARY KEY (tenant, id),
@@ -1528,17 +1988,23 @@ CREATE TABLE notice_item (
     tenant CHAR(6) NOT NULL,
     id UUID NOT NULL,
     batch_id UUID NOT NULL,
-    case_id UUID NOT NULL,
+    case_id UUID,
+    household_id UUID,
     masked_name TEXT NOT NULL,
     matter TEXT NOT NULL,
     amount_fen BIGINT,
     CONSTRAINT pk_notice_item PRIMARY KEY (tenant, id),
     CONSTRAINT uq_notice_item_tenant_batch_id_case_id UNIQUE (tenant, batch_id, case_id),
+    CONSTRAINT uq_notice_item_tenant_batch_id_household_id UNIQUE (tenant, batch_id, household_id),
+    CONSTRAINT ck_notice_item_case_or_file CHECK (num_nonnulls(case_id, household_id) = 1),
     CONSTRAINT fk_notice_item_tenant_batch_id FOREIGN KEY(tenant, batch_id) REFERENCES notice_batch (tenant, id),
-    CONSTRAINT fk_notice_item_tenant_case_id FOREIGN KEY(tenant, case_id) REFERENCES case_record (tenant, id)
+    CONSTRAINT fk_notice_item_tenant_case_id FOREIGN KEY(tenant, case_id) REFERENCES case_record (tenant, id),
+    CONSTRAINT fk_notice_item_tenant_household_id FOREIGN KEY(tenant, household_id) REFERENCES household (tenant, id)
 );
 
 CREATE INDEX ix_notice_item_case ON notice_item (tenant, case_id);
+
+CREATE INDEX ix_notice_item_household ON notice_item (tenant, household_id);
 
 alter table notice_item enable row level security;
 
@@ -1548,7 +2014,9 @@ create policy seen on notice_item for select using (tenant = nullif(current_sett
 
 create policy written on notice_item for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
 
-grant select, insert on notice_item to bangfu_app;
+create policy erased on notice_item for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6) and nullif(current_setting('app.erasing', true), '') is not null);
+
+grant select, insert, update (masked_name) on notice_item to bangfu_app;
 
 CREATE TABLE objection (
     tenant CHAR(6) NOT NULL,
@@ -1556,6 +2024,7 @@ CREATE TABLE objection (
     number TEXT NOT NULL,
     batch_id UUID,
     case_id UUID,
+    household_id UUID,
     clerk VARCHAR,
     raised_on DATE NOT NULL,
     text TEXT NOT NULL,
@@ -1569,8 +2038,10 @@ CREATE TABLE objection (
     CONSTRAINT uq_objection_tenant_number UNIQUE (tenant, number),
     CONSTRAINT ck_objection_clerk_of_the_case CHECK ((case_id is null) = (clerk is null)),
     CONSTRAINT ck_objection_answered_by_another CHECK (answered_by <> clerk),
+    CONSTRAINT ck_objection_file_of_a_batch CHECK (household_id is null or case_id is null and batch_id is not null),
     CONSTRAINT fk_objection_tenant_case_id_clerk FOREIGN KEY(tenant, case_id, clerk) REFERENCES case_record (tenant, id, clerk),
-    CONSTRAINT fk_objection_tenant_batch_id FOREIGN KEY(tenant, batch_id) REFERENCES notice_batch (tenant, id)
+    CONSTRAINT fk_objection_tenant_batch_id FOREIGN KEY(tenant, batch_id) REFERENCES notice_batch (tenant, id),
+    CONSTRAINT fk_objection_tenant_household_id FOREIGN KEY(tenant, household_id) REFERENCES household (tenant, id)
 );
 
 alter table objection enable row level security;
@@ -1583,7 +2054,9 @@ create policy written on objection for insert with check (tenant = nullif(curren
 
 create policy changed on objection for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
 
-grant select, insert, update (outcome, answer, answered_on, answered_by) on objection to bangfu_app;
+create trigger erased before update of text, contact on objection for each row when (current_user = 'bangfu_app' and nullif(current_setting('app.erasing', true), '') is null) execute function public.refuse_but_erasure();
+
+grant select, insert, update (outcome, answer, answered_on, answered_by, text, contact) on objection to bangfu_app;
 
 CREATE TABLE parameter_forecast (
     tenant CHAR(6) NOT NULL,
@@ -1649,24 +2122,74 @@ create policy changed on party for update using (tenant = nullif(current_setting
 
 grant select, insert, update on party to bangfu_app;
 
+CREATE TABLE person_correction (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    person_id UUID NOT NULL,
+    field TEXT NOT NULL,
+    former_name_cipher BYTEA,
+    former_identity_cipher BYTEA,
+    former_identity_masked VARCHAR,
+    former_identity_token BYTEA,
+    reason TEXT NOT NULL,
+    asked_on DATE,
+    answered_on DATE NOT NULL,
+    document_id UUID,
+    actor TEXT NOT NULL,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_person_correction PRIMARY KEY (tenant, id),
+    CONSTRAINT ck_person_correction_field CHECK (field in ('name', 'identity_number')),
+    CONSTRAINT ck_person_correction_asked_before_answered CHECK (asked_on is null or asked_on <= answered_on),
+    CONSTRAINT fk_person_correction_tenant_person_id FOREIGN KEY(tenant, person_id) REFERENCES person (tenant, id)
+);
+
+CREATE INDEX ix_person_correction_person ON person_correction (tenant, person_id, id);
+
+CREATE INDEX ix_person_correction_token ON person_correction (tenant, former_identity_token);
+
+alter table person_correction enable row level security;
+
+alter table person_correction force row level security;
+
+create policy seen on person_correction for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on person_correction for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy erased on person_correction for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6) and nullif(current_setting('app.erasing', true), '') is not null);
+
+grant select, insert, update (former_name_cipher, former_identity_cipher, former_identity_masked, former_identity_token, reason) on person_correction to bangfu_app;
+
 CREATE TABLE person_fact (
     tenant CHAR(6) NOT NULL,
     id UUID NOT NULL,
     person_id UUID NOT NULL,
     valid_from DATE NOT NULL,
     recorded_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
-    monthly_income_fen BIGINT NOT NULL,
+    income_wage_fen BIGINT NOT NULL,
+    income_business_fen BIGINT NOT NULL,
+    income_property_fen BIGINT NOT NULL,
+    income_pension_fen BIGINT NOT NULL,
     residents_pension_fen BIGINT NOT NULL,
+    income_transfer_fen BIGINT NOT NULL,
+    income_other_fen BIGINT NOT NULL,
+    income_unsorted_fen BIGINT NOT NULL,
+    monthly_income_fen BIGINT GENERATED ALWAYS AS (income_wage_fen + income_business_fen + income_property_fen + income_pension_fen + residents_pension_fen + income_transfer_fen + income_other_fen + income_unsorted_fen) STORED NOT NULL,
     identity_status VARCHAR,
+    employment_status VARCHAR,
+    employment_since DATE,
+    education VARCHAR,
     able_to_work BOOLEAN,
     aided_elsewhere BOOLEAN,
     medical_insurance VARCHAR,
     health_status VARCHAR,
     disability_kind VARCHAR,
+    disability_grade VARCHAR,
     unit_or_school VARCHAR,
     source TEXT NOT NULL,
+    recorded_by VARCHAR,
     CONSTRAINT pk_person_fact PRIMARY KEY (tenant, id),
     CONSTRAINT uq_person_fact_tenant_person_id_valid_from_recorded_at UNIQUE (tenant, person_id, valid_from, recorded_at),
+    CONSTRAINT ck_person_fact_income_lines CHECK (least(income_wage_fen, income_business_fen, income_property_fen, income_pension_fen, residents_pension_fen, income_transfer_fen, income_other_fen, income_unsorted_fen) >= 0),
     CONSTRAINT fk_person_fact_tenant_person_id FOREIGN KEY(tenant, person_id) REFERENCES person (tenant, id)
 );
 
@@ -1678,7 +2201,9 @@ create policy seen on person_fact for select using (tenant = nullif(current_sett
 
 create policy written on person_fact for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
 
-grant select, insert on person_fact to bangfu_app;
+create policy erased on person_fact for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6) and nullif(current_setting('app.erasing', true), '') is not null);
+
+grant select, insert, update (health_status, disability_kind, disability_grade, unit_or_school) on person_fact to bangfu_app;
 
 CREATE TABLE post (
     id UUID NOT NULL,
@@ -1771,6 +2296,164 @@ create policy written on relief_grant for insert with check (tenant = nullif(cur
 create policy changed on relief_grant for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
 
 grant select, insert, update (state) on relief_grant to bangfu_app;
+
+CREATE TABLE rights_request (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    number TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    household_id UUID NOT NULL,
+    person_id UUID NOT NULL,
+    asker TEXT NOT NULL,
+    agent_name VARCHAR,
+    evidence TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    asked_on DATE NOT NULL,
+    due_on DATE NOT NULL,
+    provisional BOOLEAN NOT NULL,
+    registered_by TEXT NOT NULL,
+    state TEXT NOT NULL,
+    answer VARCHAR,
+    answered_by VARCHAR,
+    answered_on DATE,
+    taken_by VARCHAR,
+    taken_at TIMESTAMP WITH TIME ZONE,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_rights_request PRIMARY KEY (tenant, id),
+    CONSTRAINT uq_rights_request_tenant_number UNIQUE (tenant, number),
+    CONSTRAINT ck_rights_request_kind CHECK (kind in ('view_log', 'export', 'correction', 'erasure', 'withdrawal')),
+    CONSTRAINT ck_rights_request_state CHECK (state in ('open', 'answered', 'refused', 'withdrawn')),
+    CONSTRAINT ck_rights_request_asker CHECK (asker in ('self', 'agent')),
+    CONSTRAINT ck_rights_request_agent CHECK ((asker = 'agent') = (agent_name is not null)),
+    CONSTRAINT ck_rights_request_answered_by_somebody CHECK ((state = 'open') = (answered_by is null)),
+    CONSTRAINT ck_rights_request_taken CHECK ((taken_by is null) = (taken_at is null)),
+    CONSTRAINT fk_rights_request_tenant_household_id FOREIGN KEY(tenant, household_id) REFERENCES household (tenant, id),
+    CONSTRAINT fk_rights_request_tenant_person_id FOREIGN KEY(tenant, person_id) REFERENCES person (tenant, id)
+);
+
+CREATE INDEX ix_rights_request_household ON rights_request (tenant, household_id);
+
+CREATE INDEX ix_rights_request_state ON rights_request (tenant, state, due_on);
+
+alter table rights_request enable row level security;
+
+alter table rights_request force row level security;
+
+create policy seen on rights_request for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on rights_request for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy changed on rights_request for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create trigger erased before update of agent_name, evidence, reason on rights_request for each row when (current_user = 'bangfu_app' and nullif(current_setting('app.erasing', true), '') is null) execute function public.refuse_but_erasure();
+
+grant select, insert, update (state, answer, answered_by, answered_on, taken_by, taken_at, agent_name, evidence, reason) on rights_request to bangfu_app;
+
+CREATE TABLE roster_change (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    import_id UUID NOT NULL,
+    no INTEGER NOT NULL,
+    household TEXT NOT NULL,
+    household_id UUID NOT NULL,
+    person_id UUID,
+    name TEXT NOT NULL,
+    part TEXT NOT NULL,
+    "column" TEXT NOT NULL,
+    was TEXT NOT NULL,
+    becomes TEXT NOT NULL,
+    contested BOOLEAN NOT NULL,
+    by VARCHAR,
+    taken BOOLEAN NOT NULL,
+    CONSTRAINT pk_roster_change PRIMARY KEY (tenant, id),
+    CONSTRAINT uq_roster_change_tenant_import_id_no UNIQUE (tenant, import_id, no),
+    CONSTRAINT fk_roster_change_tenant_import_id FOREIGN KEY(tenant, import_id) REFERENCES roster_import (tenant, id),
+    CONSTRAINT fk_roster_change_tenant_household_id FOREIGN KEY(tenant, household_id) REFERENCES household (tenant, id),
+    CONSTRAINT fk_roster_change_tenant_person_id FOREIGN KEY(tenant, person_id) REFERENCES person (tenant, id)
+);
+
+CREATE INDEX ix_roster_change_household ON roster_change (tenant, household_id);
+
+CREATE INDEX ix_roster_change_person ON roster_change (tenant, person_id);
+
+alter table roster_change enable row level security;
+
+alter table roster_change force row level security;
+
+create policy seen on roster_change for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on roster_change for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy changed on roster_change for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy removed on roster_change for delete using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert, update, delete on roster_change to bangfu_app;
+
+CREATE TABLE roster_part (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    import_id UUID NOT NULL,
+    what TEXT NOT NULL,
+    no INTEGER NOT NULL,
+    sealed BYTEA NOT NULL,
+    CONSTRAINT pk_roster_part PRIMARY KEY (tenant, id),
+    CONSTRAINT uq_roster_part_tenant_import_id_what_no UNIQUE (tenant, import_id, what, no),
+    CONSTRAINT ck_roster_part_what CHECK (what in ('file', 'drafts')),
+    CONSTRAINT fk_roster_part_tenant_import_id FOREIGN KEY(tenant, import_id) REFERENCES roster_import (tenant, id)
+);
+
+alter table roster_part enable row level security;
+
+alter table roster_part force row level security;
+
+create policy seen on roster_part for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on roster_part for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy changed on roster_part for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy removed on roster_part for delete using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert, update, delete on roster_part to bangfu_app;
+
+CREATE TABLE roster_problem (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    import_id UUID NOT NULL,
+    no INTEGER NOT NULL,
+    severity TEXT NOT NULL,
+    compared BOOLEAN NOT NULL,
+    kind TEXT NOT NULL,
+    sheet TEXT NOT NULL,
+    row INTEGER NOT NULL,
+    letter TEXT NOT NULL,
+    "column" TEXT NOT NULL,
+    value TEXT NOT NULL,
+    household TEXT NOT NULL,
+    zh TEXT NOT NULL,
+    en TEXT NOT NULL,
+    mend_zh TEXT NOT NULL,
+    mend_en TEXT NOT NULL,
+    CONSTRAINT pk_roster_problem PRIMARY KEY (tenant, id),
+    CONSTRAINT uq_roster_problem_tenant_import_id_no UNIQUE (tenant, import_id, no),
+    CONSTRAINT ck_roster_problem_severity CHECK (severity in ('error', 'warning')),
+    CONSTRAINT fk_roster_problem_tenant_import_id FOREIGN KEY(tenant, import_id) REFERENCES roster_import (tenant, id)
+);
+
+alter table roster_problem enable row level security;
+
+alter table roster_problem force row level security;
+
+create policy seen on roster_problem for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on roster_problem for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy changed on roster_problem for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy removed on roster_problem for delete using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert, update, delete on roster_problem to bangfu_app;
 
 CREATE TABLE sealed_case (
     tenant CHAR(6) NOT NULL,
@@ -1953,9 +2636,11 @@ CREATE TABLE worker_file (
     file_number TEXT NOT NULL,
     status TEXT NOT NULL,
     kind VARCHAR,
+    former_kind VARCHAR,
     categories TEXT[] NOT NULL,
     opened_on DATE NOT NULL,
     updated_on DATE NOT NULL,
+    employer_id UUID,
     employer_name VARCHAR,
     employer_nature VARCHAR,
     employer_condition VARCHAR,
@@ -1982,21 +2667,30 @@ CREATE TABLE worker_file (
     opinions JSONB NOT NULL,
     import_id UUID,
     import_key VARCHAR,
+    import_version INTEGER,
     version INTEGER NOT NULL,
     recorded_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT pk_worker_file PRIMARY KEY (tenant, id),
     CONSTRAINT uq_worker_file_tenant_household_id UNIQUE (tenant, household_id),
     CONSTRAINT uq_worker_file_tenant_file_number UNIQUE (tenant, file_number),
-    CONSTRAINT ck_worker_file_status CHECK (status in ('draft', 'on_file', 'out_of_difficulty', 'cancelled', 'moved')),
+    CONSTRAINT ck_worker_file_status CHECK (status in ('draft', 'first_checked', 'visited', 'civil_affairs_checked', 'public_notice', 'on_file', 'out_of_difficulty', 'moved', 'died', 'cancelled', 'merged')),
     CONSTRAINT ck_worker_file_kind CHECK (kind is null or kind in ('deep', 'relative', 'accident')),
+    CONSTRAINT ck_worker_file_former_kind CHECK (former_kind is null or former_kind in ('low_income', 'low_income_edge', 'accident', 'above_line', 'receiving', 'not_receiving')),
     CONSTRAINT ck_worker_file_secondary_causes CHECK (cardinality(secondary_causes) <= 3),
     CONSTRAINT fk_worker_file_tenant_household_id FOREIGN KEY(tenant, household_id) REFERENCES household (tenant, id),
-    CONSTRAINT fk_worker_file_tenant_worker_id FOREIGN KEY(tenant, worker_id) REFERENCES person (tenant, id)
+    CONSTRAINT fk_worker_file_tenant_worker_id FOREIGN KEY(tenant, worker_id) REFERENCES person (tenant, id),
+    CONSTRAINT fk_worker_file_tenant_employer_id FOREIGN KEY(tenant, employer_id) REFERENCES employer (tenant, id)
 );
 
 CREATE INDEX ix_worker_file_account ON worker_file (tenant, account_token);
 
+CREATE INDEX ix_worker_file_employer ON worker_file (tenant, employer_id);
+
 CREATE INDEX ix_worker_file_list ON worker_file (tenant, status, kind, id);
+
+CREATE INDEX ix_worker_file_reassess ON worker_file (tenant) WHERE former_kind is not null and kind is null;
+
+CREATE INDEX ix_worker_file_updated ON worker_file (tenant, status, updated_on);
 
 CREATE INDEX ix_worker_file_worker ON worker_file (tenant, worker_id);
 
@@ -2011,6 +2705,58 @@ create policy written on worker_file for insert with check (tenant = nullif(curr
 create policy changed on worker_file for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
 
 grant select, insert, update on worker_file to bangfu_app;
+
+CREATE TABLE erasure (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    household_id UUID NOT NULL,
+    whole BOOLEAN NOT NULL,
+    persons UUID[] NOT NULL,
+    ground TEXT NOT NULL,
+    request_id UUID,
+    reason TEXT NOT NULL,
+    proposed_by TEXT NOT NULL,
+    proposed_persons TEXT[] NOT NULL,
+    proposed_on DATE NOT NULL,
+    state TEXT NOT NULL,
+    decided_by VARCHAR,
+    decided_on DATE,
+    decided_why VARCHAR,
+    objects TEXT[] NOT NULL,
+    objects_gone_at TIMESTAMP WITH TIME ZONE,
+    replayed_at TIMESTAMP WITH TIME ZONE,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_erasure PRIMARY KEY (tenant, id),
+    CONSTRAINT ck_erasure_state CHECK (state in ('proposed', 'done', 'refused', 'withdrawn')),
+    CONSTRAINT ck_erasure_ground CHECK (ground in ('retention', 'wish')),
+    CONSTRAINT ck_erasure_proposed_by_a_person CHECK (proposed_by = any (proposed_persons)),
+    CONSTRAINT ck_erasure_two_people CHECK (decided_by <> all (proposed_persons) or state = 'withdrawn'),
+    CONSTRAINT ck_erasure_decided_by_somebody CHECK ((state = 'proposed') = (decided_by is null)),
+    CONSTRAINT ck_erasure_somebody CHECK (cardinality(persons) > 0),
+    CONSTRAINT ck_erasure_one_person CHECK (whole or cardinality(persons) = 1),
+    CONSTRAINT fk_erasure_tenant_household_id FOREIGN KEY(tenant, household_id) REFERENCES household (tenant, id),
+    CONSTRAINT fk_erasure_tenant_request_id FOREIGN KEY(tenant, request_id) REFERENCES rights_request (tenant, id)
+);
+
+CREATE INDEX ix_erasure_household ON erasure (tenant, household_id);
+
+CREATE INDEX ix_erasure_state ON erasure (tenant, state);
+
+CREATE UNIQUE INDEX uq_erasure_one_proposed ON erasure (tenant, household_id) WHERE state = 'proposed';
+
+alter table erasure enable row level security;
+
+alter table erasure force row level security;
+
+create policy seen on erasure for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on erasure for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy changed on erasure for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create trigger erased before update of reason on erasure for each row when (current_user = 'bangfu_app' and nullif(current_setting('app.erasing', true), '') is null) execute function public.refuse_but_erasure();
+
+grant select, insert, update (state, decided_by, decided_on, decided_why, persons, objects, objects_gone_at, replayed_at, reason) on erasure to bangfu_app;
 
 CREATE TABLE forecast_household (
     tenant CHAR(6) NOT NULL,
@@ -2248,7 +2994,9 @@ create policy written on payment_attempt for insert with check (tenant = nullif(
 
 create policy changed on payment_attempt for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
 
-grant select, insert, update (state, bank_reason, settled_on) on payment_attempt to bangfu_app;
+create trigger erased before update of account_cipher, account_masked, account_token on payment_attempt for each row when (current_user = 'bangfu_app' and nullif(current_setting('app.erasing', true), '') is null) execute function public.refuse_but_erasure();
+
+grant select, insert, update (state, bank_reason, settled_on, account_cipher, account_masked, account_token) on payment_attempt to bangfu_app;
 
 CREATE TABLE ledger_entry (
     tenant CHAR(6) NOT NULL,
