@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx2
 import pytest
 import uvicorn
 from fastapi import FastAPI
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from core.db.session import reference_work
 from core.identity.service import give_post
@@ -45,6 +46,8 @@ def chromium() -> Iterator[Browser]:
         if os.environ.get("CI"):
             pytest.fail(missing)
         pytest.skip(missing)
+    # A busy machine may let a page wait that would be there at once.
+    expect.set_options(timeout=30_000)
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield opened
@@ -65,13 +68,15 @@ class Announced(uvicorn.Server):
 
 @contextmanager
 def served(app: FastAPI) -> Iterator[str]:
-    """The application on a free port of this machine."""
+    """The application on a free port of this machine, its routes put together."""
     server = Announced(app)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     assert server.listens.wait(20)
     port = server.servers[0].sockets[0].getsockname()[1]
-    yield f"http://127.0.0.1:{port}"
+    origin = f"http://127.0.0.1:{port}"
+    assert httpx2.get(f"{origin}/sign-in", timeout=60).status_code < 500
+    yield origin
     server.should_exit = True
     thread.join(20)
 
