@@ -26,7 +26,7 @@ from core.identity.oidc.endpoints import Issuer
 from core.jobs.recovery import is_swept, swept_at
 from core.printing.fonts import RARE
 from core.settings import settings
-from deploy.cli_erasures import brought_back
+from deploy.cli_erasures import LOST, LOST_MEND, brought_back, missing_lines
 from deploy.connection import connected, is_running
 from deploy.embedded.checks import COMFORTABLE_BYTES
 
@@ -178,9 +178,11 @@ def _erasures() -> Check:
     """Nobody who was erased stands in the database again, as a restore would bring him back."""
     zh = "已删除人员未恢复"
     try:
-        back = brought_back()
+        back, missing = brought_back(), missing_lines()
     except BangfuError as error:
         return Check(zh, good=False, said=f"{error.zh}（{error.where}）", mend=error.mend_zh or "")
+    if missing:
+        return Check(zh, good=False, said=LOST.format(missing), mend=LOST_MEND)
     said = f"{len(back)} 次删除的人员又在数据库中" if back else ""
     return Check(zh, not back, said, "请运行 bangfu erasures replay")
 

@@ -291,6 +291,8 @@ def member_never_surveyed(session: Session, _year: int) -> list[FindingDraft]:
         join worker_file f on f.tenant = :tenant and f.household_id = l.household_id and f.status = 'on_file'
         where l.present and not exists (
             select 1 from person_fact p where p.tenant = :tenant and p.person_id = l.person_id)
+        and not exists (
+            select 1 from record_merge r where r.tenant = :tenant and r.merged_id = l.person_id and r.undone_on is null)
         """,
         today=current_scope().business_date,
     )

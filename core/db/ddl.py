@@ -20,8 +20,9 @@ def _code(setting: str) -> str:
 
 
 _OWN = f"tenant = {_code('tenant')}"
-_ERASING = "nullif(current_setting('app.erasing', true), '')"
-"""The erasure that is under way in this transaction (``core.db.session.erasing``)."""
+_ERASING = "public.erasure_confirmed()"
+"""Whether the erasure that ``app.erasing`` names was confirmed in this very transaction (``core.db.session.erasing``): setting
+the name alone opens nothing."""
 
 
 def _seen(rule: TenantTable) -> str:
@@ -85,11 +86,11 @@ def _erased(rule: TenantTable, name: str, role: str) -> list[str]:
     if not rule.held:
         return []
     if rule.append_only:
-        checked = f"{_OWN} and {_ERASING} is not null"
+        checked = f"{_OWN} and {_ERASING}"
         return [f"create policy erased on {name} for update using ({_seen(rule)}) with check ({checked})"]
     return [
         f"create trigger erased before update of {', '.join(rule.held)} on {name} for each row"
-        f" when (current_user = '{role}' and {_ERASING} is null) execute function public.refuse_but_erasure()"
+        f" when (current_user = '{role}') execute function public.refuse_but_erasure()"
     ]
 
 

@@ -51,11 +51,17 @@ class Match:
     matter: str
 
 
-def ask_province(session: Session, household_id: uuid.UUID, person_id: uuid.UUID, reason: str) -> IdentityQuery:
-    """Ask the province about a member of a household. That the number was used for it is logged.
+def nobody_elsewhere() -> Conflict:
+    """What a caller of ``ask_province`` refuses with, once the look into the index is committed."""
+    return Conflict("此人未在其他单位建档或受助，无须查询", "the index knows of nobody elsewhere", where="person_id")
 
-    Raises ``Forbidden``, ``NotFound`` where the household has no such member or no number is known, ``InvalidInput`` without a
-    reason, ``Conflict`` where the index knows of nobody elsewhere or a question about the person is open.
+
+def ask_province(session: Session, household_id: uuid.UUID, person_id: uuid.UUID, reason: str) -> IdentityQuery | None:
+    """Ask the province about a member of a household; None where the index knows of nobody elsewhere, so that nothing is asked.
+
+    That the number was used, and the index looked into, is logged: the caller commits whatever the answer. Raises
+    ``Forbidden``, ``NotFound`` where the household has no such member or no number is known, ``InvalidInput`` without a reason,
+    ``Conflict`` where a question about the person is open.
     """
     require(ASKING)
     scope = current_scope()
@@ -68,7 +74,7 @@ def ask_province(session: Session, household_id: uuid.UUID, person_id: uuid.UUID
     number = reveal(session, person_id, "identity_number", said)
     known = [elsewhere(session, number, year, said) for year in (scope.business_date.year, scope.business_date.year - 1)]
     if not any(one.on_file or one.aided for one in known):
-        raise Conflict("此人未在其他单位建档或受助，无须查询", "the index knows of nobody elsewhere", where="person_id")
+        return None
     envelope = seal_envelope(
         session,
         peer=scope.province,
@@ -192,7 +198,7 @@ def _was_answered(session: Session, arrived: Envelope) -> None:
         .where(IdentityQuery.envelope_id == arrived.in_reply_to, IdentityQuery.direction == "out")
         .with_for_update()
     )
-    if asked is None:
+    if asked is None or asked.peer != arrived.peer:
         raise NotFound("答复没有对应的查询", "an answer to no question", where=str(arrived.in_reply_to))
     if asked.state == "answered":
         return  # an answer that comes late says nothing new

@@ -57,7 +57,8 @@ def approve_grants(session: Session, drafts: Sequence[GrantDraft]) -> list[Grant
 
     The money of a programme comes from the first of its sources that covers all its drafts together. A case that has its
     grant already gives that grant again. Raises ``Overdrawn`` where no source suffices, ``AidedAlready`` for a second
-    aid in one occurrence, ``Conflict`` for a household that has moved away, ``SamePerson`` where the actor is a case's clerk.
+    aid in one occurrence, ``Conflict`` for a household that has moved away or was struck off, ``SamePerson``
+    where the actor is a case's clerk.
     """
     if not drafts:
         return []
@@ -72,7 +73,7 @@ def approve_grants(session: Session, drafts: Sequence[GrantDraft]) -> list[Grant
     if fresh:
         # Before the files are locked: a merge takes these two in the same order.
         same = as_one(session, [subject for draft in fresh for subject in draft.subjects], until_commit=True)
-        _refuse_moved(session, fresh)
+        _refuse_ended(session, fresh)
         _refuse_second_aid(session, fresh, same)
         sources = _choose_sources(session, year, fresh)
         made = [_grant(draft, sources[draft.programme.code], year) for draft in fresh]
@@ -117,13 +118,21 @@ def _refuse_other_content(draft: GrantDraft, grant: Grant) -> None:
         )
 
 
-def _refuse_moved(session: Session, drafts: Sequence[GrantDraft]) -> None:
-    """A household that went to another county is aided there. Its file stays as it is until this is committed, so that it does
-    not leave at the same moment."""
+def _refuse_ended(session: Session, drafts: Sequence[GrantDraft]) -> None:
+    """A household that went to another county is aided there, and one whose file was struck off is not aided on it. Files stay
+    as they are until this is committed, so that none leaves at the same moment."""
     mine = among(WorkerFile.household_id, [draft.household_id for draft in drafts])
     files = session.execute(
         select(WorkerFile.file_number, WorkerFile.status).where(mine).order_by(WorkerFile.id).with_for_update(read=True)
-    )
+    ).all()
+    if struck := [number for number, status in files if status == "cancelled"]:
+        raise Conflict(
+            f"{'、'.join(struck[:_SHOWN_CASES])} 号档案已注销，不能救助",
+            "the household's file was struck off",
+            where=struck[0],
+            mend_zh="请先重新建档，或撤回该申请",
+            mend_en="have the file opened again first, or withdraw the application",
+        )
     if moved := [number for number, status in files if status == "moved"]:
         raise Conflict(
             f"{'、'.join(moved[:_SHOWN_CASES])} 号档案已转出，不能在本单位救助",
@@ -144,10 +153,17 @@ def _refuse_second_aid(session: Session, drafts: Sequence[GrantDraft], same: Map
     )
     asked = Counter(key for own in keys.values() for key in own)
     refused = [case_id for case_id, own in keys.items() if any(key in taken or asked[key] > 1 for key in own)]
+    refused += [draft.case_id for draft in drafts if _names_one_twice(draft, same) and draft.case_id not in refused]
     if refused:
         numbers = repository.case_numbers(session, refused)
         more = "…" if len(numbers) > _SHOWN_CASES else ""
         raise AidedAlready("、".join(numbers[:_SHOWN_CASES]) + more)
+
+
+def _names_one_twice(draft: GrantDraft, same: Mapping[uuid.UUID, frozenset[uuid.UUID]]) -> bool:
+    """Whether two beneficiaries of one grant are the same person, under two records."""
+    groups = [same[person] for person, _ in draft.beneficiaries]
+    return len(set(groups)) < len(groups)
 
 
 def _occurrence_keys(draft: GrantDraft, same: Mapping[uuid.UUID, frozenset[uuid.UUID]]) -> set[tuple[str, str, uuid.UUID]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from core.authorisation import require
@@ -16,9 +16,10 @@ from core.errors import InvalidInput
 from core.notices.models import NoticeBatch, NoticeItem
 from core.notices.repository import notice_of_file, objections_to_file
 from core.notices.service import POST, open_batch
+from core.people.change_models import HouseholdChange
 from core.people.life import STEP
 from core.people.life_service import apply, files_in
-from core.people.models import Person
+from core.people.models import Person, WorkerFile
 from core.scope import current_scope
 from core.trail.service import record
 from core.vault.masking import public_name
@@ -66,6 +67,17 @@ def notice_hinders(session: Session, household_id: uuid.UUID) -> list[str]:
         f"异议 {one.number} {'尚未答复' if one.answered_on is None else '成立'}"
         for one in objections_to_file(session, household_id, notice)
     ]
+    if _posted_for_another(session, household_id, notice.batch_id):
+        hinders.append("公示后户主已变更，须退回后重新公示")
     if current_scope().business_date <= notice.ends_on:
         hinders.append(f"公示期至 {notice.ends_on.isoformat()}，尚未届满")
     return hinders
+
+
+def _posted_for_another(session: Session, household_id: uuid.UUID, batch_id: uuid.UUID) -> bool:
+    """Whether the file is another head's now than when the notice was posted. Ids are in the order of time."""
+    mine = or_(HouseholdChange.household_id == household_id, HouseholdChange.peer_household_id == household_id)
+    since = select(HouseholdChange.before).where(mine, HouseholdChange.id > batch_id).order_by(HouseholdChange.id).limit(1)
+    posted = (session.scalar(since) or {}).get(str(household_id))
+    head = session.scalar(select(WorkerFile.worker_id).where(WorkerFile.household_id == household_id))
+    return posted is not None and posted["worker"] != str(head)

@@ -46,6 +46,7 @@ _MARK = """
 select concat_ws('/',
     (select count(*) || ':' || coalesce(sum(version), 0) from worker_file where tenant = :tenant and status = 'on_file'),
     (select max(recorded_at) from membership where tenant = :tenant),
+    (select count(*) || ':' || count(undone_on) from record_merge where tenant = :tenant),
     (select max(recorded_at) from person where tenant = :tenant),
     (select max(recorded_at) from person_fact where tenant = :tenant),
     (select max(recorded_at) from household_fact where tenant = :tenant))

@@ -1,6 +1,7 @@
 """The annotated copy (批注副本): the file written new as .xlsx, with a list of what is wrong and comments at the cells.
 
-It holds identity numbers in full, as the file does: for those who may import, and on record as a read.
+It holds identity numbers in full, as the file does: for those who may import; the door that hands it out leaves the read in
+the log.
 """
 
 from __future__ import annotations
@@ -15,12 +16,11 @@ from sqlalchemy.orm import Session
 
 from core.authorisation import require
 from core.people.import_models import RosterProblem
-from core.people.import_staging import file_of
+from core.people.import_staging import open_kept
 from core.people.imports import READ, import_named
+from core.people.roster.layout import names_of
 from core.spreadsheets.cells import Reading, SheetRow
-from core.spreadsheets.reading import open_spreadsheet
 from core.spreadsheets.writing import SpreadsheetWriting, Tint
-from core.trail.service import record_read
 
 LIST_SHEET: Final = "错误与提示"
 _HEAD: Final = ("级别", "工作表", "行", "列", "家庭", "填写内容", "问题", "处理")
@@ -46,10 +46,9 @@ def annotate(session: Session, import_id: UUID, target: Path) -> str:
     """
     require(READ)
     made = import_named(session, import_id)
-    record_read(session, "roster_file", "roster_import", import_id, "下载批注副本")
     asked = select(RosterProblem).where(RosterProblem.import_id == import_id).order_by(RosterProblem.no)
     problems = list(session.scalars(asked))
-    with file_of(session, import_id, made.file_name) as path, open_spreadsheet(path) as reading:
+    with open_kept(session, import_id, made.file_name) as reading:
         write_copy(reading, problems, target)
     return f"{PurePath(made.file_name).stem}（批注）.xlsx"
 
@@ -58,18 +57,19 @@ def write_copy(reading: Reading, problems: Sequence[RosterProblem], target: Path
     """Write the list of problems, then every sheet with its rows where they stood."""
     notes = _notes(problems)
     with SpreadsheetWriting(target, large=True) as book:
-        names = {head.name for head in reading.sheets if head.name != LIST_SHEET}
+        told = dict(zip(reading.sheets, names_of(reading.sheets), strict=True))
+        names = {told[head]: head.name for head in reading.sheets if head.name != LIST_SHEET}
         listed = book.sheet(LIST_SHEET)
         listed.widths({0: 8, 1: 18, 2: 7, 3: 20, 4: 14, 5: 22, 6: 46, 7: 40})
         listed.header(1, _HEAD)
         for number, one in enumerate(problems, 2):
             shown = (one.sheet, one.row or None, one.column, one.household, one.value, one.zh, one.mend_zh)
-            link = {2: (one.sheet, f"{one.letter or 'A'}{one.row}")} if one.row and one.sheet in names else {}
+            link = {2: (names[one.sheet], f"{one.letter or 'A'}{one.row}")} if one.row and one.sheet in names else {}
             listed.row(number, (_SEVERITIES[one.severity], *shown), links=link, wrapped=True)
         for head in reading.sheets:
             if head.name == LIST_SHEET:
                 continue  # the list of an earlier copy, mended and sent again
-            sheet, own = book.sheet(head.name), notes.get(head.name, {})
+            sheet, own = book.sheet(head.name), notes.get(told[head], {})
             for row in _rows(reading, head.index):
                 of_row = own.get(row.number, _NO_NOTES)
                 cells = [*row.cells, *[None] * (max(of_row.said, default=-1) + 1 - len(row.cells))]

@@ -22,6 +22,7 @@ from core.errors import Conflict, InvalidInput, NotFound
 from core.people.change_models import HouseholdChange
 from core.people.change_persons import locked_persons, settle_marks, text_of
 from core.people.life import ENDED
+from core.people.merging import hold_merges
 from core.people.models import Household, Membership, Person, WorkerFile
 from core.people.repository import files_joined_since, members_on
 from core.people.search_words import renew_search_words
@@ -90,6 +91,7 @@ class Act:
         if valid_from > scope.business_date:
             raise InvalidInput("日期不能晚于今天", "the day lies in the future", where="valid_from", mend_zh="事后再登记")
         self._homes = list(dict.fromkeys(households))
+        hold_merges(session)
         # Files before persons, in every act: two of them wait for each other and never crosswise.
         self.files = _locked_files(session, self._homes)
         self._document_id = _paper(session, why.document_id, self._homes)
@@ -302,9 +304,8 @@ class Act:
 
 
 def _locked_files(session: Session, homes: list[UUID]) -> dict[UUID, WorkerFile]:
-    found = session.scalars(
-        select(WorkerFile).where(among(WorkerFile.household_id, homes)).order_by(WorkerFile.household_id).with_for_update()
-    )
+    asked = select(WorkerFile).where(among(WorkerFile.household_id, homes)).order_by(WorkerFile.id).with_for_update()
+    found = session.scalars(asked.execution_options(populate_existing=True))
     files = {file.household_id: file for file in found.unique()}
     for home in homes:
         if home not in files:

@@ -21,6 +21,7 @@ from core.exchange.identity_index import ON_FILE, mark
 from core.people.entry import TEXT_LENGTH, Faults
 from core.people.identity_number import IdentityNumber, check_identity_number
 from core.people.life import ENDED
+from core.people.merging import survivors_of
 from core.people.models import Person, SearchToken
 from core.people.sealing import Sealer
 from core.people.search_words import renew_search_words
@@ -120,15 +121,16 @@ def _phone(text: str, faults: Faults, where: str) -> Sensitive[str] | None:
 def person_of(session: Session, new: Checked) -> tuple[Person, bool]:
     """The person with the newcomer's number, made new where the tenant does not know one, and whether he was made now.
 
-    The row is locked. Raises ``Conflict`` for a number that is known here by another name, and for one who died.
+    Of somebody who counts as another one (合并), it is that one. The row is locked; the caller has called ``hold_merges``.
+    Raises ``Conflict`` for a number that is known here by another name, and for one who died.
     """
     if new.identity is None:
         return _unnumbered(session, new), True
     sealer = Sealer(session)
     token = sealer.identity_token(new.identity.number.reveal())
-    by_number = select(Person).where(Person.identity_token == token)
+    by_number = select(Person).where(Person.identity_token == token).execution_options(populate_existing=True)
     if (known := session.scalar(by_number.with_for_update())) is not None:
-        return _known(known, new), False
+        return _survivor(session, _known(known, new)), False
     columns = {"name": new.name, "gender": new.gender, "birth_date": new.birth_date}
     sealed = sealer.person(new.identity, columns, phone=new.phone)
     # Another clerk may be adding the same number at this moment: whoever comes second takes the first one's row.
@@ -136,7 +138,7 @@ def person_of(session: Session, new: Checked) -> tuple[Person, bool]:
     made = session.scalar(tenant_core(adding.returning(Person.id)))
     person = session.scalars(by_number.with_for_update()).one()
     if made is None:
-        return _known(person, new), False
+        return _survivor(session, _known(person, new)), False
     insert_rows(session, SearchToken, sealed.searches)
     return person, True
 
@@ -154,6 +156,12 @@ def _known(person: Person, new: Checked) -> Person:
     if person.died_on is not None:
         raise Conflict("此人已登记死亡", "the person is recorded as dead", where=masked, mend_zh="请核对身份证号")
     return person
+
+
+def _survivor(session: Session, person: Person) -> Person:
+    """As whom the person counts, locked."""
+    lead = survivors_of(session, [person.id]).get(person.id)
+    return person if lead is None else locked_persons(session, [lead])[lead]
 
 
 def _unnumbered(session: Session, new: Checked) -> Person:
@@ -177,7 +185,8 @@ def _unnumbered(session: Session, new: Checked) -> Person:
 def locked_persons(session: Session, ids: Iterable[UUID]) -> dict[UUID, Person]:
     """Persons by id, locked in one order."""
     wanted = sorted(set(ids))
-    found = session.scalars(select(Person).where(among(Person.id, wanted)).order_by(Person.id).with_for_update())
+    asked = select(Person).where(among(Person.id, wanted)).order_by(Person.id).with_for_update()
+    found = session.scalars(asked.execution_options(populate_existing=True))
     return {person.id: person for person in found}
 
 

@@ -235,14 +235,15 @@ def found_file(session: Session, head: Person, address: str, columns: Mapping[st
     return file
 
 
-def undo(session: Session, change_id: UUID, *, reason: str) -> HouseholdChange:
+def undo(session: Session, change_id: UUID, *, reason: str, of: UUID | None = None) -> HouseholdChange:
     """Take a slip back on the day on which it was made (撤销误登): rows that restore what was, and the slip stays on record.
 
-    Raises ``NotFound``, ``Conflict`` for another day, for what was undone already, or where something else was recorded of the
-    households since. A head's account that the act took out is registered anew.
+    ``of``: the household whose slip it is to be. Raises ``NotFound``, ``Conflict`` for another day, for what was undone
+    already, or where something else was recorded of the households since. A head's account that the act took out is
+    registered anew.
     """
     slip = session.scalar(select(HouseholdChange).where(HouseholdChange.id == change_id))
-    if slip is None:
+    if slip is None or of not in (None, slip.household_id, slip.peer_household_id):
         raise NotFound("没有这项变动登记", "no such change")
     homes = list(dict.fromkeys(UUID(step["household"]) for step in slip.steps))
     _refuse_undoing(session, slip, homes)

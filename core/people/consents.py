@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 
 from core.codes.loader import code_list
 from core.errors import Conflict, InvalidInput, NotFound
+from core.people.change_act import refuse_ended
 from core.people.life_models import Consent
-from core.people.models import Household, Person
+from core.people.models import Household, Person, WorkerFile
 from core.people.repository import members_on
 from core.scope import current_scope
 from core.text.lines import reason_given
@@ -40,7 +41,8 @@ def give_consent(
     household.
 
     Raises ``Forbidden`` without people.write, ``NotFound`` for an unknown household, ``InvalidInput`` for a kind that is not
-    in the list, somebody who is no member, a child under 14 without a grown-up member who signed, or days that do not fit.
+    in the list, somebody who is no member, a child under 14 without a grown-up member who signed, or days that do not fit,
+    ``Conflict`` where the file has ended and is only read.
     """
     scope = current_scope()
     if not scope.is_system:
@@ -49,6 +51,8 @@ def give_consent(
     paper = reason_given(reference, "请填写文书编号或存放处", _LENGTH, where="reference")
     if session.scalar(select(Household.id).where(Household.id == household_id)) is None:
         raise NotFound("没有这户家庭", "no such household")
+    if (file := session.scalar(select(WorkerFile).where(WorkerFile.household_id == household_id))) is not None:
+        refuse_ended(file)
     if given_on > scope.business_date or (until is not None and until < given_on):
         raise InvalidInput("签署日期不能晚于今天，有效期不能早于签署日期", "the days of the paper do not fit", where="given_on")
     _check_signer(session, household_id, person_id, guardian_id, given_on)

@@ -112,9 +112,14 @@ def _open_person(session: Session, person_id: UUID) -> Person:
         scope.require("people.write")
     homes = select(Membership.household_id).where(Membership.person_id == person_id)
     files = session.scalars(
-        select(WorkerFile).where(WorkerFile.household_id.in_(homes)).order_by(WorkerFile.household_id).with_for_update()
+        select(WorkerFile)
+        .where(WorkerFile.household_id.in_(homes))
+        .order_by(WorkerFile.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
     ).all()
-    person = session.scalar(select(Person).where(Person.id == person_id).with_for_update())
+    asked = select(Person).where(Person.id == person_id).with_for_update()
+    person = session.scalar(asked.execution_options(populate_existing=True))
     if person is None or person.wrapped_key is None:
         raise NotFound("没有此人或其信息已删除", "no such person, or the person's data were erased")
     standing = [file for file in files if file.status != "moved"]

@@ -240,7 +240,8 @@ def change_person_particulars(
     file = _open_file(session, household_id, version)
     if person_id not in members_on(session, household_id, current_scope().business_date):
         raise NotFound("该户没有此人", "no such member of the household", where="person_id")
-    person = session.scalars(select(Person).where(Person.id == person_id).with_for_update()).one()
+    asked = select(Person).where(Person.id == person_id).with_for_update()
+    person = session.scalars(asked.execution_options(populate_existing=True)).one()
     values = _told(PERSON_ROW_ITEMS, filled)
     if phone.strip():
         values |= _sealed_phone(session, person, phone)

@@ -29,7 +29,7 @@ from core.people.models import WorkerFile
 from core.people.whole_files import REVEAL, full_reason, full_values, whole_files
 from core.printing.forms import Foot, Printing
 from core.printing.typesetting import typeset
-from core.printing.waiting import Part, keep
+from core.printing.waiting import Fetched, Part, fetch, keep
 from core.scope import current_scope
 from core.trail.service import record
 
@@ -111,6 +111,16 @@ def _checked(session: Session, wanted: Wanted) -> int:
 
 def _told(wanted: Wanted, count: int) -> dict[str, Any]:
     return {"made": wanted.made, "count": count, "full": wanted.reason is not None}
+
+
+def fetch_made(session: Session, file_id: UUID) -> Fetched:
+    """Hand a finished document out, once, to whoever had it made. Raises as ``core.printing.waiting.fetch``, and ``Forbidden``
+    for full values where people.reveal was lost meanwhile; the document waits on then."""
+    require(READ)
+    found = fetch(session, file_id)
+    if not found.masked:
+        require(REVEAL)
+    return found
 
 
 def recent(session: Session) -> Sequence[Job]:

@@ -45,6 +45,8 @@ WHOLE_NUMBERS: Final = frozenset(
     {"identity_card", "household_book", "residence_permit", "disability_certificate", "bank_card_copy"}
 )
 """Kinds whose copies show whole identity numbers or accounts."""
+OF_HEALTH: Final = frozenset({"medical_record", "medical_receipt", "disability_certificate"})
+"""Kinds that tell of somebody's health: opened by whoever sees that on the file (``core.people.fields``)."""
 PHOTO_PIXELS: Final = 640
 """The longer side of a photo as it is kept: enough for one inch at 300 dots, and for the screen."""
 SCAN_PIXELS: Final = 4000
@@ -58,6 +60,7 @@ READ: Final = Demand("people.read")
 OPEN: Final = Demand("document.read")
 WRITE: Final = Demand("people.write")
 REVEAL: Final = Demand("people.reveal")
+HEALTH: Final = Demand("survey.read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +125,15 @@ def _cleaned(new: NewPaper) -> bytes:
 
 def open_paper(session: Session, household_id: UUID, document_id: UUID, reason: str = "") -> tuple[Document, bytes]:
     """A paper with its bytes, proved against the digest. One of ``WHOLE_NUMBERS`` needs people.reveal and a reason, and is
-    logged as a look at a full value.
+    logged as a look at a full value; one of ``OF_HEALTH`` needs survey.read.
 
     Raises ``Forbidden``, ``NotFound``, ``InvalidInput`` without a reason, ``Altered``.
     """
     require(READ)
     require(OPEN)
     paper = _paper(session, household_id, document_id)
+    if paper.kind in OF_HEALTH:
+        require(HEALTH)
     if paper.kind in WHOLE_NUMBERS:
         require(REVEAL)
         why = reason_given(reason, "请填写查阅证件复印件的事由", REASON_LENGTH)
@@ -176,9 +181,11 @@ def restore_paper(session: Session, household_id: UUID, document_id: UUID) -> Do
 
 
 def photos_of(session: Session, files: Sequence[HouseholdView]) -> dict[UUID, bytes]:
-    """The workers' photos by household; a photo whose file is missing or altered in the store is left out."""
+    """The workers' photos by household; a photo whose file is missing or altered in the store, or no picture, is left out: one
+    bad paper holds no batch up."""
     homes = [view.household.id for view in files]
-    asked = select(Document).where(among(Document.household_id, homes), *_HELD_PHOTO).order_by(Document.id)
+    pictures = Document.media_type.in_((store.JPEG, store.PNG))
+    asked = select(Document).where(among(Document.household_id, homes), pictures, *_HELD_PHOTO).order_by(Document.id)
     found = {}
     for paper in session.scalars(asked):
         try:

@@ -22,7 +22,7 @@ from core.jobs.telling import tell
 from core.people.heaps import without_collections
 from core.people.import_changes import Wanted
 from core.people.import_models import RosterChange, RosterImport
-from core.people.import_staging import drop_parts, file_of, keep_drafts, kept_drafts
+from core.people.import_staging import keep_drafts, kept_drafts, open_kept
 from core.people.importer import Told, commit, examined, keep_found, lock_imports, read, remembered
 from core.people.imports import CHECK_JOB, COMMIT_JOB
 from core.people.roster import Checked, Understanding, understand
@@ -30,7 +30,6 @@ from core.people.roster.fields import field_of
 from core.people.roster.problems import Column, shown
 from core.scope import current_scope
 from core.spreadsheets.cells import Reading
-from core.spreadsheets.reading import open_spreadsheet
 
 DUPLICATES: Final = "duplicates"
 """The job that looks for persons who may be here twice (``core.people.duplicate_jobs``), started after each import."""
@@ -79,7 +78,7 @@ def check_import(session: Session, params: Params, _payload: Params) -> Params:
     told, understanding, samples = teller(made.job_id), None, {}
     told("read", 0, 0)
     try:
-        with file_of(session, import_id, made.file_name) as path, open_spreadsheet(path) as reading:
+        with open_kept(session, import_id, made.file_name) as reading:
             understanding = understand(reading, remembered(session))
             samples = samples_of(reading, understanding)
             found = examined(session, read(reading, understanding), told=told)
@@ -160,7 +159,6 @@ def commit_import(session: Session, params: Params, _payload: Params) -> Params:
         drafts = [draft for piece in kept_drafts(session, import_id) for draft in piece]
         checked = Checked(drafts=drafts, counts=Counter(counts), columns=_columns(made.understanding))
         commit(session, made, examined(session, checked, counts, told), wanted, told)
-    drop_parts(session, [import_id])
     if made.persons and _may_look_for_doubles():
         start_job(session, DUPLICATES, f"import/{import_id}", {}, f"查找疑似重复人员（{made.file_name}）")
     session.flush()

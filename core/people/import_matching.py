@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from core.db.statements import tenant_sql
 from core.people.import_writing import NewHousehold
-from core.people.life import CLOSED, STATE
+from core.people.life import CLOSED, ENDED, STATE
 from core.people.roster import Checked, HouseholdDraft
 from core.people.sealing import Sealer
 from core.scope import current_scope
@@ -36,7 +36,12 @@ _NEVER_CHANGED: Final = frozenset({"file_number", "opened_on", "updated_on"})
 """Columns of a file that no later spreadsheet changes by itself."""
 _BY_IMPORT: Final = "import:"
 
-_PERSONS: Final = "select * from person where tenant = :tenant and identity_token = any(:given)"
+_PERSONS: Final = """
+select p.*, exists (
+    select 1 from record_merge r where r.tenant = :tenant and r.merged_id = p.id and r.undone_on is null
+) as merged
+from person p where p.tenant = :tenant and p.identity_token = any(:given)
+"""
 _MEMBERS: Final = """
 select distinct on (household_id, person_id) household_id, person_id, relation, present
 from membership
@@ -189,11 +194,17 @@ class _Ways:
             for row in found.places.get(person["id"], ())
             if row["present"] and row["household_id"] in found.files
         }
+        # Files that have ended, as of who came back from another county, count only where there is no other.
+        homes = {home for home in homes if found.files[home]["status"] not in ENDED} or homes
         numbered = found.numbers.get(draft.file.get("file_number") or "")
         if len(homes) > 1:
             self._checked.hold_back(draft, draft.people[max(persons)], "on_file_elsewhere_here", "identity_number")
         elif numbered is not None and homes != {numbered["household_id"]}:
             self._checked.hold_back(draft, None, "file_number_taken", "file_number")
+        elif not homes and any(row["merged"] for row in persons.values()):
+            # He counts as somebody else here (合并), so a new household would be reckoned without him.
+            place = next(place for place, row in persons.items() if row["merged"])
+            self._checked.hold_back(draft, draft.people[place], "on_file_elsewhere_here", "identity_number")
         elif not homes:
             known = {
                 place: (row["id"], self._keys.person_key(row["id"], bytes(row["wrapped_key"])))
@@ -290,10 +301,17 @@ def _of_fact(part: str, place: int | None, told: Mapping[str, Any], fact: Row | 
         yield Change(part, column, place, was, becomes, by_hand, source)
 
 
+def _opinions(was: Sequence[Mapping[str, Any]], told: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The unions' opinions on file, with those that the file gives in the place of theirs: of the others it says nothing."""
+    return list(({one["union"]: one for one in was} | {one["union"]: one for one in told}).values())
+
+
 def _differing(told: Mapping[str, Any], row: Row) -> Iterator[tuple[str, Any, Any]]:
     for column, value in told.items():
         if value is None or value == [] or column in _NEVER_CHANGED:
             continue
         was = row.get(column)
+        if column == "opinions":
+            value = _opinions(was or (), value)
         if was != value:
             yield column, was, value

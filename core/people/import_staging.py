@@ -5,16 +5,14 @@ Households travel as JSON, packed, some hundreds in a piece: an import of a hund
 
 from __future__ import annotations
 
-import json
 import tempfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from datetime import date
-from pathlib import Path
 from typing import IO, Any, Final
 from uuid import UUID
 
+import orjson
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
@@ -22,6 +20,7 @@ from core.db.base import new_id
 from core.errors import Conflict
 from core.people.import_models import RosterPart
 from core.people.roster import HouseholdDraft, PersonDraft
+from core.spreadsheets.reading import ChildReading, read_spreadsheet
 from core.tenancy.keys import tenant_key
 
 PIECE_BYTES: Final = 1024 * 1024
@@ -44,19 +43,17 @@ def keep_file(session: Session, import_id: UUID, source: IO[bytes]) -> None:
         no += 1
 
 
-@contextmanager
-def file_of(session: Session, import_id: UUID, name: str) -> Iterator[Path]:
-    """The kept file on disk, readable for this user alone, for the time of the body. Raises ``Conflict`` where it is kept no
-    longer."""
+def open_kept(session: Session, import_id: UUID, name: str) -> ChildReading:
+    """The kept file, open for reading; leave it by ``with``. Unsealed it stands in a file without a name, of which nothing is
+    left whatever ends this process. Raises ``Conflict`` where it is kept no longer, and ``SpreadsheetRefused``."""
     key = tenant_key(session)
-    with tempfile.TemporaryDirectory(prefix="bangfu-roster-") as folder:
-        path = Path(folder) / f"roster{Path(name).suffix[:8]}"
-        with path.open("wb") as file:
-            for no, sealed in _parts(session, import_id, _FILE):
-                file.write(key.open(_place(import_id, _FILE, no), sealed))
-        if not path.stat().st_size:
+    with tempfile.TemporaryFile(prefix="bangfu-roster-") as file:
+        for no, sealed in _parts(session, import_id, _FILE):
+            file.write(key.open(_place(import_id, _FILE, no), sealed))
+        if not file.tell():
             raise Conflict("文件已清除，请重新上传", "the file is kept no longer; send it again", where=name)
-        yield path
+        file.flush()
+        return read_spreadsheet(file, name)
 
 
 def keep_drafts(session: Session, import_id: UUID, drafts: Sequence[HouseholdDraft]) -> None:
@@ -110,7 +107,7 @@ def _encoded(drafts: Sequence[HouseholdDraft]) -> bytes:
         ]
         for draft in drafts
     ]
-    return json.dumps(rows, ensure_ascii=False, separators=(",", ":"), default=_tagged).encode()
+    return orjson.dumps(rows, default=_tagged, option=orjson.OPT_PASSTHROUGH_DATETIME)
 
 
 def _tagged(value: object) -> dict[str, str]:
@@ -119,20 +116,28 @@ def _tagged(value: object) -> dict[str, str]:
     raise TypeError(f"{type(value).__name__} is not kept")
 
 
-def _untagged(found: dict[str, Any]) -> Any:
-    return date.fromisoformat(found["day"]) if len(found) == 1 and "day" in found else found
+def _untagged(columns: dict[str, Any]) -> dict[str, Any]:
+    for name, value in columns.items():
+        if type(value) is dict:
+            columns[name] = date.fromisoformat(value["day"])
+    return columns
 
 
 def _decoded(packed: bytes) -> list[HouseholdDraft]:
     return [
         HouseholdDraft(
             key=key,
-            people=[PersonDraft(*told) for told in people],
+            people=[_person(told) for told in people],
             address=address,
             account=account,
-            household=household,
-            file=file,
-            fact=fact,
+            household=_untagged(household),
+            file=_untagged(file),
+            fact=_untagged(fact),
         )
-        for key, address, account, household, file, fact, people in json.loads(packed, object_hook=_untagged)
+        for key, address, account, household, file, fact, people in orjson.loads(packed)
     ]
+
+
+def _person(told: Sequence[Any]) -> PersonDraft:
+    *plain, columns, fact = told
+    return PersonDraft(*plain, columns=_untagged(columns), fact=_untagged(fact))

@@ -6,7 +6,7 @@ While the database takes in one chunk, the next one is sealed: the one works on 
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -88,7 +88,7 @@ class Rows:
     """Rows of one chunk, table by table."""
 
     by_shape: dict[Shape, list[tuple[Any, ...]]] = field(default_factory=dict)
-    words: list[tuple[str, UUID]] = field(default_factory=list)
+    words: list[tuple[str, str]] = field(default_factory=list)
     """Search words with the persons whom they find: several of each person."""
     marks: list[tuple[Any, ...]] = field(default_factory=list)
     persons: int = 0
@@ -128,12 +128,15 @@ def write_new(session: Session, import_id: UUID, households: Sequence[NewHouseho
             told(start)
 
 
-def _number(session: Session, drafts: Iterable[HouseholdDraft]) -> None:
+def _number(session: Session, drafts: Sequence[HouseholdDraft]) -> None:
+    """Give numbers to files without one; those that the spreadsheet itself brings along are passed over."""
     unnumbered = [draft for draft in drafts if draft.file.get("file_number") is None]
-    if unnumbered:
-        year = current_scope().business_date.year
-        for draft, number in zip(unnumbered, draw(session, "file", year, len(unnumbered)), strict=True):
-            draft.file["file_number"] = number
+    brought = {draft.file.get("file_number") for draft in drafts}
+    year, drawn = current_scope().business_date.year, list[str]()
+    while len(drawn) < len(unnumbered):
+        drawn += [one for one in draw(session, "file", year, len(unnumbered) - len(drawn)) if one not in brought]
+    for draft, number in zip(unnumbered, drawn, strict=True):
+        draft.file["file_number"] = number
 
 
 @contextmanager
@@ -208,7 +211,8 @@ class Adding:
         phone = Sensitive(person.phone) if person.phone else None
         sealed: SealedPerson = self.sealer.person(person.identity, person.all_columns, phone=phone, more_searches=more)
         rows.add(Person, sealed.row, with_id=True)
-        rows.words += [(word["token"], word["subject_id"]) for word in sealed.searches]
+        named = str(sealed.id)  # written out once for all its words
+        rows.words += [(word["token"], named) for word in sealed.searches]
         rows.marks.append(tuple([sealed.mark[name] for name in MARK]))
         rows.persons += 1
         return sealed.id, sealed.key

@@ -26,8 +26,10 @@ from core.people.heaps import without_collections
 from core.people.import_changes import Wanted, keep_changes, write_changed
 from core.people.import_matching import Compared, compare
 from core.people.import_models import RosterChange, RosterHeading, RosterImport, RosterProblem
+from core.people.import_staging import drop_parts
 from core.people.import_writing import Adding, write_new
 from core.people.roster import Checked, Problem, Understanding, check, understand
+from core.people.roster.problems import named
 from core.people.sealing import Sealer
 from core.scope import current_scope
 from core.spreadsheets.cells import Reading
@@ -202,7 +204,7 @@ def new_import(digest: str, file_name: str, size: int) -> RosterImport:
     return RosterImport(
         id=new_id(),
         digest=digest,
-        file_name=file_name,
+        file_name=named(file_name),
         size=size,
         state="checking",
         actor=scope.actor,
@@ -217,13 +219,14 @@ def commit(session: Session, made: RosterImport, found: Examined, wanted: Wanted
     adding = Adding(Sealer(session), made.id, scope.business_date.replace(month=1, day=1), scope.business_date)
     changed, added = write_changed(session, adding, compared.changed, wanted)
     write_new(session, made.id, compared.new, lambda done: told("write", done, len(compared.new)))
-    made.state = "committed"
+    made.state, made.refusal = "committed", None
     made.committed_at = datetime.now(UTC)
     made.committed_by = scope.actor
     made.households = len(compared.new) + changed
     made.persons = made.counts["new_persons"] + added
     made.counts = made.counts | {"written_changed": changed, "added_members": added}
     made.kept_until = None
+    drop_parts(session, [made.id])
     session.flush()
 
 

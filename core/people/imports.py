@@ -14,7 +14,7 @@ from pathlib import PurePath
 from typing import IO, Any, Final
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from core.authorisation import Demand, Kind, require
@@ -140,6 +140,14 @@ def correct_columns(session: Session, import_id: UUID, chosen: Mapping[str, str]
     for key, target in chosen.items():
         if target not in known or key not in now:
             raise InvalidInput("没有这一项", "there is no such column or field", where=key[:40])
+        if not key:  # remembered, it would be said of every column without a heading of every later file
+            raise InvalidInput(
+                "该列没有列名",
+                "the column has no heading",
+                where=now[key]["letter"],
+                mend_zh="请在文件中写上列名后重新上传",
+                mend_en="give it a heading in the file and send it again",
+            )
     differing = {key: target for key, target in chosen.items() if target != said_of(now[key])}
     if not differing:
         return made
@@ -214,8 +222,10 @@ def discard(session: Session, import_id: UUID) -> RosterImport:
 def discard_overdue(session: Session) -> int:
     """Discard what nobody has committed in time; how many imports that were."""
     today = current_scope().business_date
+    at_work = exists().where(Job.id == RosterImport.job_id, Job.state.in_(OPEN))
     waiting = select(RosterImport.id).where(
-        RosterImport.kept_until < today, RosterImport.state.in_(("checking", "checked", "refused"))
+        RosterImport.kept_until < today,
+        RosterImport.state.in_(("checking", "checked", "refused")) | ((RosterImport.state == "committing") & ~at_work),
     )
     overdue = list(session.scalars(waiting.with_for_update()))
     if overdue:

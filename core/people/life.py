@@ -29,10 +29,10 @@ class FileState:
 class FileStepDecl:
     """A step in the life of a file.
 
-    ``unlike`` names steps whose makers, since the file was last a draft, must not make this one. ``consents`` names the kinds
-    (list consent_kind) that must be in force for the household. ``reasons`` is the code list of which one is given; ``note``
-    whether a word is needed besides. ``evidence`` names the paper whose number or place is written down. ``hand`` is False
-    for what only another act brings about: a notice, a transfer, a roster.
+    ``unlike`` names steps whose makers, since the file was last a draft (of ``apply``: ever), must not make this one.
+    ``consents`` names the kinds (list consent_kind) that must be in force for the household. ``reasons`` is the code list of
+    which one is given; ``note`` whether a word is needed besides. ``evidence`` names the paper whose number or place is written
+    down. ``hand`` is False for what only another act brings about: a notice, a transfer, a roster.
     """
 
     code: str
@@ -120,6 +120,7 @@ STEPS: Final = (
         "domain 7.4, 10",
         permission=DECIDE,
         unlike=_STEPS_BEFORE,
+        consents=_AUTHORISED,
         after_notice=True,
     ),
     FileStepDecl(

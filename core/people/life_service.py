@@ -19,7 +19,9 @@ from core.errors import Conflict, InvalidInput, NotFound
 from core.people.consents import missing_consents
 from core.people.life import FILE, STATE, STEP, FileStepDecl, demand_of, steps_from
 from core.people.life_models import FileProposal, FileStep
-from core.people.models import WorkerFile
+from core.people.merging import hold_merges
+from core.people.models import Person, WorkerFile
+from core.people.repository import members_on, refuse_members_elsewhere
 from core.scope import current_scope
 from core.text.lines import line_ends
 from core.trail.service import record
@@ -31,6 +33,8 @@ _SETTLES: Final = {
     "end_difficulty": ("above_line", "stale"),
 }
 """Proposals that a step answers; one that closes the file answers all."""
+_REVIVING: Final = ("reopen", "take_back_death")
+"""Steps after which a file that had ended lives again: its members may be on file elsewhere by now."""
 _UNSETTLED: Final = """
 select household_id from household_transfer
 where tenant = :tenant and direction = 'in' and household_id = any (:households) and twice <> '[]'::jsonb
@@ -83,12 +87,17 @@ def take_step(
     scope = current_scope()
     if not scope.is_system:
         require(demand_of(step))
+    if step.code in _REVIVING:
+        hold_merges(session)
     [file] = _locked(session, [household_id])
     said, paper = line_ends(note).strip(), line_ends(evidence or "").strip()
     _check_words(step, said, reason, paper)
     _check_state(session, step, file)
     former = steps_of(session, household_id)
-    day = _day(done_on, former)
+    if step.code in _REVIVING:
+        _refuse_erased(session, file)
+        refuse_members_elsewhere(session, household_id, f"不能{step.zh}")
+    day = _day(step, done_on, former)
     unlike = _barred(step, former)
     if clash := [code for code, actor in unlike.items() if actor in scope.persons]:
         raise SameHand(step, clash, file.file_number)
@@ -225,6 +234,17 @@ def _locked(session: Session, households: Sequence[uuid.UUID]) -> list[WorkerFil
     return found
 
 
+def _refuse_erased(session: Session, file: WorkerFile) -> None:
+    if session.scalar(select(Person.erased_at).where(Person.id == file.worker_id)) is not None:
+        raise Conflict(
+            "该户信息已按规定删除，不能恢复办理",
+            "the household's data were erased",
+            where=file.file_number,
+            mend_zh="需要救助的，请重新建档",
+            mend_en="open a new file where aid is needed",
+        )
+
+
 def _check_words(step: FileStepDecl, note: str, reason: str | None, evidence: str) -> None:
     if step.reasons is not None:
         if not reason:
@@ -275,9 +295,13 @@ def _may_be_here_twice(session: Session, household_id: uuid.UUID) -> bool:
     return session.scalars(tenant_sql(_UNSETTLED), {"households": [household_id]}).first() is not None
 
 
-def _day(done_on: date | None, former: Sequence[FileStep]) -> date:
+def _day(step: FileStepDecl, done_on: date | None, former: Sequence[FileStep]) -> date:
     today = current_scope().business_date
     day = done_on or today
+    if step.decides and day != today:
+        raise InvalidInput(
+            "审批以当天为准，办理日期不能改为其他日期", "a decision holds from the day on which it is made", where="done_on"
+        )
     before = former[-1].done_on if former else date.min
     if day > today:
         raise InvalidInput("办理日期不能晚于今天", "the day is still to come", where="done_on")
@@ -295,7 +319,9 @@ def _barred(step: FileStepDecl, former: Sequence[FileStep]) -> dict[str, str]:
     if not step.unlike:
         return {}
     since = next((at for at in range(len(former) - 1, -1, -1) if former[at].to_state == "draft"), 0)
-    return {made.step: made.actor for made in former[since:] if made.step in step.unlike}
+    # Sent back or not, whoever took the application in stays its clerk.
+    begun = [made for made in former[:since] if made.step == "apply"]
+    return {made.step: made.actor for made in (*begun, *former[since:]) if made.step in step.unlike}
 
 
 def _lacking(session: Session, step: FileStepDecl, file: WorkerFile) -> tuple[str, ...]:
@@ -304,4 +330,7 @@ def _lacking(session: Session, step: FileStepDecl, file: WorkerFile) -> tuple[st
         from core.notices.files import notice_hinders
 
         lacks += notice_hinders(session, file.household_id)
+        head = members_on(session, file.household_id, current_scope().business_date).get(file.worker_id)
+        if head is None or head.relation != "head":
+            lacks.append("户主不在该户成员中，须先登记户主")
     return tuple(lacks)

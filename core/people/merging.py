@@ -22,8 +22,9 @@ from core.db.statements import among, tenant_sql
 from core.errors import Conflict, InvalidInput, NotFound
 from core.host.declarations import COUNTIES
 from core.people.duplicate_models import DuplicateProposal, RecordMerge
+from core.people.life import ENDED
 from core.people.models import Person, WorkerFile
-from core.people.repository import members_on
+from core.people.repository import members_on, refuse_members_elsewhere
 from core.scope import current_scope
 from core.text.lines import reason_given
 from core.text.normalise import fold_name
@@ -43,11 +44,13 @@ where tenant = :tenant and undone_on is null and (merged_id = any (:ids) or surv
     ))
 """
 _HOMES: Final = """
-select person_id, household_id from (
+select m.person_id, m.household_id, coalesce(f.status = any (:ended), false) as ended from (
     select distinct on (person_id, household_id) person_id, household_id, present from membership
     where tenant = :tenant and person_id = any (:persons) and valid_from <= :on
     order by person_id, household_id, valid_from desc, recorded_at desc
-) m where present order by person_id, household_id
+) m
+left join worker_file f on f.tenant = :tenant and f.household_id = m.household_id
+where m.present order by m.person_id, ended, m.household_id
 """
 _MERGED_FILES: Final = """
 select f.file_number, d.id from record_merge r
@@ -71,6 +74,11 @@ class MergedFile:
     """The pair of workers by which it was merged, where it can be looked at and undone."""
 
 
+def hold_merges(session: Session) -> None:
+    """Until the end of the transaction nobody merges or undoes; taken before any file or person is locked."""
+    session.execute(tenant_sql(_WHO_ASKS))
+
+
 def survivors_of(session: Session, ids: Iterable[UUID]) -> dict[UUID, UUID]:
     """Of those persons or households among ``ids`` that are merged: which record they count as."""
     standing = select(RecordMerge.merged_id, RecordMerge.survivor_id).where(*_standing(among(RecordMerge.merged_id, ids)))
@@ -86,7 +94,7 @@ def as_one(session: Session, ids: Iterable[UUID], *, until_commit: bool = False)
     if not wanted:
         return {}
     if until_commit:
-        session.execute(tenant_sql(_WHO_ASKS))
+        hold_merges(session)
     leads: dict[UUID, UUID] = dict(session.execute(tenant_sql(_AS_ONE), {"ids": wanted}).all())
     groups: dict[UUID, set[UUID]] = {}
     for merged, survivor in leads.items():
@@ -95,11 +103,16 @@ def as_one(session: Session, ids: Iterable[UUID], *, until_commit: bool = False)
 
 
 def households_of(session: Session, persons: Sequence[UUID]) -> dict[UUID, list[UUID]]:
-    """Households to which each of ``persons`` belongs on the business date, as the memberships say it."""
+    """Households to which each of ``persons`` belongs on the business date, as the memberships say it. Those whose files have
+    ended, as of who came back from another county, count only for somebody who is in no other."""
     found: dict[UUID, list[UUID]] = {}
-    bound = {"persons": list(persons), "on": current_scope().business_date}
-    for person, household in session.execute(tenant_sql(_HOMES), bound):
-        found.setdefault(person, []).append(household)
+    alive: set[UUID] = set()
+    bound = {"persons": list(persons), "on": current_scope().business_date, "ended": sorted(ENDED)}
+    for person, household, ended in session.execute(tenant_sql(_HOMES), bound):
+        if not ended:
+            alive.add(person)
+        if not (ended and person in alive):
+            found.setdefault(person, []).append(household)
     return found
 
 
@@ -129,6 +142,7 @@ def merge(session: Session, merged: UUID, survivor: UUID, reason: str, *, househ
         former, persons = _two_files(session, pair, homes)
     else:
         _refuse_worker(session, merged)
+        _refuse_leaving_nobody(homes.get(merged, []), homes.get(survivor, []))
     act = new_id()
     told = {"act_id": act, "reason": said, "merged_by": scope.actor, "merged_on": scope.business_date, "former_status": None}
     rows = [told | {"subject_kind": "person", "merged_id": one, "survivor_id": other} for one, other in persons.items()]
@@ -150,7 +164,8 @@ def merge(session: Session, merged: UUID, survivor: UUID, reason: str, *, househ
 def undo_merge(session: Session, act_id: UUID, reason: str) -> None:
     """Tell the records of one act apart again; the merged file has its former state back, everything else was never changed.
 
-    Raises ``Forbidden`` without people.write, ``NotFound`` where no such act stands, ``InvalidInput`` without a reason.
+    Raises ``Forbidden`` without people.write, ``NotFound`` where no such act stands, ``InvalidInput`` without a reason,
+    ``Conflict`` where a member of the merged file has come into another one meanwhile (domain 10: nobody is in two).
     """
     scope = current_scope()
     if not scope.is_system:
@@ -181,6 +196,9 @@ def undo_merge(session: Session, act_id: UUID, reason: str) -> None:
             .values(state="open", decided_on=None, decided_by=None, why=None)
         )
     session.flush()
+    for row in rows:
+        if row.former_status is not None and row.former_status not in ENDED:
+            refuse_members_elsewhere(session, row.merged_id, "不能撤销合并")
 
 
 def matching_members(ours: Sequence[Person], theirs: Sequence[Person]) -> dict[UUID, UUID]:
@@ -276,6 +294,18 @@ def _refuse_worker(session: Session, merged: UUID) -> None:
             where=number,
             mend_zh="请改选此人为保留的一方，或选择“合并两户档案”",
             mend_en="keep this person instead, or merge the two files",
+        )
+
+
+def _refuse_leaving_nobody(of_merged: Sequence[UUID], of_survivor: Sequence[UUID]) -> None:
+    """Who counts as somebody in no household would be in none, and his household would be reckoned without him."""
+    if of_merged and not of_survivor:
+        raise Conflict(
+            "保留的一方不在任何家庭，合并后该户将缺少此人",
+            "the one who stays belongs to no household, so the other's would lose its member",
+            where="survivor",
+            mend_zh="请改选在户内的一方为保留的一方",
+            mend_en="keep the one who belongs to a household",
         )
 
 

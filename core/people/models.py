@@ -73,6 +73,12 @@ class Person(TenantRow):
         Index("ix_person_phone_token", "tenant", "phone_token"),
         Index("ix_person_pinyin", "tenant", "pinyin", "id"),
         CheckConstraint("gender in ('0', '1', '2', '9')", name="gender"),
+        # whoever knew the person before the erasure, an import under way, cannot write him anew
+        CheckConstraint(
+            "erased_at is null or num_nonnulls(wrapped_key, identity_cipher, identity_token, phone_cipher, phone_token,"
+            " birth_date) = 0",
+            name="erased",
+        ),
     )
 
     name: Mapped[Str]

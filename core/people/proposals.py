@@ -22,7 +22,8 @@ from core.people.life import STEP
 from core.people.life_models import FileProposal
 from core.people.life_service import apply, settle
 from core.people.models import WorkerFile
-from core.rules.errors import RulesUnknown
+from core.rules.engine import RuleSet
+from core.rules.errors import OutOfBounds, ParameterMissing, RulesUnknown
 from core.scope import current_scope
 
 MONTHS: Final = "out_of_difficulty_months"
@@ -99,7 +100,7 @@ def propose_above_line(session: Session, households: Sequence[uuid.UUID]) -> int
     the last months (parameter ``out_of_difficulty_months``); how many are new. Where the county says so
     (``out_of_difficulty_by_itself``) the step is made at once. Proposals of households that are below again are taken back.
     """
-    from core.surveys.service import evaluate, survey_rules
+    from core.surveys.service import survey_rules
 
     scope = current_scope()
     parameters = resolve(session, scope.business_date)
@@ -110,12 +111,12 @@ def propose_above_line(session: Session, households: Sequence[uuid.UUID]) -> int
         return 0
     standing = list(households)
     days = months_before(scope.business_date, months)
-    for day in (scope.business_date, *days):
-        if not standing:
-            break
-        outcomes = evaluate(session, rules.name, day, standing)
-        standing = [found.household_id for found in outcomes if not rules.difficulty.intersection(found.reasons)]
-    since = days[-1]
+    try:
+        for day in (scope.business_date, *days):
+            standing = _above(session, rules, day, standing)
+    except ParameterMissing:
+        return 0  # the figures of that day are not known: nothing is proposed, and nothing taken back
+    since = days[-1] if days else scope.business_date
     standing = _on_file_since(session, standing, since)
     settle(session, set(households) - set(standing), ("above_line",), "passed")
     known = select(FileProposal.household_id).where(
@@ -127,12 +128,31 @@ def propose_above_line(session: Session, households: Sequence[uuid.UUID]) -> int
     new = sorted(set(standing) - set(session.scalars(known)))
     if parameters.value(BY_ITSELF):
         wanted = select(WorkerFile).where(among(WorkerFile.household_id, new), WorkerFile.status == "on_file")
-        files = session.scalars(wanted.order_by(WorkerFile.id).with_for_update()).all()
+        asked = wanted.order_by(WorkerFile.id).with_for_update().execution_options(populate_existing=True)
+        files = session.scalars(asked).all()
         apply(session, STEP["end_difficulty"], files, note=_AUTOMATIC.format(months=months))
         return len(files)
     rows = [{"household_id": one, "kind": "above_line", "since": since, "found_on": scope.business_date} for one in new]
     insert_rows(session, FileProposal, rows, keep_former=True)
     return len(new)
+
+
+def _above(session: Session, rules: RuleSet, day: date, households: Sequence[uuid.UUID]) -> list[uuid.UUID]:
+    """Those of ``households`` that are above the line on a day. Of one whose figures cannot be reckoned with it is not known,
+    and it does not keep the others from being looked at."""
+    from core.surveys.service import evaluate
+
+    left = list(households)
+    while left:
+        try:
+            outcomes = evaluate(session, rules.name, day, left)
+        except OutOfBounds as error:
+            if error.household not in left:
+                raise
+            left.remove(error.household)
+            continue
+        return [found.household_id for found in outcomes if not rules.difficulty.intersection(found.reasons)]
+    return []
 
 
 def _on_file_since(session: Session, households: Sequence[uuid.UUID], day: date) -> list[uuid.UUID]:

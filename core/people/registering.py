@@ -23,6 +23,7 @@ from core.people.duplicates import propose_duplicates
 from core.people.employers import link_columns
 from core.people.entry import Fault, Faults, Item, Refused, read
 from core.people.life import ENDED
+from core.people.merging import hold_merges, survivors_of
 from core.people.models import Person, WorkerFile
 from core.people.sealing import Sealer
 from core.scope import current_scope
@@ -99,6 +100,7 @@ def register_household(session: Session, new: NewHousehold) -> WorkerFile:
     scope = current_scope()
     if not scope.is_system:
         scope.require("people.write")
+    hold_merges(session)
     people, columns = _checked(session, new)
     made: dict[int, Person] = {}
     # In one order of numbers, so that two registrations of the same people wait for each other.
@@ -159,9 +161,10 @@ def _refuse_on_file(session: Session, people: Sequence[Checked], faults: Faults)
     sealer = Sealer(session)
     token_of = {sealer.identity_token(_number(one)): place for place, one in enumerate(people) if one.identity is not None}
     known = session.execute(select(Person.id, Person.identity_token).where(Person.identity_token.in_(list(token_of)))).all()
-    places = {row.id: token_of[bytes(row.identity_token)] for row in known}
-    if not places:
+    if not known:
         return
+    leads = survivors_of(session, [row.id for row in known])
+    places = {leads.get(row.id, row.id): token_of[bytes(row.identity_token)] for row in known}
     for row in session.execute(tenant_sql(_IN_FILES), {"persons": list(places), "ended": sorted(ENDED)}):
         place = places[row.person]
         faults.add(

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from core.codes.loader import code_list
 from core.db.statements import tenant_sql
+from core.errors import Conflict
 from core.money import Fen
 from core.people.duplicate_models import RecordMerge
 from core.people.life import ENDED
@@ -45,6 +46,16 @@ where tenant = :tenant and valid_from <= :on
         select 1 from record_merge r where r.tenant = :tenant and r.merged_id = membership.person_id and r.undone_on is null
     )
 order by household_id, person_id, valid_from desc, recorded_at desc
+"""
+_MEMBERS_ELSEWHERE: Final = """
+select distinct f.file_number from (
+    select distinct on (m.person_id, m.household_id) m.person_id, m.household_id, m.present
+    from membership m
+    where m.tenant = :tenant and m.household_id <> :household and m.person_id = any (:persons)
+    order by m.person_id, m.household_id, m.valid_from desc, m.recorded_at desc
+) other
+join worker_file f on f.tenant = :tenant and f.household_id = other.household_id and f.status <> all (:ended)
+where other.present order by f.file_number
 """
 _PERSONS: Final = """
 select id, gender, birth_date
@@ -229,6 +240,22 @@ def files_joined_since(session: Session, person_id: UUID, but: UUID | None, sinc
     for number, valid_from, there in session.execute(asked):
         present[number, max(valid_from, since)] = there
     return sorted({number for (number, _), there in present.items() if there})
+
+
+def refuse_members_elsewhere(session: Session, household_id: UUID, act_zh: str) -> None:
+    """Raise ``Conflict`` where a member of this household belongs to another file that is alive: before a file that has ended
+    lives again. The members are locked, so that nobody takes one in at the same moment."""
+    members = list(members_on(session, household_id, current_scope().business_date))
+    session.execute(select(Person.id).where(Person.id.in_(members)).order_by(Person.id).with_for_update()).all()
+    bound = {"household": household_id, "persons": members, "ended": sorted(ENDED)}
+    if others := list(session.scalars(tenant_sql(_MEMBERS_ELSEWHERE), bound)):
+        raise Conflict(
+            f"该户成员现在另一户档案中，一人只能在一户建档，{act_zh}",
+            "a member of the household is in another file now; nobody is on file in two",
+            where="、".join(others),
+            mend_zh="请先在其中一户办理迁出",
+            mend_en="end the membership in one of them first",
+        )
 
 
 def latest_facts(session: Session, person_ids: Sequence[UUID], on: date) -> dict[UUID, PersonFact]:

@@ -21,6 +21,7 @@ from core.people.identity_number import check_identity_number
 from core.people.importer import import_roster
 from core.people.life import ENDED
 from core.people.listing import list_files
+from core.people.merging import hold_merges
 from core.people.models import CIRCUMSTANCES, INCOME_LINES, Household, Membership, Person, PersonFact, WorkerFile
 from core.people.repository import fact_rows, files_joined_since, household_view, latest_facts, members_on
 from core.rules.batch import MAX_FEN
@@ -49,7 +50,8 @@ def add_member(
     """Record that a person belongs to a household from a day on (新增成员); the person gets no facts. What a clerk records with
     a reason goes by ``core.people.changes``.
 
-    ``relation`` is a code of relationship_form other than head. A person already known here is taken as known. Raises
+    ``relation`` is a code of relationship_form other than head. A person already known here is taken as known, one
+    who counts as another as that one. Raises
     ``Forbidden`` without people.write, ``NotFound`` for an unknown household, ``InvalidInput``, and ``Conflict`` for one who
     belongs to it already, belongs to another household on file here (domain 10: one household, one file), or is known here
     by another name.
@@ -57,6 +59,7 @@ def add_member(
     scope = current_scope()
     if not scope.is_system:
         scope.require("people.write")
+    hold_merges(session)
     # Locked before the person, as every act on a household does.
     if session.scalar(select(Household.id).where(Household.id == household_id)) is None:
         raise NotFound("没有这户家庭", "no such household")
@@ -96,8 +99,8 @@ def add_member(
 def _touch(session: Session, homes: Sequence[UUID]) -> None:
     """Note on the files of these households, locked, that something of substance changed today. Those that have ended stay as
     they are; raises ``Conflict`` where all of them have."""
-    wanted = select(WorkerFile).where(WorkerFile.household_id.in_(homes)).order_by(WorkerFile.household_id)
-    files = session.scalars(wanted.with_for_update()).all()
+    wanted = select(WorkerFile).where(WorkerFile.household_id.in_(homes)).order_by(WorkerFile.id)
+    files = session.scalars(wanted.with_for_update().execution_options(populate_existing=True)).all()
     alive = [file for file in files if file.status not in ENDED]
     if files and not alive:
         refuse_ended(files[0])

@@ -12,12 +12,13 @@ from datetime import date
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from core.authorisation import Demand, require
 from core.db.statements import among
+from core.people.duplicate_models import RecordMerge
 from core.people.models import Household, HouseholdFact, Membership, Person, PersonFact, WorkerFile
 from core.people.repository import HouseholdView, MemberView
 from core.scope import current_scope
@@ -66,9 +67,10 @@ def whole_files(session: Session, household_ids: Sequence[UUID], on: date | None
 
 
 def _members(session: Session, household_ids: Sequence[UUID], day: date) -> Mapping[UUID, list[MemberView]]:
+    merged = exists().where(RecordMerge.merged_id == Membership.person_id, RecordMerge.undone_on.is_(None))
     asked = (
         select(Membership)
-        .where(among(Membership.household_id, household_ids), Membership.valid_from <= day)
+        .where(among(Membership.household_id, household_ids), Membership.valid_from <= day, ~merged)
         .order_by(Membership.household_id, Membership.person_id, Membership.valid_from.desc(), Membership.recorded_at.desc())
         .ext(distinct_on(Membership.household_id, Membership.person_id))
     )

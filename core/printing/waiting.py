@@ -40,6 +40,7 @@ class Fetched:
 
     file_name: str
     media_type: str
+    masked: bool
     data: bytes = field(repr=False)
 
 
@@ -83,9 +84,9 @@ def fetch(session: Session, file_id: uuid.UUID) -> Fetched:
             PrintedFile.made_by == scope.actor,
             PrintedFile.expires_on >= scope.business_date,
         )
-        .returning(PrintedFile.batch, PrintedFile.no, PrintedFile.file_name, PrintedFile.media_type, PrintedFile.sealed)
+        .returning(PrintedFile)
     )
-    found = session.execute(taken).one_or_none()
+    found = session.scalars(taken).one_or_none()
     if found is None:
         raise NotFound(
             "没有此文件，或已下载、已过期",
@@ -95,7 +96,7 @@ def fetch(session: Session, file_id: uuid.UUID) -> Fetched:
             mend_en="have it made again",
         )
     data = tenant_key(session).open(_place(found.batch, found.no), found.sealed)
-    return Fetched(found.file_name, found.media_type, data)
+    return Fetched(found.file_name, found.media_type, found.masked, data)
 
 
 def expire(session: Session) -> int:

@@ -152,10 +152,19 @@ def emptied(column: Column[Any]) -> str:
     return f"case when {column.name} is null or {column.name} = '' then {column.name} else '{ERASED}' end"
 
 
-def without(column: Column[Any], needles: Sequence[str]) -> str:
-    """The column's content with every ``needle`` (names of parameters) taken out."""
+IN_JSON: Final = r"(?=([^\"\\]|\\.)*\"([],}]|$))"
+"""Behind a text that is taken out of JSON: it stands inside a value in words, not in a key and not in a number."""
+
+
+def without(column: Column[Any], needles: Sequence[str], kept: Sequence[tuple[str, str]]) -> str:
+    """The column's content with every ``needle`` taken out. ``kept`` are texts that stay where a needle is a part of them, each
+    with a sign that stands for it meanwhile. All are names of parameters; in JSON needles are patterns (``IN_JSON``)."""
     kind = "::jsonb" if isinstance(column.type, JSON) else "::text[]" if isinstance(column.type, ARRAY) else ""
-    told = f"{column.name}::text"
+    told = f'"{column.name}"::text'
+    for text, sign in kept:
+        told = f"replace({told}, :{text}, :{sign})"
     for needle in needles:
-        told = f"replace({told}, :{needle}, '※')"
+        told = f"regexp_replace({told}, :{needle}, '※', 'g')" if kind == "::jsonb" else f"replace({told}, :{needle}, '※')"
+    for text, sign in kept:
+        told = f"replace({told}, :{sign}, :{text})"
     return f"({told}){kind}"

@@ -13,11 +13,11 @@ import re
 import uuid
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import IO, Any, Final
 
-import xlsxwriter
 from sqlalchemy import LargeBinary, RowMapping, func, select
 from sqlalchemy.orm import Session
 
@@ -28,6 +28,7 @@ from core.cases.sealing import form_of
 from core.db.statements import among, tenant_sql
 from core.documents import store
 from core.errors import Conflict, Forbidden, NotFound
+from core.people.merging import as_one
 from core.people.models import Membership, Person, WorkerFile
 from core.rights.catalogue import About, Subjects, ways
 from core.rights.models import RightsRequest
@@ -35,11 +36,11 @@ from core.rights.names import HANDLE
 from core.rights.requests import close, request_named
 from core.rights.words import column_title, table_title
 from core.scope import current_scope
+from core.spreadsheets.writing import SpreadsheetWriting, Written
 from core.tenancy.keys import tenant_key
 from core.trail.service import record, record_read
 from core.vault import masking
 from core.vault.errors import SealBroken
-from core.vault.keys import PersonKey
 
 TAKING: Final = Demand(HANDLE, fresh_proof=True)
 LASTS_DAYS: Final = 7
@@ -48,7 +49,7 @@ _LEFT_OUT: Final = re.compile(
     r".*(_token|_masked)$|^(tenant|wrapped_key|sha256|content|hash|storage_name|handlers|token|opening_key)$"
 )
 _STAFF: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|system:[a-z_.]+")
-_BY_STAFF: Final = re.compile(r"actor|clerk|assigned_to|.*_by")
+_BY_STAFF: Final = re.compile(r"actor|clerk|assigned_to|file_opener|reviewer|data_entry_clerk|.*_by")
 _OFFICE: Final = "工作人员"
 _OTHERS_ROWS: Final = "（他人信息，不提供）"
 _NOT_HIS: Final = "（以他人密钥加密，不提供）"
@@ -117,13 +118,15 @@ def take(session: Session, request_id: uuid.UUID) -> Copy:
 class _Gathering:
     def __init__(self, session: Session, person: Person) -> None:
         self._session, self._person = session, person
-        keys = tenant_key(session)
-        self._key: PersonKey | None = None if person.wrapped_key is None else keys.person_key(person.id, person.wrapped_key)
-        mine = select(Membership.household_id).where(Membership.person_id == person.id)
+        # the person with all records that count as his
+        persons = tuple(sorted(as_one(session, [person.id])[person.id]))
+        keys, rows = tenant_key(session), session.scalars(select(Person).where(among(Person.id, persons)))
+        self._keys = [keys.person_key(one.id, one.wrapped_key) for one in rows if one.wrapped_key is not None]
+        mine = select(Membership.household_id).where(among(Membership.person_id, persons))
         homes = set(session.scalars(mine)) | set(
-            session.scalars(select(WorkerFile.household_id).where(WorkerFile.worker_id == person.id))
+            session.scalars(select(WorkerFile.household_id).where(among(WorkerFile.worker_id, persons)))
         )
-        persons, households = (person.id,), tuple(sorted(homes))
+        households = tuple(sorted(homes))
         cases = session.scalars(tenant_sql(_CASES), {"persons": list(persons), "households": list(households)}).all()
         self._found = Subjects(persons, households, tuple(cases))
         self._others = self._beside(households)
@@ -157,7 +160,7 @@ class _Gathering:
 
     def _may_have(self, row: Mapping[str, Any], worker_of: Mapping[uuid.UUID, uuid.UUID]) -> bool:
         """A household's papers are the worker's to have: those of others of the household may be among them."""
-        return row["case_id"] is not None or worker_of.get(row["household_id"]) == self._person.id
+        return row["case_id"] is not None or worker_of.get(row["household_id"]) in self._found.persons
 
     def _value(self, about: About, row: Mapping[str, Any], name: str) -> Any:
         value = row[name]
@@ -173,11 +176,11 @@ class _Gathering:
         return self._clean(value)
 
     def _opened(self, name: str, blob: bytes) -> str:
-        try:
-            # a former value of a column is sealed under the column's own name
-            return _NOT_HIS if self._key is None else self._key.open(name, blob)
-        except SealBroken:
-            return _NOT_HIS
+        for key in self._keys:
+            with suppress(SealBroken):
+                # a former value of a column is sealed under the column's own name
+                return key.open(name, blob)
+        return _NOT_HIS
 
     def _clean(self, value: Any) -> Any:
         """A value without what is not the person's: others' figures, others' numbers, keys of the office's people."""
@@ -209,7 +212,7 @@ class _Gathering:
         belonged = select(Membership).where(among(Membership.household_id, households)).order_by(Membership.id)
         relations = {one.person_id: one.relation for one in self._session.scalars(belonged)}
         people = self._session.scalars(select(Person).where(among(Person.id, relations)).order_by(Person.id))
-        return {str(one.id): (one, relations[one.id]) for one in people if one.id != self._person.id}
+        return {str(one.id): (one, relations[one.id]) for one in people if one.id not in self._found.persons}
 
     def _household(self) -> list[dict[str, Any]]:
         return [
@@ -281,22 +284,17 @@ def _plain(value: object) -> str:
 
 def _workbook(copy: Copy) -> bytes:
     made = io.BytesIO()
-    # texts stay texts: nothing that somebody wrote becomes a formula or a link
-    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-    with xlsxwriter.Workbook(made, options) as book:
-        bold = book.add_format({"bold": True})
-        sheet = book.add_worksheet("说明")
-        for number, line in enumerate(_front(copy)):
-            sheet.write_row(number, 0, line)
-        sheet.set_column(0, 3, 28)
-        for title, part in _sheets(copy):
-            sheet = book.add_worksheet(title)
-            sheet.write_row(0, 0, [column_title(name) for name in part.columns], bold)
-            sheet.freeze_panes(1, 0)
-            sheet.set_column(0, len(part.columns) - 1, 18)
-            for number, row in enumerate(part.rows, 1):
-                for place, name in enumerate(part.columns):
-                    _write_cell(sheet, number, place, row[name])
+    with SpreadsheetWriting(made, title="个人信息副本") as book:
+        sheet = book.sheet("说明")
+        sheet.widths(dict.fromkeys(range(4), 28.0))
+        for number, line in enumerate(_front(copy), 1):
+            sheet.row(number, line)
+        for part in copy.parts:
+            sheet = book.sheet(part.title)
+            sheet.widths(dict.fromkeys(range(len(part.columns)), 18.0))
+            sheet.header(1, [column_title(name) for name in part.columns])
+            for number, row in enumerate(part.rows, 2):
+                sheet.row(number, [_cell(row[name]) for name in part.columns])
     return made.getvalue()
 
 
@@ -311,27 +309,13 @@ def _front(copy: Copy) -> Iterator[list[str]]:
         yield [other["name"], other["relation"], other["identity_masked"] or ""]
 
 
-def _sheets(copy: Copy) -> Iterator[tuple[str, Part]]:
-    """Each part with a title that no other has; a sheet's name has 31 characters at most."""
-    seen = set[str]()
-    for part in copy.parts:
-        title = part.title[:28]
-        if title in seen:
-            title = f"{title[:24]}{len(seen)}"
-        seen.add(title)
-        yield title, part
-
-
-def _write_cell(sheet: Any, row: int, place: int, value: Any) -> None:
-    if value is None:
-        return
+def _cell(value: Any) -> Written:
     if isinstance(value, bool):
-        sheet.write_string(row, place, "是" if value else "否")
-    elif isinstance(value, int | float) and abs(value) < 10**15:
-        sheet.write_number(row, place, value)
-    elif isinstance(value, datetime):
-        sheet.write_string(row, place, f"{value.astimezone(CHINA_TIME):%Y-%m-%d %H:%M:%S}")
-    elif isinstance(value, dict | list):
-        sheet.write_string(row, place, json.dumps(value, ensure_ascii=False, default=_plain)[:32_000])
-    else:
-        sheet.write_string(row, place, str(value)[:32_000])
+        return "是" if value else "否"
+    if value is None or isinstance(value, int | float):
+        return value
+    if isinstance(value, datetime):
+        return f"{value.astimezone(CHINA_TIME):%Y-%m-%d %H:%M:%S}"
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False, default=_plain)
+    return str(value)

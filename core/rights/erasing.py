@@ -7,7 +7,8 @@ Proposed by whoever handles requests, confirmed by somebody else; what then goes
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -15,6 +16,7 @@ from sqlalchemy.orm import Session
 from core.authorisation import Demand, require
 from core.db.statements import among, tenant_sql
 from core.errors import Conflict, InvalidInput, NotFound
+from core.people.merging import as_one
 from core.people.models import Household, Person, WorkerFile
 from core.rights.catalogue import ERASED
 from core.rights.emptying import erase
@@ -26,6 +28,12 @@ from core.scope import current_scope
 from core.trail.service import record
 
 CONFIRMING = Demand(DECIDE)
+_KEPT: Final = """
+select m.person_id from membership m
+join worker_file f on f.tenant = :tenant and f.household_id = m.household_id
+join person w on w.tenant = :tenant and w.id = f.worker_id and w.erased_at is null
+where m.tenant = :tenant and m.person_id = any (:persons) and not m.household_id = any (:homes)
+"""
 
 
 class Held(Conflict):
@@ -96,22 +104,21 @@ def propose(
 
 
 def _persons(session: Session, household_id: uuid.UUID, alone: uuid.UUID | None) -> list[uuid.UUID]:
-    """Who is erased: one person, or everybody of the household who belongs to no other file here that still stands."""
+    """Who is erased, each with all records that count as his (``core.people.merging``): one person, or everybody of the
+    household who belongs to no other file here that still stands. Nobody merges until the end of the transaction."""
     if alone is not None:
-        there = session.scalar(select(Person.id).where(Person.id == alone, Person.erased_at.is_(None)))
-        return [] if there is None else [there]
-    kept = set(
-        session.scalars(
-            tenant_sql(
-                "select m.person_id from membership m"
-                " join worker_file f on f.tenant = :tenant and f.household_id = m.household_id"
-                " join person w on w.tenant = :tenant and w.id = f.worker_id and w.erased_at is null"
-                " where m.tenant = :tenant and m.household_id <> :household"
-            ),
-            {"household": household_id},
-        )
-    )
-    return [one.id for one in persons_of(session, household_id) if one.erased_at is None and one.id not in kept]
+        return _standing(session, as_one(session, [alone], until_commit=True)[alone])
+    homes = sorted(as_one(session, [household_id], until_commit=True)[household_id])
+    members = [one.id for home in homes for one in persons_of(session, home)]
+    groups = as_one(session, members)
+    everybody = {one for group in groups.values() for one in group}
+    kept = set(session.scalars(tenant_sql(_KEPT), {"persons": sorted(everybody), "homes": homes}))
+    return _standing(session, {one for group in groups.values() if not group & kept for one in group})
+
+
+def _standing(session: Session, ids: Iterable[uuid.UUID]) -> list[uuid.UUID]:
+    asked = select(Person.id).where(among(Person.id, ids), Person.erased_at.is_(None))
+    return list(session.scalars(asked.order_by(Person.id)))
 
 
 def erasure_named(session: Session, erasure_id: uuid.UUID) -> Erasure:
@@ -156,6 +163,14 @@ def decide(session: Session, erasure_id: uuid.UUID, *, confirmed: bool, why: str
     held = hindrances(session, found.household_id, found.persons, whole=found.whole, wish=found.ground == "wish")
     if held:
         raise Held(held)
+    if set(_persons(session, found.household_id, None if found.whole else found.persons[0])) != set(found.persons):
+        raise Conflict(
+            "提出后人员有变动，请撤回后重新提出",
+            "who would be erased has changed since it was proposed",
+            where="persons",
+            mend_zh="请撤回该删除并重新提出",
+            mend_en="withdraw it and propose it again",
+        )
     found.state, found.decided_by, found.decided_on = "done", scope.actor, scope.business_date
     if asked is not None:
         close(asked, "answered", ERASED)

@@ -14,6 +14,7 @@ from core.authorisation import require
 from core.db.statements import tenant_sql
 from core.parameters.service import resolve
 from core.people.life import STATES
+from core.people.merging import MERGED, as_one
 from core.rights.names import KEPT_YEARS, KEPT_YEARS_AIDED
 from core.rights.requests import HANDLING
 from core.scope import current_scope
@@ -29,12 +30,13 @@ from (select f.*, {_ENDED} as ended_on, {_AIDED} as aided from worker_file f
     where f.tenant = :tenant and f.status = any (:closed) and (cast(:after as uuid) is null or f.id > :after)) f
 join person p on p.tenant = :tenant and p.id = f.worker_id and p.erased_at is null
 where f.ended_on <= case when f.aided then cast(:aided as date) else cast(:plain as date) end
-    and not exists (select from erasure e where e.tenant = :tenant and e.household_id = f.household_id and e.state = 'proposed')
+    and not exists (select from erasure e where e.tenant = :tenant and e.household_id = f.household_id
+        and (e.state = 'proposed' or (e.state = 'done' and e.whole)))
 order by f.id limit :most
 """  # noqa: S608 - put together of the texts above
 _FILE: Final = f"""
 select f.status, f.file_number, {_ENDED} as ended_on, {_AIDED} as aided
-from worker_file f where f.tenant = :tenant and f.household_id = :household
+from worker_file f where f.tenant = :tenant and f.household_id = any (:files) order by f.id
 """  # noqa: S608 - put together of the texts above
 _HELD: Final = """
 with cases as (
@@ -58,7 +60,9 @@ select
         and r.person_id = any (:persons)) as asked,
     exists (select from membership m join worker_file f on f.tenant = :tenant and f.household_id = m.household_id
         where m.tenant = :tenant and m.person_id = any (:persons) and not f.status = any (:closed)
-        and m.household_id <> :household) as elsewhere
+        and not m.household_id = any (:files)) as elsewhere,
+    exists (select from roster_import i where i.tenant = :tenant and i.state in ('checking', 'checked', 'committing'))
+        as importing
 """
 _WORDS: Final = {
     "open_case": ("有未办结的个案", "a case is open"),
@@ -67,6 +71,7 @@ _WORDS: Final = {
     "finding": ("有未答复的审计问题", "an audit finding is open"),
     "audit": ("本单位正在审计", "an audit is running"),
     "moving": ("正在办理转移", "a transfer is under way"),
+    "importing": ("有正在核对或待确认的导入，其中可能有此人", "an import waits, in which the person may stand"),
     "asked": ("有未答复的个人信息权利请求", "another request by personal right is open"),
 }
 
@@ -99,7 +104,7 @@ def due_files(session: Session, after: uuid.UUID | None = None, limit: int = 50)
     require(HANDLING)
     today, years = current_scope().business_date, _years(session)
     bound = {
-        "closed": list(CLOSED),
+        "closed": [code for code in CLOSED if code != MERGED],  # goes with the file of which it counts as a part
         "after": after,
         "most": limit,
         "plain": before(today, years[0]),
@@ -125,31 +130,33 @@ def hindrances(
     session: Session, household: uuid.UUID, persons: Sequence[uuid.UUID], *, whole: bool, wish: bool
 ) -> list[Hindrance]:
     """What stands in the way of erasing ``persons``, and with ``whole`` the household's file; empty where nothing does. A
-    confidential case is nobody's business here: it is neither looked for nor told.
+    confidential case is nobody's business here: it is neither looked for nor told. Files that count as one are looked at
+    together.
 
     At the person's ``wish`` the period of retention counts where aid was paid, since its vouchers are kept by law.
     """
+    files = sorted(as_one(session, [household])[household])
     bound = {
-        "household": household,
-        "households": [household] if whole else [],
+        "files": files,
+        "households": files if whole else [],
         "persons": list(persons),
         "closed": list(CLOSED),
     }
     found = []
-    file = session.execute(tenant_sql(_FILE), bound).one_or_none()
-    if file is not None and file.status not in CLOSED:
-        found.append(Hindrance("live", f"{file.file_number} 号档案尚未终止", "the file has not ended"))
-    elif file is not None and (file.aided or not wish):
-        plain, aided = _years(session)
-        years = aided if file.aided else plain
-        if file.ended_on > before(current_scope().business_date, years):
-            found.append(
-                Hindrance(
-                    "retention",
-                    f"保存期未满：档案终止于 {file.ended_on}，须保存 {years} 年",
-                    f"the file ended on {file.ended_on} and is kept for {years} years",
+    for file in session.execute(tenant_sql(_FILE), bound).all():
+        if file.status not in CLOSED:
+            found.append(Hindrance("live", f"{file.file_number} 号档案尚未终止", "the file has not ended"))
+        elif file.aided or not wish:
+            plain, aided = _years(session)
+            years = aided if file.aided else plain
+            if file.ended_on > before(current_scope().business_date, years):
+                found.append(
+                    Hindrance(
+                        "retention",
+                        f"保存期未满：{file.file_number} 号档案终止于 {file.ended_on}，须保存 {years} 年",
+                        f"the file ended on {file.ended_on} and is kept for {years} years",
+                    )
                 )
-            )
     held = session.execute(tenant_sql(_HELD), bound).one()
     found += [Hindrance(code, *words) for code, words in _WORDS.items() if getattr(held, code)]
     if held.elsewhere and not whole:

@@ -102,14 +102,14 @@ class Erasure(TenantRow):
         CheckConstraint("decided_by <> all (proposed_persons) or state = 'withdrawn'", name="two_people"),
         CheckConstraint("(state = 'proposed') = (decided_by is null)", name="decided_by_somebody"),
         CheckConstraint("cardinality(persons) > 0", name="somebody"),
-        CheckConstraint("whole or cardinality(persons) = 1", name="one_person"),
         tenant_fk("household_id", "household"),
         tenant_fk("request_id", "rights_request"),
     )
 
     household_id: Mapped[Ref]
     whole: Mapped[bool]
-    """Whether the household's file goes as a whole, with its persons and cases; else one person alone."""
+    """Whether the household's file goes as a whole, with its persons and cases; else one person alone, with all records that
+    count as his."""
     persons: Mapped[list[uuid.UUID]] = mapped_column(ARRAY(UUID(as_uuid=True)))
     ground: Mapped[Str]
     """``retention`` (the period of retention is over) or ``wish`` (the person asked for it, PIPL Art. 47)."""

@@ -14,12 +14,14 @@ from sqlalchemy.orm import Session, aliased
 from core.authorisation import Demand, require
 from core.calendar.working_days import CHINA_TIME
 from core.cases.models import Case, Party
+from core.codes import code_list
 from core.db.session import reference_work
 from core.db.statements import among
 from core.errors import Conflict, NotFound
 from core.host.manager import host
 from core.identity.models import Account, Post
 from core.people.fields import BY_CODE
+from core.people.merging import as_one
 from core.people.models import Household, Membership, Person
 from core.rights.models import RightsRequest
 from core.rights.names import SEE_VIEWS
@@ -39,6 +41,10 @@ VALUES: Final[Mapping[str, str]] = {
     "objector": "联系方式",
 }
 """Single values that are opened with a reason, as the statement calls them."""
+
+_PAPER: Final = "paper."
+"""What the log puts before the kind of a copy that shows whole numbers (``core.people.file_papers``)."""
+_GIVEN: Final[Mapping[str, str]] = {"rights.statement": "提供查阅记录", "rights.copy": "提供个人信息副本"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +111,14 @@ def _views(
     limit: int,
 ) -> list[View]:
     members = members_of(session, household_id)
-    persons = members if alone is None else {one: name for one, name in members.items() if one == alone}
+    # a look at a record that counts as this one is a look at this one
+    same = as_one(session, [household_id, *members])
+    homes, persons = same[household_id], {one for member in members if alone in (None, member) for one in same[member]}
+    names = members | {one: members[member] for member in members for one in same[member]}
     # confidential cases are not told of, also where the actor handles one
-    parties = select(Party.case_id).where(Party.household_id == household_id, Party.handlers.is_(None))
+    parties = select(Party.case_id).where(among(Party.household_id, homes), Party.handlers.is_(None))
     cases = session.scalars(select(Case.id).where(Case.id.in_(parties), Case.handlers.is_(None))).all()
-    asked = select(ReadLog).where(among(ReadLog.subject_id, [household_id, *persons, *cases]))
+    asked = select(ReadLog).where(among(ReadLog.subject_id, [*homes, *persons, *cases]))
     if period.since is not None:
         asked = asked.where(ReadLog.at >= datetime.combine(period.since, time(), CHINA_TIME))
     if period.until is not None and period.until < date.max:
@@ -119,7 +128,7 @@ def _views(
     # taken by the index of subjects first: else the newest rows of the whole tenant might be walked for a file seldom looked at
     mine = aliased(ReadLog, asked.cte("mine").prefix_with("materialized"))
     rows = session.scalars(select(mine).order_by(mine.id.desc()).limit(limit)).all()
-    return _told(rows, members)
+    return _told(rows, names)
 
 
 def members_of(session: Session, household_id: uuid.UUID) -> dict[uuid.UUID, str]:
@@ -160,7 +169,7 @@ def _told(rows: Sequence[ReadLog], members: Mapping[uuid.UUID, str]) -> list[Vie
 
 def _act(row: ReadLog, rights: Mapping[str, str]) -> str:
     if row.permission is None:
-        return "查阅完整信息" if row.what in VALUES else "提供查阅记录" if row.what == "rights.statement" else "查阅"
+        return "查阅完整信息" if row.what in VALUES or row.what.startswith(_PAPER) else _GIVEN.get(row.what, "查阅")
     if row.what.endswith(("/print", ".xlsx", ".docx", ".pdf")):
         return "打印或导出"
     return f"打开页面（{rights.get(row.permission, row.permission)}）"
@@ -169,6 +178,9 @@ def _act(row: ReadLog, rights: Mapping[str, str]) -> str:
 def _fields(row: ReadLog) -> list[str]:
     if row.shown:
         return [BY_CODE[code].zh for code in row.shown if code in BY_CODE]
+    if row.what.startswith(_PAPER):
+        kind, known = row.what.removeprefix(_PAPER), code_list("document_kind")
+        return [known.item(kind).zh] if kind in known else []
     return [VALUES[row.what]] if row.what in VALUES else []
 
 

@@ -24,8 +24,9 @@ class FaultyCell(NamedTuple):
 
 
 Cell: TypeAlias = str | int | float | bool | date | datetime | time | timedelta | FaultyCell | None
-"""A value as it stands in the file: ``None`` for a blank cell and for empty text. A ``datetime`` is a ``date`` too (the
-type of Python): ask for it first. Cells styled as dates come as dates in both epochs; unstyled numbers stay numbers."""
+"""A value as it stands in the file: ``None`` for a blank cell and for text of which nothing can be seen. A ``datetime`` is a
+``date`` too (the type of Python): ask for it first. Cells styled as dates come as dates in both epochs; unstyled numbers stay
+numbers."""
 
 
 class SheetRow(NamedTuple):

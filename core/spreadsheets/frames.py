@@ -25,6 +25,8 @@ NO_VALUE: Final[Raw] = {"v": ""}
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _SIGNS: Final = (b"\\", b"\x7f", b"\xc2", b"\xef\xbf")
 """One of these stands in every suspect; most frames have none, and a look for one byte costs nearly nothing."""
+_BLANK_BEGINS: Final = (b'" ', b'"\xe3\x80\x80', b'"\xc2\xa0', b'"\xe2\x80', b'"\\n', b'"\\t')
+_BLANK = re.compile(rb'(?<=[,\[])"(?: |\\[nt]|\xc2\xa0|\xe3\x80\x80|\xe2\x80[\x80-\x8d\xa8\xa9\xaf])+"(?=[,\]])')
 _SUSPECT = re.compile(rb"\\[bfru]|\x7f|\xc2[\x80-\x9f]|\xef\xbf[\xbe\xbf]")
 
 
@@ -45,23 +47,25 @@ def clock(length: timedelta) -> time:
 
 
 def encode(rows: Iterable[tuple[int, list[Raw]]]) -> bytes:
-    """Rows as one frame; empty text becomes no value."""
+    """Rows as one frame; empty text, and text of white space alone, becomes no value."""
     kept = list(rows)
     packed = _packed(kept)
     if not packed or (any(sign in packed for sign in _SIGNS) and _SUSPECT.search(packed)):
         packed = _packed([(number, [_cleaned(cell) for cell in cells]) for number, cells in kept])
     # Inside a JSON text every quotation mark is escaped: a bracket or comma before two of them stands before an empty text.
-    return packed.replace(b',""', b",null").replace(b'[""', b"[null")
+    packed = packed.replace(b',""', b",null").replace(b'[""', b"[null")
+    # So does a mark that can only be the first of a text: of texts of white space nothing can be seen in the program.
+    return _BLANK.sub(b"null", packed) if any(sign in packed for sign in _BLANK_BEGINS) else packed
 
 
 def decode(frame: bytes) -> list[SheetRow]:
-    """The rows of a frame."""
+    """The rows of a frame, without those of which white space was all."""
     tagged, rows = orjson.loads(frame)
     for column in tagged:
         for _, cells in rows:
             if column < len(cells) and isinstance(cells[column], dict):
                 cells[column] = _known(cells[column])
-    return [SheetRow(number, cells) for number, cells in rows]
+    return [SheetRow(number, cells) for number, cells in rows if any(cells) or any(cell is not None for cell in cells)]
 
 
 def _columns(rows: list[tuple[int, list[Raw]]]) -> tuple[list[int], bool]:

@@ -16,7 +16,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from io import BufferedReader
+from io import BufferedIOBase, BufferedReader
 from pathlib import Path
 from typing import IO, Final, Self
 
@@ -41,12 +41,15 @@ class ChildReading:
     Only one sheet is read at a time: a new call of ``rows`` ends the iteration before.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.file_name = path.name
-        with _opened(path) as file:
-            self.digest = hashlib.file_digest(file, "sha256").hexdigest()
-            file.seek(0)
-            self._child = _started(file)
+    def __init__(self, file: BufferedIOBase, name: str) -> None:
+        self.file_name = name
+        size = os.fstat(file.fileno()).st_size
+        if not 0 < size <= MOST_BYTES:
+            raise refused("too_large" if size else "empty", name)
+        file.seek(0)
+        self.digest = hashlib.file_digest(file, "sha256").hexdigest()
+        file.seek(0)
+        self._child = _started(file)
         self._question = 0
         try:
             kind, _, content = self._frame()
@@ -139,21 +142,22 @@ class ChildReading:
 
 def open_spreadsheet(path: Path) -> ChildReading:
     """The file, open for reading. Raises ``SpreadsheetRefused`` with the kind of what is wrong with it."""
-    return ChildReading(path)
+    with _opened(path) as file:
+        return ChildReading(file, path.name)
+
+
+def read_spreadsheet(file: BufferedIOBase, name: str) -> ChildReading:
+    """As ``open_spreadsheet``, of a file that is open already and may have no path; it can be closed at once."""
+    return ChildReading(file, name)
 
 
 def _opened(path: Path) -> BufferedReader:
     if not path.is_file():
         raise refused("missing", path.name)
-    file = path.open("rb")
-    size = os.fstat(file.fileno()).st_size
-    if not 0 < size <= MOST_BYTES:
-        file.close()
-        raise refused("too_large" if size else "empty", path.name)
-    return file
+    return path.open("rb")
 
 
-def _started(file: BufferedReader) -> subprocess.Popen[bytes]:
+def _started(file: BufferedIOBase) -> subprocess.Popen[bytes]:
     """A child for the file. It gets this interpreter's search path, and none of the environment, where secrets may stand."""
     descriptor = file.fileno()
     child = subprocess.Popen(  # noqa: S603 - the interpreter itself, with arguments of this program

@@ -20,6 +20,8 @@ _SAME_SIGN = {ord(dot): NAME_DOT for dot in _DOTS} | {ord(dash): "-" for dash in
 _SPACES = re.compile(r"\s+")
 _HAN = r"\u3007\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U000323af"
 _STOP_BETWEEN_HAN = re.compile(rf"(?<=[{_HAN}])\s*\.\s*(?=[{_HAN}])")
+_PLAIN_HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]+")
+"""Characters of which nothing is to be folded: no compatibility form is among them."""
 _SPACE_BESIDE_HAN = re.compile(rf"(?<=[{_HAN}{NAME_DOT}])\s+|\s+(?=[{_HAN}{NAME_DOT}])")
 
 
@@ -45,5 +47,7 @@ def fold_name(name: str) -> str:
     Beyond :func:`fold`, spaces typed to widen a name (``李　明``) are dropped, and a full stop between two Chinese
     characters is read as the name's dot.
     """
+    if _PLAIN_HAN.fullmatch(name):
+        return name
     dotted = _STOP_BETWEEN_HAN.sub(NAME_DOT, fold(name))
     return _SPACE_BESIDE_HAN.sub("", dotted)

@@ -116,12 +116,13 @@ class _Arrival:
         self._end_transfers(missing)
 
     def _meet(self) -> None:
-        """Persons who came before."""
+        """Persons who came before; whoever was erased here since comes anew."""
         there = [row["id"] for row in self._package.of("person")]
         found = self._session.execute(
             select(BroughtPerson.peer_person_id, Person.id, Person.wrapped_key)
             .join(Person, (Person.tenant == BroughtPerson.tenant) & (Person.id == BroughtPerson.person_id))
             .where(BroughtPerson.peer == self._envelope.peer, among(BroughtPerson.peer_person_id, map(uuid.UUID, there)))
+            .where(Person.erased_at.is_(None))
         )
         for peer_person, person, wrapped in found:
             self._new[str(peer_person)] = str(person)
@@ -196,7 +197,7 @@ class _Arrival:
             rows.append(made)
             brought.append(self._brought(row["id"]))
         insert_rows(self._session, Person, rows)
-        insert_rows(self._session, BroughtPerson, brought)
+        insert_rows(self._session, BroughtPerson, brought, keep_former=True)
         insert_rows(self._session, PersonFact, self._all("person_fact"), keep_former=True)
         insert_rows(self._session, PersonCorrection, self._corrections())
         numbers = (plain[one]["identity_cipher"] for one in self._package.present if "identity_cipher" in plain.get(one, {}))

@@ -221,11 +221,14 @@ def _unmark(session: Session, package: Package) -> None:
     staying = set(
         session.scalars(
             tenant_sql(
-                "select distinct m.person_id::text from membership m"
-                " join worker_file f on f.tenant = m.tenant and f.household_id = m.household_id"
-                " where m.tenant = :tenant and m.person_id::text = any (:persons) and f.status = any (:here)"
+                "select distinct m.person_id::text from ("
+                " select distinct on (household_id, person_id) household_id, person_id, present from membership"
+                " where tenant = :tenant and person_id = any (:persons)"
+                " order by household_id, person_id, valid_from desc, recorded_at desc) m"
+                " join worker_file f on f.tenant = :tenant and f.household_id = m.household_id"
+                " where m.present and f.status = any (:here)"
             ),
-            {"persons": list(numbers), "here": list(MOVING)},
+            {"persons": list(map(uuid.UUID, numbers)), "here": list(MOVING)},
         )
     )
     hashes = [tokens().identity_index_hash(number) for person, number in numbers.items() if person not in staying]

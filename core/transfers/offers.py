@@ -21,6 +21,7 @@ from core.exchange.envelopes import on_arrival, personal_content, seal_envelope
 from core.exchange.models import Envelope
 from core.host.declarations import COUNTIES
 from core.host.manager import host
+from core.people.life import FILE
 from core.people.models import Household, Person, WorkerFile
 from core.scope import Standing, current_scope
 from core.tenancy.service import tenant_named
@@ -235,7 +236,10 @@ def _was_accepted(session: Session, arrived: Envelope) -> None:
         return
     wanted = select(WorkerFile).where(WorkerFile.household_id == offered.household_id).with_for_update()
     try:
-        refuse_unfinished(session, session.scalars(wanted.execution_options(populate_existing=True)).one())
+        file = session.scalars(wanted.execution_options(populate_existing=True)).one()
+        if file.status not in MOVING:
+            raise Conflict(f"该户档案现为“{FILE.states[file.status]}”", f"the file is {file.status}", where=file.file_number)
+        refuse_unfinished(session, file)
     except Conflict as standing:  # begun since it was offered: the offer is taken back, and made again when that is finished
         _take_back(session, offered, standing.zh)
         return

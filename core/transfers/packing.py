@@ -46,6 +46,10 @@ select household_id, jsonb_build_object('decided_on', decided_on, 'rule_set', ru
     'inputs', inputs, 'eligible', eligible, 'kind', kind, 'reasons', reasons, 'amounts', amounts) as told
 from determination where tenant = :tenant and household_id = any (:households) order by household_id, decided_on, id
 """
+_NOT_MERGED: Final = (
+    "not exists (select 1 from record_merge r where r.tenant = :tenant and r.merged_id = t.{person} and r.undone_on is null)"
+)
+"""Who counts as another one is no member here, and would be one there: the merge stays with the giver."""
 _AID: Final = """
 select household_id, jsonb_build_object('programme', programme, 'occurrence', occurrence, 'year', year, 'source', source,
     'purpose', purpose, 'amount_fen', amount_fen, 'approved_on', approved_on, 'state', state) as told
@@ -84,11 +88,12 @@ def pack(session: Session, households: Sequence[uuid.UUID], cases: Sequence[uuid
     package = Package()
     take = _Taker(session, package)
     take("household", "id", households)
-    take("membership", "household_id", households)
+    take("membership", "household_id", households, _NOT_MERGED.format(person="person_id"))
     take("worker_file", "household_id", households)
     take("household_fact", "household_id", households)
     take("file_step", "household_id", households)
-    take("consent", "household_id", households)
+    signed = f"{_NOT_MERGED.format(person='person_id')} and {_NOT_MERGED.format(person='guardian_id')}"
+    take("consent", "household_id", households, signed)
     take("case_record", "id", cases)
     for table in ("party", "case_step", "deadline"):
         take(table, "case_id", cases)

@@ -62,6 +62,8 @@ class Somebody:
 WORKER = Somebody("欧阳修文", "510104198001011232", "13912345678", "6217001234567891234")
 WIFE = Somebody("上官婉琴", "510104198203040022", "13887654321")
 STRANGER = Somebody("诸葛明远", "510104197905050013", "13799998888", "6217009876543214321")
+DOUBLE = Somebody("欧阳修文", "510104198001011240", "13922223333", "6217005555666677778")
+"""The worker once more, with a number that was typed wrong."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,9 @@ def keyed(db: Database, acting: Acting) -> None:
         with_key(acting, tenant)
 
 
-def family(acting: Acting, *people: Somebody, number: str = "SB1", status: str = "cancelled", tenant: str = COUNTY) -> Family:
+def family(
+    acting: Acting, *people: Somebody, number: str = "SB1", status: str = "out_of_difficulty", tenant: str = COUNTY
+) -> Family:
     """A household of ``people``, the worker first, with everything that a file holds of them."""
     with everybody(acting, "clerk", tenant=tenant), unit_of_work() as session:
         household, ids = new_id(), tuple(new_id() for _ in people)

@@ -13,9 +13,22 @@ from sqlalchemy.orm import Session
 
 from core.db.session import unit_of_work
 from core.documents.models import Document
+from core.documents.service import NewDocument, add_documents
 from core.errors import BangfuError, Conflict, Forbidden, InvalidInput, NotFound
-from core.people.file_batches import JOBS, Wanted, list_now, plan_forms, run_forms, run_list, start
-from core.people.file_papers import NewPaper, add_paper, open_paper, papers_of, photos_of, remove_paper, restore_paper
+from core.people.fields import BY_CODE
+from core.people.file_batches import JOBS, Wanted, fetch_made, list_now, plan_forms, run_forms, run_list, start
+from core.people.file_papers import (
+    HEALTH,
+    OF_HEALTH,
+    WHOLE_NUMBERS,
+    NewPaper,
+    add_paper,
+    open_paper,
+    papers_of,
+    photos_of,
+    remove_paper,
+    restore_paper,
+)
 from core.people.file_prints import file_to_print
 from core.people.models import Household, Person, WorkerFile
 from core.people.whole_files import whole_files
@@ -217,8 +230,11 @@ def test_many_forms_wait_sealed_for_their_maker_and_are_fetched_once(acting: Act
         assert waiting(session) == []
         with pytest.raises(NotFound):
             fetch(session, pdf_id)
+    lost = LEADER - {"people.reveal"}
+    with acting(actor="clerk", permissions=lost), pytest.raises(Forbidden), unit_of_work() as session:
+        fetch_made(session, pdf_id)
     with acting(actor="clerk", permissions=LEADER), unit_of_work() as session:
-        fetched = fetch(session, pdf_id)
+        fetched = fetch_made(session, pdf_id)
     text = "".join(page.extract_text() for page in PdfReader(BytesIO(fetched.data)).pages)
     assert all(number_of(one) in text for one in (11, 12, 14))
     with acting(actor="clerk", permissions=LEADER), unit_of_work() as session:
@@ -250,3 +266,25 @@ def test_a_batch_needs_files_and_for_full_numbers_the_right(acting: Acting, hous
     with acting(actor="leader", permissions=LEADER), unit_of_work() as session, pytest.raises(BangfuError):
         start(session, Wanted("forms", reason="  "), "x")
     assert {job.permission for job in JOBS} == {"people.read"}
+
+
+def test_a_photo_that_is_no_picture_holds_no_batch_up(acting: Acting, household: uuid.UUID) -> None:
+    with acting(actor="clerk", permissions=LEADER), unit_of_work() as session:
+        # by another door of a former day
+        add_documents(session, [NewDocument("photo", "", PDF, household_id=household)])
+        files = whole_files(session, [household])
+        assert photos_of(session, files) == {}
+
+
+@pytest.mark.parametrize("kind", sorted(OF_HEALTH - WHOLE_NUMBERS))
+def test_papers_of_health_open_for_whoever_sees_it_on_the_file(acting: Acting, household: uuid.UUID, kind: str) -> None:
+    with acting(actor="clerk", permissions=LEADER), unit_of_work() as session:
+        made = add_paper(session, household, NewPaper(kind, "", PDF))
+    with acting(actor="clerk", permissions=LEADER), unit_of_work() as session, pytest.raises(Forbidden):
+        open_paper(session, household, made.id)
+    with acting(actor="clerk", permissions=LEADER | {"survey.read"}), unit_of_work() as session:
+        assert open_paper(session, household, made.id)[1] == PDF
+
+
+def test_what_the_kinds_of_health_need_is_what_the_file_needs() -> None:
+    assert BY_CODE["health"].full == {HEALTH.permission}

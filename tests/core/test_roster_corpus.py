@@ -15,9 +15,10 @@ from core.spreadsheets.reading import open_spreadsheet
 from tests.roster_corpus.case import COUNTY, DAY, PROGRAMMES, Case, CaseReading
 from tests.roster_corpus.doubts import DOUBTS
 from tests.roster_corpus.layouts import LAYOUTS
+from tests.roster_corpus.offices import OFFICES
 from tests.roster_corpus.values import VALUES
 
-CASES = (*LAYOUTS, *VALUES, *DOUBTS)
+CASES = (*LAYOUTS, *VALUES, *DOUBTS, *OFFICES)
 
 
 def taken(case: Case) -> tuple[Understanding, Checked]:

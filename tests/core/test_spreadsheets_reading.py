@@ -11,6 +11,7 @@ import xlwt
 from xlsxwriter import Workbook
 
 from core.spreadsheets.cells import CHUNK_ROWS, Cell, FaultyCell, Merge, SheetHead, SheetRow
+from core.spreadsheets.frames import decode, encode
 from core.spreadsheets.reading import open_spreadsheet
 from core.spreadsheets.sheet_pieces import column_letters, column_number
 from tests.core.spreadsheet_files import cells_of, ods_parts, package, rows_of, source_of, xlsx_parts
@@ -278,3 +279,13 @@ def test_titles_and_commas_in_cells_do_not_hide_the_delimiter() -> None:
         ["张三", "一号, 二单元, 三楼"],
         ["李四", "二号, 一单元, 二楼"],
     ]
+
+
+@pytest.mark.parametrize("blank", [" ", "\u3000", " \u00a0\n\t", "\u200b"])
+def test_white_space_alone_is_no_value_and_no_row(blank: str) -> None:
+    assert decode(encode([(1, [blank, "甲", blank, 0]), (2, [blank, None])])) == [SheetRow(1, [None, "甲", None, 0])]
+
+
+@pytest.mark.parametrize("text", [" 甲 ", "甲, ", ",", '["', '," "', "[ ]", ' "', "[ , ]"])
+def test_text_with_white_space_in_it_stays_as_it_is(text: str) -> None:
+    assert decode(encode([(1, [text, "甲", text])])) == [SheetRow(1, [text, "甲", text])]

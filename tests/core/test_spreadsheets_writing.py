@@ -66,7 +66,8 @@ def test_any_text_in_csv_comes_back_and_begins_no_formula(texts: list[str]) -> N
 @given(st.lists(st.lists(st.text(alphabet='",[]\\{}nul:u00\x00\r 张', max_size=5), max_size=4), max_size=4))
 def test_any_text_crosses_the_pipe(rows: list[list[str]]) -> None:
     sent = encode([(number, list(row)) for number, row in enumerate(rows, 1)])
-    assert [row.cells for row in decode(sent)] == [[plain(text) or None for text in row] for row in rows]
+    seen = [[plain(text) if plain(text).strip() else None for text in row] for row in rows]
+    assert [row.cells for row in decode(sent)] == [row for row in seen if any(row)]
 
 
 def test_values_keep_their_kind() -> None:

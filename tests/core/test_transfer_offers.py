@@ -11,6 +11,7 @@ from sqlalchemy import select
 from core.db.session import unit_of_work
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from core.jobs.outbox import relay
+from core.people.life_service import take_step
 from core.people.models import Person, WorkerFile
 from core.people.service import add_member, import_roster
 from core.tenancy.keys import give_key
@@ -129,3 +130,19 @@ def test_who_may_and_whereto(acting: Acting, family: UUID) -> None:
             offer(session, family, OTHER_COUNTY, WHY)
     with post(acting, "taker", tenant=OTHER_COUNTY), unit_of_work() as session, pytest.raises(NotFound):
         answer_offer(session, UUID(int=1), accept=True)
+
+
+def test_an_offer_ends_where_the_file_has_ended_meanwhile(acting: Acting, family: UUID) -> None:
+    """Neither side waits for ever for what cannot come any more."""
+    transfer = _offer(acting, family)
+    with acting(actor="system:test"), unit_of_work() as session:
+        take_step(session, family, "strike_off", reason="own_request", note="本人申请")
+    with post(acting, "taker", tenant=OTHER_COUNTY), unit_of_work() as session:
+        answer_offer(session, transfer, accept=True)
+    _carry()
+    with post(acting, "clerk"), unit_of_work() as session:
+        went = session.scalars(select(HouseholdTransfer)).one()
+        assert (went.state, "已注销" in went.history["why"]) == ("withdrawn", True)
+    with post(acting, "taker", tenant=OTHER_COUNTY), unit_of_work() as session:
+        assert session.scalars(select(HouseholdTransfer.state)).one() == "withdrawn"
+        assert session.scalars(select(WorkerFile.id)).all() == []

@@ -291,3 +291,36 @@ def test_nothing_personal_lies_open_in_the_package(two: Acting, db: Database) ->
         bodies = connection.scalars(text("select body::text from envelope")).all()
     assert bodies
     assert not [name for name in names for body in bodies if name in body]
+
+
+def test_who_was_erased_here_and_comes_again_comes_anew(two: Acting, db: Database) -> None:
+    """The row that he had here tells nothing any more, and nothing new is put under it."""
+    with two(), unit_of_work() as session:
+        homes = _homes(session, 1)
+    _send(two, homes)
+    with two(OTHER_COUNTY), unit_of_work() as session:
+        people = set(session.scalars(select(Person.id)))
+        depart(session, COUNTY, _homes(session, 1), WHY)
+    relay(OTHER_COUNTY)
+    relay(COUNTY)
+    with db.owner.begin() as connection:
+        connection.execute(
+            text(
+                "update person set name = '已删除', pinyin = '', birth_date = null, wrapped_key = null, identity_cipher = null,"
+                " identity_token = null, phone_cipher = null, phone_token = null, erased_at = now() where tenant = :tenant"
+            ),
+            {"tenant": OTHER_COUNTY},
+        )
+    with two(), unit_of_work() as session:
+        back = session.scalars(select(WorkerFile.household_id).order_by(WorkerFile.id.desc()).limit(1)).one()
+        names = sorted(
+            session.scalars(
+                select(Person.name).join(Membership, Membership.person_id == Person.id).where(Membership.household_id == back)
+            )
+        )
+    _send(two, [back])
+    with two(OTHER_COUNTY), unit_of_work() as session:
+        come = session.scalars(select(Person).where(Person.id.not_in(people))).all()
+        assert sorted(person.name for person in come) == names
+        assert all(person.wrapped_key is not None for person in come)
+        assert set(session.scalars(select(PersonFact.person_id).where(PersonFact.person_id.in_(people)))) <= people

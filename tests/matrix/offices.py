@@ -125,6 +125,8 @@ class Offices(Ground):
         # nobody works on it: what is being written cannot be given up
         mine = "update roster_import set state = :state, households = 1, job_id = null where id = :id"
         self.owner(mine, state=state, id=made)
+        if state == "committed":
+            self.owner("update roster_import set committed_at = at, committed_by = actor where id = :id", id=made)
         return Thing({"import_id": made})
 
     def _proposal(self, state: str) -> Thing:

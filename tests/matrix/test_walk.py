@@ -53,8 +53,10 @@ BODIES: dict[str, dict[str, Any]] = {
     "/api/v1/{tenant}/staff": {"login": "somebody", "role": "nobodys", "reason": "工作需要"},
     "/api/v1/{tenant}/staff/{account_id}/posts": {"role": "nobodys", "reason": "工作需要"},
     "/api/v1/{tenant}/access-review": {"posts": []},
+    "/api/v1/{tenant}/imports/{import_id}/choices": {"decided": [], "taken": []},
+    "/api/v1/{tenant}/imports/{import_id}/columns": {"columns": {}},
 }
-"""What is sent to resources that look at the body before they look for the tenant that ``?of=`` names."""
+"""What is sent to resources that look at the body before they look for the tenant or the row that is named."""
 
 
 NOBODYS = "519999"

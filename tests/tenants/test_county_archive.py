@@ -441,5 +441,5 @@ def test_every_table_with_rows_of_tenants_goes_along_or_says_why_not(way: Moving
                 )
             )
         )
-    assert there - going == {"public.outbox"}
+    assert there - going == {"public.outbox", "public.printed_file", "public.roster_part"}
     assert f"{DUMMY}.parcel" in going

@@ -78,3 +78,41 @@ def test_a_restore_is_told_and_mended(db: Database, acting: Acting, standing: st
     broken = _check()
     assert not broken.good
     assert "改动或损坏" in broken.said
+
+
+def test_a_list_that_was_lost_is_told(db: Database, acting: Acting) -> None:
+    """After a restore of database and list together nobody is found to be back: at least the gap is told."""
+    keyed(db, acting)
+    propose_and_confirm(acting, family(acting, WORKER))
+    with everybody(acting, "system:settle", LONG_AFTER), unit_of_work() as session:
+        settle(session)
+    whole = listed.list_file().read_bytes()
+    listed.list_file().unlink()
+    found = _check()
+    assert (found.good, "1 次" in found.said) == (False, True)
+    assert "丢失" in _run(db, "replay")
+    listed.list_file().write_bytes(whole)
+    assert _check().good
+    assert "丢失" not in _run(db, "replay")
+
+
+def test_single_tables_that_were_restored_are_emptied_again(db: Database, acting: Acting) -> None:
+    keyed(db, acting)
+    theirs = family(acting, WORKER)
+    propose_and_confirm(acting, theirs)
+    with everybody(acting, "system:settle", LONG_AFTER), unit_of_work() as session:
+        settle(session)
+    with db.owner.begin() as connection:
+        connection.execute(
+            text(
+                "insert into search_token (tenant, id, token, subject_kind, subject_id)"
+                " values (:tenant, gen_random_uuid(), :name, 'person', :person)"
+            ),
+            {"tenant": COUNTY, "name": WORKER.name, "person": theirs.persons[0]},
+        )
+        connection.execute(text("update worker_file set remark = :name"), {"name": WORKER.name})
+    assert "再次删除 0 次" in _run(db, "replay")
+    assert standing_in_the_database(db, WORKER.told())
+    assert "再次删除 1 次" in _run(db, "replay", "--all")
+    assert standing_in_the_database(db, WORKER.told()) == []
+    assert "共 1 次" in _run(db, "list")

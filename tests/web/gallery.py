@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from core.web.charts import FlowState
+from core.web.pages.entry_forms import Field, Group
 from core.web.render import Message, NavItem, PageContext, render, render_public, shared_environment
 
 HERE = Path(__file__).parent
@@ -56,6 +57,18 @@ WHY_ROWS = (
 )
 
 
+ENTRY = Group(
+    "家庭支出",
+    [
+        Field("e-cost", "因病刚性支出", "money", "3200", was="2,800 元"),
+        Field("e-since", "起始日期", "date", "2026-01-20", required=True),
+        Field("e-able", "有劳动能力", "yes_no", "no", (("yes", "是"), ("no", "否"))),
+        Field("e-property", "财产情形", "codes", "car", (("car", "机动车"), ("shop", "商铺"))),
+    ],
+    "按核实的情况填写。",
+)
+
+
 def page_context() -> PageContext:
     """A county officer's page with everything switched on."""
     return PageContext(
@@ -91,6 +104,8 @@ def gallery_page() -> str:
         flow_transitions=TRANSITIONS,
         why_rows=WHY_ROWS,
         instant=INSTANT,
+        entry=ENTRY,
+        entry_alone=Field("e-remark", "备注", "long_text", "", most=500),
     )
 
 

@@ -16,7 +16,7 @@ from core.jobs.models import OutboxItem
 from core.people.duplicates import propose_duplicates
 from core.people.models import WorkerFile
 from core.tenancy.keys import tokens
-from core.trail.models import TrailEntry
+from core.trail.models import ReadLog, TrailEntry
 from tests.conftest import COUNTY, OTHER_COUNTY, PROVINCE
 from tests.core.lines import Acting
 from tests.core.people_story import Home, number_of, put_on_file, stale_after_a_year
@@ -141,6 +141,8 @@ def test_the_province_is_asked_and_answers_on_pages(person: Desk, acting: Acting
     clerk.get(form)
     status, page = clerk.post(form, person_id=str(own.persons[1]), reason="自述在外县建档")
     assert (status, "无须查询" in page, "自述在外县建档" in page) == (409, True, True)
+    with acting(), unit_of_work() as session:  # what the index told is on record, though nothing was asked
+        assert session.scalars(select(ReadLog.what).where(ReadLog.what == "identity_index")).all() != []
     assert clerk.post(form, person_id=str(own.persons[0]), reason="自述在外县建档")[0] == 303
     assert "待省级答复" in clerk.get(f"/{COUNTY}/province-queries")
     _relay(acting, COUNTY)

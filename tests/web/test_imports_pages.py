@@ -89,7 +89,7 @@ def test_from_the_file_to_the_files(clerk: Person, acting: Acting) -> None:
     assert copy.content.startswith(b"PK")
     assert "attachment" in copy.headers["content-disposition"]
     with acting(COUNTY), unit_of_work() as session:
-        assert "roster_file" in session.scalars(select(ReadLog.what)).all()
+        assert session.scalars(select(ReadLog.what)).all().count("/imports/{import_id}/annotated") == 1
     assert post(clerk, f"{url}/commit") == url
     made = done(acting, url)
     assert made.state == "committed"

@@ -144,8 +144,9 @@ def _question(acting: Acting, planted: Planted, worker: uuid.UUID) -> uuid.UUID:
         session.add(IdentityMark(province=PROVINCE, hash=digest, year=2025, matter="on_file"))
     rights = frozenset({"people.read", "people.reveal"})
     with acting(COUNTY, actor="clerk", permissions=rights, on=LATER), unit_of_work() as session:
-        asked = ask_province(session, planted.household, worker, "自述在外县建档").envelope_id
-    deliver(COUNTY, {"envelope": str(asked)})
+        asked = ask_province(session, planted.household, worker, "自述在外县建档")
+    assert asked is not None
+    deliver(COUNTY, {"envelope": str(asked.envelope_id)})
     with acting(PROVINCE, on=LATER), unit_of_work() as session:
         return session.scalars(select(IdentityQuery.id)).one()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from core.people.roster.headings import heading_key
+from core.people.roster.labels import HEAD
 from core.people.roster.problems import NO_COLUMN, Fault
 from core.spreadsheets.cells import SheetRow
 from core.text.normalise import fold, squash
@@ -32,7 +33,7 @@ def is_aside(row: SheetRow, binding: Binding, gathering: Gathering) -> bool:
         numbered = identity is not None and identity.index < width and cells[identity.index] is not None
         if named and numbered:
             # Most rows end here: only the header of a printed page looks like a person.
-            return (_is_heading(row, name) and _is_heading(row, identity)) or _counts_columns(row)
+            return (_is_heading(row, name) and _is_heading(row, identity)) or _counts_columns(row) or _is_signed(row, identity)
         whole = whole or named or numbered
     return _looked_at(row, binding, gathering, whole=whole)
 
@@ -44,6 +45,15 @@ def _is_heading(row: SheetRow, bound: Bound | None) -> bool:
     return isinstance(cell, str) and cell.strip() == bound.column.heading
 
 
+def _is_signed(row: SheetRow, identity: Bound | None) -> bool:
+    """Whether a row of signatures reaches under the column of identity numbers: a note to the left, and no digit there."""
+    cell = row.cells[identity.index] if identity else None
+    if not isinstance(cell, str) or cell[:1].isdecimal() or any(map(str.isdecimal, cell)):
+        return False
+    words = [word for one in row.cells if isinstance(one, str) and (word := squash(fold(one)))]
+    return bool(words) and _is_note(words[0])
+
+
 def _counts_columns(row: SheetRow) -> bool:
     """Whether the row only numbers the columns: 1, 2, 3."""
     if row.cells[0] not in (1, "1", "(1)") or len(row.cells) < 3:
@@ -53,7 +63,7 @@ def _counts_columns(row: SheetRow) -> bool:
 
 def _looked_at(row: SheetRow, binding: Binding, gathering: Gathering, *, whole: bool) -> bool:
     filled = [cell for cell in row.cells if cell is not None]
-    words = [squash(fold(cell)) for cell in filled[:3] if isinstance(cell, str)]
+    words = [word for cell in filled[:3] if isinstance(cell, str) and (word := squash(fold(cell)))]
     if any(word.startswith(_TOTALS) for word in words) or (words and _is_note(words[0])):
         return True
     if whole:
@@ -65,14 +75,21 @@ def _looked_at(row: SheetRow, binding: Binding, gathering: Gathering, *, whole: 
     told = [cell for index, cell in enumerate(row.cells) if cell is not None and index in read]
     if all(cell == 0 for cell in told) or sum(_is_any_heading(cell, binding) for cell in filled) * 2 > len(filled) > 1:
         return True
-    if len(told) == 1 or len(filled) == 1:
+    if (len(told) == 1 and not _begins_household(row, binding)) or len(filled) == 1:
         gathering.note(binding.sheet.name, row.number, NO_COLUMN, Fault("row_ignored"))
         return True
     return False
 
 
+def _begins_household(row: SheetRow, binding: Binding) -> bool:
+    """Whether a row that says next to nothing calls itself the head's: its members would else join the household above."""
+    width = len(row.cells)
+    relations = [group.relation for group in binding.groups.values() if group.relation is not None]
+    return any(one.index < width and one.reader[row.cells[one.index]] == HEAD for one in relations)
+
+
 def _is_note(word: str) -> bool:
-    return word.startswith(_NOTES) or (word[0] == "共" and word[1:2].isdigit())
+    return word.startswith(_NOTES) or (word[0] == "共" and word[1:2].isdecimal())
 
 
 def _is_any_heading(cell: object, binding: Binding) -> bool:

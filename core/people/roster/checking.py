@@ -23,7 +23,7 @@ from core.people.roster.understanding import SheetUnderstanding, Understanding
 from core.spreadsheets.cells import Reading
 
 MOST_PROBLEMS: Final = 100_000
-"""Problems kept in full; ``counts`` tells how many there were."""
+"""Errors kept in full, and warnings; ``counts`` tells how many there were."""
 
 
 @dataclass(slots=True)
@@ -51,8 +51,9 @@ class Checked:
         column = self.columns.get((at.sheet, at.role, code)) or self.columns.get((at.sheet, "", code)) or NO_COLUMN
         given = {"identity_number": at.number, "name": at.name}.get(code) or draft.file.get(code)
         problem = Problem(at.sheet, at.row, column, kind, given, draft, words)
-        self.counts["errors" if problem.is_error else "warnings"] += 1
-        if len(self.problems) < MOST_PROBLEMS:
+        severity = "errors" if problem.is_error else "warnings"
+        self.counts[severity] += 1
+        if self.counts[severity] <= MOST_PROBLEMS:
             self.problems.append(problem)
 
 

@@ -10,7 +10,7 @@ from core.divisions import all_divisions
 from core.people.roster import amounts, labels, values
 from core.people.roster.days import DayReader
 from core.people.roster.fields import Field
-from core.people.roster.identity import IdentityReader
+from core.people.roster.identity import FileNumberReader, IdentityReader
 from core.people.roster.kinds import KINDS
 from core.people.roster.problems import Fault
 from core.people.roster.values import Told
@@ -104,6 +104,8 @@ class Readers:
                 return DayReader(date_1904=self._date_1904, month="kept")
             case "programmes":
                 return labels.ProgrammesReader(self._programmes)
+            case "file_number":
+                return FileNumberReader(self._identity)
             case "county":
                 return _County(self._county)
             case _:

@@ -63,7 +63,7 @@ class DayReader:
 
     def _typed(self, found: str) -> date | Month | Fault | Told:
         typed = squash(_TAIL.sub("", found.translate(_FULL_DIGITS)))
-        if typed.isdigit():
+        if typed.isdecimal():
             if len(typed) == 8:
                 return self._day(int(typed[:4]), int(typed[4:6]), int(typed[6:]))
             if len(typed) == 6 and "1900" <= typed[:4] <= "2100" and "01" <= typed[4:] <= "12":

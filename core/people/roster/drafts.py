@@ -12,7 +12,7 @@ from typing import Any
 
 from core.people.identity_number import IdentityNumber, Sex
 from core.people.roster.identity import born, sex
-from core.people.roster.problems import Problem
+from core.people.roster.problems import Problem, holds_number
 from core.vault import masking
 from core.vault.sensitive import Sensitive
 
@@ -86,7 +86,7 @@ class Home:
         self.number = number
         self.found = found
         """How it was found; by ``number`` it may be joined with rows of another sheet."""
-        self.named = "" if number[:14].isdigit() and len(number) > 14 else number
+        self.named = "" if holds_number(number) else number
         """The key in the file; longer than the number where several sheets use it. An identity number that an office gives
         its households as their number is none: keys are stored and shown."""
         self.people: list[PersonDraft] = []
@@ -111,7 +111,7 @@ class Home:
 
 
 class Problems:
-    """The problems of one check: all counted, so many kept in full."""
+    """The problems of one check: all counted, so many errors and so many warnings kept in full."""
 
     def __init__(self, most: int) -> None:
         self.kept: list[Problem] = []
@@ -120,10 +120,10 @@ class Problems:
         self._most = most
 
     def add(self, problem: Problem) -> None:
-        """Count a problem, and keep it while there is room."""
+        """Count a problem, and keep it while there is room: warnings take none from the errors."""
         if problem.is_error:
             self.errors += 1
         else:
             self.warnings += 1
-        if len(self.kept) < self._most:
+        if (self.errors if problem.is_error else self.warnings) <= self._most:
             self.kept.append(problem)

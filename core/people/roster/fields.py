@@ -13,6 +13,7 @@ from typing import Final, Literal
 Holds = Literal[
     "key", "serial", "relation", "name", "identity", "phone", "account", "text", "long_text", "code", "codes", "standing",
     "yes", "money", "sum", "area", "day", "month", "birth", "count", "division", "county", "kind", "programmes",
+    "file_number",
 ]  # fmt: skip
 Place = Literal["row", "person", "fact", "told", "household", "file", "means", "stated"]
 """Which part of a draft a field fills: ``row`` orders rows, ``told`` is compared with the person, ``stated`` with the whole
@@ -171,7 +172,7 @@ FIELDS: Final = (
         ("housing_kind",)),
     Field("floor_area_dm2", "建筑面积", "area", "household", ("住房面积", "住房建筑面积", "房屋面积", "居住面积")),
     Field(
-        "file_number", "职工编号", "text", "file",
+        "file_number", "职工编号", "file_number", "file",
         ("档案编号", "档案号", "困难职工编号", "建档编号", "困难职工档案编号", "档案编码"), of_worker=True,
     ),
     Field(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from core.people.roster.binding import LOCATED, Bound
 from core.people.roster.drafts import Home, Problems
 from core.people.roster.problems import Column, Fault, Problem
 from core.spreadsheets.cells import Cell
 
 Key = tuple[object, ...]
+_UNREAD: Final = frozenset(("code_unknown", "formula_error", "formula_without_value", "too_long", "control_character"))
 
 
 class Gathering:
@@ -20,6 +23,8 @@ class Gathering:
         self.skipped = 0
         self.unused: dict[tuple[str, Column], list[int]] = {}
         """Cells of members' rows that are kept of the head alone: the first such row, and how many."""
+        self.unread_relations: set[tuple[str, int, str]] = set()
+        """Sheet, row and letter of relations of which an error is noted already."""
 
     def home(self, key: Key, sheet: str, row: int, number: str = "", found: str = "") -> Home:
         """The household under a key, a new one where there is none."""
@@ -42,6 +47,8 @@ class Gathering:
         self.problems.add(problem)
         if home is not None and problem.is_error:
             home.bad = True
+            if column.holds == "relation" and fault.kind in _UNREAD:
+                self.unread_relations.add((sheet, row, column.letter))
 
 
 def put(

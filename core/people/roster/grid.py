@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from typing import Final
 
@@ -22,13 +23,15 @@ class Grid:
         self.numbers = [row.number for row in rows]
         self.width = max((len(row.cells) for row in rows[:upto]), default=0)
         self._anchors: dict[tuple[int, int], Merge] = {}
-        last = self.numbers[min(upto, len(rows)) - 1] if rows else 0
+        looked_at = self.numbers[:upto]
+        room = len(looked_at) * self.width
         for merge in merges:
-            if merge.top > last or (merge.bottom - merge.top) * (merge.right - merge.left) > 100_000:
-                continue
-            for row in range(merge.top, min(merge.bottom, last) + 1):
-                for column in range(merge.left, merge.right + 1):
-                    self._anchors[row, column] = merge
+            columns = range(merge.left, min(merge.right + 1, self.width))
+            for row in looked_at[bisect_left(looked_at, merge.top) : bisect_right(looked_at, merge.bottom)]:
+                room -= len(columns)
+                if room < 0:  # ranges that overlap, which no program writes
+                    return
+                self._anchors.update(dict.fromkeys(((row, column) for column in columns), merge))
 
     def raw(self, row: int, column: int) -> Cell:
         """The cell as it stands."""

@@ -9,11 +9,13 @@ from functools import lru_cache
 from typing import Final, Literal
 
 from core.people.roster.fields import BY_CODE, FIELDS, ROLES, Field
+from core.people.roster.problems import named
 from core.text.normalise import fold, squash
 
 How = Literal["official", "synonym", "remembered", "content", "place", "doubled", "unknown", "left"]
 
-_NUMBERING: Final = re.compile(r"^(?:\(?\d{1,2}[)、.．](?!\d)|\(?[一二三四五六七八九十]{1,3}[)、.]|[①-⑳])")
+_NUMBERING: Final = re.compile(r"^(?:\(?\d{1,2}[)、.．](?!\d)|\(?[一二三四五六七八九十]{1,3}[)、.])")
+_CIRCLED: Final = re.compile(r"^[\s*★☆※#]*[①-⑳]")
 _STARS: Final = re.compile(r"[*★☆※#]|\(?(?:必填|选填|必填项)\)?")
 _BRACKETS: Final = re.compile(r"[(\[【〔{]([^()\[\]【】〔〕{}]*)[)\]】〕}]")
 _UNIT_TAIL: Final = re.compile(r"[:,/]?(?:单位[:]?)?(万元|千元|元|平方米|㎡|m2)(?:/(年|月))?$")
@@ -28,10 +30,10 @@ _PERIODS: Final = {"年": "year", "每年": "year", "月": "month", "每月": "m
 @lru_cache(maxsize=8192)
 def heading_key(heading: str) -> str:
     """A heading as it is compared and remembered: ``" * 1、身份证\\n号码（必填）"`` becomes ``身份证号码``."""
-    plain = squash(fold(heading))
+    plain = squash(fold(_CIRCLED.sub("", heading)))
     plain = _STARS.sub("", plain)
     plain = _NUMBERING.sub("", plain)
-    return plain.strip(":：;,、.。-_")
+    return named(plain.strip(":：;,、.。-_"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ def role_of(key: str) -> tuple[str, str]:
             continue
         rest = key[len(word) :]
         number, rest = _number(rest)
-        if not number and rest[-1:].isdigit() and rest[:-1] and not rest[:-1].isdigit():
+        if not number and rest[-1:].isdecimal() and rest[:-1] and not rest[:-1].isdecimal():
             number, rest = int(rest[-1]), rest[:-1]
         if number and not (role.many and number <= _MOST_MEMBERS):
             continue
@@ -124,7 +126,7 @@ def _number(rest: str) -> tuple[int, str]:
     match = re.match(r"\(?(\d{1,2}|[一二三四五六七八九十])\)?", rest)
     if not match:
         return 0, rest
-    number = int(match[1]) if match[1].isdigit() else _ORDINAL[match[1]]
+    number = int(match[1]) if match[1].isdecimal() else _ORDINAL[match[1]]
     return number, rest[match.end() :]
 
 
@@ -149,7 +151,7 @@ def meaning_of(path: Sequence[str]) -> Meaning:
     if found.target is not None:
         return _of(found, own if not role or own != "head" else role)
     found = plain_meaning(last)
-    if found.target is None and last[-1:].isdigit() and len(keys) == 1:
+    if found.target is None and last[-1] in "0123456789" and len(keys) == 1:
         return _numbered(last)
     if found.target is None and len(keys) > 1:
         found = next((tried for tried in map(plain_meaning, (keys[-2] + last, last + keys[-2])) if tried.target), UNKNOWN)

@@ -10,7 +10,7 @@ from typing import Final
 
 from core.divisions import is_known_code
 from core.people.roster.problems import Fault
-from core.people.roster.values import NO_VALUE, Told, is_scientific, masked_identity, plain
+from core.people.roster.values import NO_VALUE, Told, is_scientific, masked_identity, plain, text
 from core.spreadsheets.cells import Cell
 from core.text.normalise import squash
 
@@ -85,7 +85,7 @@ class IdentityReader:
             if is_scientific(found):
                 return Fault("identity_scientific")
             number = self._plain(found)
-        if len(number) == 15 and number.isdigit() and number.isascii():
+        if len(number) == 15 and number.isdecimal() and number.isascii():
             return self._fifteen(number)
         return self._judged(number)
 
@@ -94,7 +94,7 @@ class IdentityReader:
         return squash(typed).upper().replace("*", "").replace("-", "").strip("'’‘`") if "*" not in typed else typed
 
     def _judged(self, number: str) -> str | Fault | Told:
-        if len(number) != 18 or not (number[:17].isdigit() and number.isascii() and number[17] in "0123456789X"):
+        if len(number) != 18 or not (number[:17].isdecimal() and number.isascii() and number[17] in "0123456789X"):
             return Fault("identity_form")
         area, birth = self._areas[number[:6]], self._births[number[6:14]]
         if area >= 0 and birth >= 0 and ((area + birth + _SEQUENCES[number[14:17]]) % 11, number[17]) in _FITS:
@@ -116,6 +116,23 @@ class IdentityReader:
         if self._births[longer[6:14]] < 0:
             return Fault("identity_birth_date")
         return Told(longer, Fault("identity_fifteen", {"masked": masked_identity(longer)}))
+
+
+class FileNumberReader:
+    """Reads the cells of a column of file numbers. A file number is shown and kept in the open: an identity number is none."""
+
+    def __init__(self, identities: IdentityReader) -> None:
+        self._identities = identities
+
+    def __call__(self, raw: Cell) -> str | Fault | Told | None:
+        """The number, or what is wrong with the cell."""
+        found = text(raw)
+        if not isinstance(found, str):
+            return found
+        spoilt = isinstance(raw, int | float) and abs(raw) >= 10**16
+        if spoilt or isinstance(self._identities(found), str | Told):
+            return Told(None, Fault("file_number_is_identity"))
+        return found
 
 
 class _Days(dict[str, date]):

@@ -42,8 +42,12 @@ class Judge:
         self._employment = frozenset(code_list("employment_status").codes)
 
     def join_sheets(self) -> None:
-        """Members that another sheet lists under a household's number, or its head's identity number, join it."""
+        """Members that another sheet lists under a household's number, or its head's identity number, join it.
+
+        By number only out of a sheet of members alone: sheets that number their own households know nothing of each other's.
+        """
         homes = self._all.homes
+        of_heads = {person.sheet for home in homes.values() for person in home.people if person.relation == HEAD}
         by_number: dict[str, list[Home]] = {}
         by_head: dict[str, list[Home]] = {}
         for home in homes.values():
@@ -56,7 +60,11 @@ class Judge:
             if any(person.relation == HEAD for person in home.people):
                 continue
             found = (
-                by_number.get(home.number, []) if home.number else by_head.get(str(key[1]), []) if home.found == "head" else []
+                by_number.get(home.number, [])
+                if home.number and home.sheet not in of_heads
+                else by_head.get(str(key[1]), [])
+                if home.found == "head"
+                else []
             )
             found = [other for other in found if other.sheet != home.sheet]
             if len(found) == 1 and home.people:
@@ -119,19 +127,13 @@ class Judge:
     def _missing_relation(self, person: PersonDraft, home: Home) -> None:
         binding = self._bindings[person.sheet]
         group = binding.groups.get(person.role)
-        if group is None or group.relation is None or not self._was_faulty(person, home):
+        if group is None or group.relation is None or not self._was_faulty(person):
             self._note(person, home, "relation", "relation_missing")
 
-    def _was_faulty(self, person: PersonDraft, home: Home) -> bool:
+    def _was_faulty(self, person: PersonDraft) -> bool:
         """Whether a problem of the person's relation is noted already."""
-        if not home.bad:
-            return False
         column = self._bindings[person.sheet].column("relation", person.role)
-        told = ("code_unknown", "formula_error", "formula_without_value", "too_long", "control_character")
-        return any(
-            one.row == person.row and one.sheet == person.sheet and one.letter == column.letter and one.kind in told
-            for one in self._all.problems.kept
-        )
+        return (person.sheet, person.row, column.letter) in self._all.unread_relations
 
     @staticmethod
     def _find_head(home: Home) -> None:

@@ -218,7 +218,7 @@ def _list_code(list_name: str, typed: str) -> str | None:
     except InvalidInput:
         pass
     if list_name == "ethnic_group":
-        key = key if key.isdigit() else f"{key}族"
+        key = key if key.isdecimal() else f"{key}族"
         return key.zfill(2) if key.zfill(2) in known else next((item.code for item in known.items if item.zh == key), None)
     if list_name == "industry" and key.upper() in known:
         return key.upper()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import islice
 
 from core.people.roster.forms import understand_form
 from core.people.roster.grid import MOST_HEADER_ROWS, Grid, is_identity
+from core.people.roster.problems import named
 from core.people.roster.tables import READER, Remembered, find_header, understand_table
 from core.people.roster.understanding import SheetUnderstanding, Understanding
 from core.spreadsheets.cells import Reading, SheetHead, SheetRow
@@ -14,7 +17,19 @@ from core.spreadsheets.cells import Reading, SheetHead, SheetRow
 def understand(reading: Reading, remembered: Remembered) -> Understanding:
     """What each sheet of a file holds. ``remembered`` gives what headings (by ``heading_key``) mean to this county: a target,
     or None for a column that is left alone."""
-    return Understanding(tuple(_sheet(head, _first_rows(reading, head.index), remembered) for head in reading.sheets))
+    heads = [replace(head, name=name) for head, name in zip(reading.sheets, names_of(reading.sheets), strict=True)]
+    return Understanding(tuple(_sheet(head, _first_rows(reading, head.index), remembered) for head in heads))
+
+
+def names_of(heads: Sequence[SheetHead]) -> list[str]:
+    """What the sheets of a file are called wherever they are told of: each otherwise, none by an identity number."""
+    found: dict[str, None] = {}
+    for head in heads:
+        name, number = named(head.name), 1
+        while (single := name if number == 1 else f"{name} ({number})") in found:
+            number += 1
+        found[single] = None
+    return list(found)
 
 
 def _first_rows(reading: Reading, index: int) -> list[SheetRow]:

@@ -15,6 +15,14 @@ from core.people.roster.kinds import KINDS, Kind, Severity
 from core.vault import masking
 
 _LONG_NUMBER: Final = re.compile(r"\d{7,}[Xx]?")
+_GAP: Final = r"[\s.-]?"
+_SPACED_NUMBER: Final = re.compile(
+    r"\d{15,}[Xx]?|\d{4}(?:\s\d{4}){2,}(?:\s\d{1,4})?|"
+    + _GAP.join([r"\d"] * 6 + ["(?:[1１]" + _GAP + "[9９]|[2２]" + _GAP + "[0０])", r"\d", r"\d"])
+    + _GAP
+    + _GAP.join(["[01０１]", r"\d", "[0-3０-３]", r"\d", r"\d", r"\d", r"\d", r"[\dXx]"])
+)
+"""An identity number, also one that is written in groups, or an account; a file number such as 510104-2025-00001 is neither."""
 _SHOWN: Final = 40
 _NAMED: Final = 30
 _MASKS: Final[Mapping[str, masking.Mask]] = {
@@ -182,4 +190,19 @@ def shown(holds: str, value: object) -> str:
     mask = _MASKS.get(holds)
     if mask is not None and not isinstance(value, tuple):
         return mask(text)
-    return _LONG_NUMBER.sub(masking.HIDDEN, text)[:_SHOWN]
+    return without_numbers(text)[:_SHOWN]
+
+
+def named(text: str) -> str:
+    """A name that an office gave a file, a sheet, a column: as it is, but for identity numbers and accounts in it."""
+    return _SPACED_NUMBER.sub(lambda found: masking.identity_number(found[0]), text)
+
+
+def holds_number(text: str) -> bool:
+    """Whether an identity number or an account stands in a text, in whatever groups it is written."""
+    return _SPACED_NUMBER.search(text) is not None
+
+
+def without_numbers(text: str) -> str:
+    """A text without long numbers, in whatever groups they are written."""
+    return _LONG_NUMBER.sub(masking.HIDDEN, _SPACED_NUMBER.sub(masking.HIDDEN, text))

@@ -12,7 +12,7 @@ from core.people.roster.grid import MOST_HEADER_ROWS, Grid, heading_text, is_ide
 from core.people.roster.headings import Meaning, heading_key, meaning_of
 from core.people.roster.identity import IdentityReader
 from core.people.roster.labels import HEAD, relation
-from core.people.roster.problems import Fault
+from core.people.roster.problems import Fault, named
 from core.people.roster.understanding import ColumnUnderstanding, HouseholdsBy, Layout, SheetUnderstanding, fields_of, letter_of
 from core.people.roster.values import phone
 from core.spreadsheets.cells import Cell, SheetHead
@@ -107,7 +107,7 @@ def understand_table(head: SheetHead, grid: Grid, header: Header, remembered: Re
             same = meaning.target is not None and (given.target or "").rpartition(":")[2] == meaning.target.rpartition(":")[2]
             given = Meaning(given.target, "remembered", meaning.times, meaning.parts) if same else given
         column = ColumnUnderstanding(
-            index, letter_of(index), " / ".join(path), key, given.target, given.how, given.times, given.parts
+            index, letter_of(index), named(" / ".join(path)), key, given.target, given.how, given.times, given.parts
         )
         columns.append(column)
     columns = _by_content(_placed(columns), grid, sample)
@@ -162,11 +162,12 @@ def _dissolved(columns: list[ColumnUnderstanding]) -> list[ColumnUnderstanding]:
     known = fields_of(columns)
     named = {target.rpartition(":")[0] for target in known if target.rpartition(":")[2] in ("name", "identity_number")}
     only_head = "" not in named and not any(role.startswith(_GROUPS) for role in named)
+    unnamed = not any(target.endswith("name") and BY_CODE[target.rpartition(":")[2]].holds == "name" for target in known)
     whole = any(_named(known, base) for base in ("", "head"))
     found = []
     for column in columns:
         role, _, code = (column.field or "").rpartition(":")
-        if role and ((role == "head" and only_head) or (role not in named and role != "head")):
+        if role and ((role == "head" and only_head) or (role not in named and (role != "head" or unnamed))):
             column = replace(column, field=code, how="doubled" if code in known else column.how)
         elif role not in ("", "head") and whole and not _named(known, role):
             # A spouse of whom the sheet tells the name alone is nobody who could be put on file.
@@ -222,7 +223,8 @@ def _laid_out(
     by: HouseholdsBy = "row"
     carry = False
     if "name" not in known and not roles:
-        holds = [code for code in known if BY_CODE[code].place not in ("row", "told") or BY_CODE[code].holds == "phone"]
+        fields = [BY_CODE[target.rpartition(":")[2]] for target in known]
+        holds = [field for field in fields if field.place not in ("row", "told") or field.holds == "phone"]
         keyed = bool({"identity_number", "household_number"} & known)
         layout = "supplement" if keyed and holds else "ignored"
         missing = () if layout == "supplement" else tuple(code for code in ("name", "identity_number") if code not in known)

@@ -124,7 +124,7 @@ def _is_letter(sign: str) -> bool:
 
 def phone(raw: Cell) -> str | Fault | Told | None:
     """A phone number as tokens are made of it; of several the first."""
-    if type(raw) is str and len(raw) == 11 and raw.isdigit() and raw.isascii():
+    if type(raw) is str and len(raw) == 11 and raw.isdecimal() and raw.isascii():
         return raw
     found = plain(raw)
     if not isinstance(found, str) or not found or found in NO_VALUE:
@@ -166,7 +166,7 @@ def account(raw: Cell) -> str | Fault | None:
 def is_scientific(typed: str) -> bool:
     """Whether a text is a number written with a power of ten, as programs show long numbers: ``5.10104E+17``."""
     head, mark, power = squash(typed).upper().partition("E")
-    return bool(mark) and power.lstrip("+").isdigit() and head.replace(".", "", 1).isdigit()
+    return bool(mark) and power.lstrip("+").isdecimal() and head.replace(".", "", 1).isdecimal()
 
 
 def division(raw: Cell) -> str | Fault | None:
@@ -175,7 +175,7 @@ def division(raw: Cell) -> str | Fault | None:
     if not isinstance(found, str) or not found or found in NO_VALUE:
         return found if isinstance(found, Fault) else None
     typed = squash(found)
-    if typed.isdigit() and typed.isascii() and len(typed) in (6, 9, 12):
+    if typed.isdecimal() and typed.isascii() and len(typed) in (6, 9, 12):
         return typed[:6] if is_known_code(typed[:6]) else Fault("division_unknown")
     return _division_named(typed) or Fault("division_unknown")
 
@@ -201,7 +201,7 @@ def count(raw: Cell) -> int | Fault | None:
     if not isinstance(found, str) or not found or found in NO_VALUE:
         return found if isinstance(found, Fault) else None
     typed = squash(found).rstrip("人口")
-    if typed.isdigit() and len(typed) < 4:
+    if typed.isdecimal() and len(typed) < 4:
         return int(typed)
     return (
         "零一二三四五六七八九十".find(typed)

@@ -18,6 +18,7 @@ from core.exchange.identity_queries import (
     answer_query,
     ask_province,
     matches,
+    nobody_elsewhere,
     queries,
     query_received,
 )
@@ -180,7 +181,10 @@ def asked_list() -> list[QuestionOut]:
 def ask(household_id: uuid.UUID, asked: QuestionIn) -> QuestionOut:
     """Ask the province about a member; that the number was used is logged."""
     with unit_of_work() as session:
-        return _question(ask_province(session, household_id, asked.person_id, asked.reason))
+        made = ask_province(session, household_id, asked.person_id, asked.reason)
+    if made is None:
+        raise nobody_elsewhere()
+    return _question(made)
 
 
 @router.get("/identity-queries", dependencies=[Depends(requires(ANSWERING))])

@@ -198,9 +198,8 @@ def change(household_id: uuid.UUID, body: ChangeIn) -> ChangeOut:
 @router.post("/households/{household_id}/changes/{change_id}/undo", status_code=201, dependencies=[WRITE])
 def undo_change(household_id: uuid.UUID, change_id: uuid.UUID, reason: Annotated[str, Field(max_length=500)] = "") -> ChangeOut:
     """Take a slip of today back."""
-    del household_id
     with unit_of_work() as session:
-        return _out(undo(session, change_id, reason=reason))
+        return _out(undo(session, change_id, reason=reason, of=household_id))
 
 
 @router.post("/households/{household_id}/facts", status_code=204, dependencies=[WRITE])

@@ -14,7 +14,9 @@ from core.db.session import unit_of_work
 from core.documents.models import Document
 from core.documents.service import ADD
 from core.errors import BangfuError, InvalidInput
+from core.people.fields import sees
 from core.people.file_papers import (
+    OF_HEALTH,
     OPEN,
     PHOTO,
     READ,
@@ -174,6 +176,7 @@ def _page(
         kinds=kinds(),
         kind_names=words.words_of("document_kind"),
         whole_numbers=WHOLE_NUMBERS,
+        closed_kinds=frozenset() if sees("health", scope) else OF_HEALTH,
         typed={"kind": "", "title": "", "made": "pdf"} | (typed or {}),
         limit_mb=settings().upload_limit_bytes // 1024**2,
         may_add=scope.may("people.write") and scope.may("document.add") and not values["closed"],

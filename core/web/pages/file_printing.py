@@ -11,9 +11,9 @@ from fastapi.responses import HTMLResponse, Response
 
 from core.db.session import unit_of_work
 from core.errors import BangfuError, Forbidden, NotFound
-from core.people.file_batches import LIST_AT_ONCE, READ, Made, Wanted, list_now, matching, recent, start
+from core.people.file_batches import LIST_AT_ONCE, READ, Made, Wanted, fetch_made, list_now, matching, recent, start
 from core.people.listing import NEVER
-from core.printing.waiting import KEPT_DAYS, fetch, waiting
+from core.printing.waiting import KEPT_DAYS, waiting
 from core.scope import current_scope
 from core.web.context import changed, go, requires, show
 from core.web.handing_out import handed_out
@@ -67,7 +67,7 @@ def make(
 def fetch_once(request: Request, file_id: uuid.UUID) -> Response:
     """Hand a document out to whoever had it made, once."""
     return changed(
-        lambda session: fetch(session, file_id),
+        lambda session: fetch_made(session, file_id),
         lambda found: handed_out(found.data, found.media_type, found.file_name),
         lambda error: _page(request, error),
     )

@@ -109,7 +109,7 @@ def undo_change(
 ) -> Response:
     """Take a slip of today back."""
     return changed(
-        lambda session: undo(session, change_id, reason=reason),
+        lambda session: undo(session, change_id, reason=reason, of=household_id),
         lambda _: go(f"/{tenant}/households/{household_id}/changes", "已撤销，原登记留作记录"),
         lambda error: _list(request, household_id, error),
     )

@@ -21,6 +21,7 @@ from core.exchange.identity_queries import (
     ask_province,
     matches,
     names_asked_of,
+    nobody_elsewhere,
     queries,
     query_received,
 )
@@ -63,10 +64,16 @@ def ask_one(
     """Ask; that the number was used is logged."""
     if person_id is None:
         raise NotFound("该户没有此人", "no such member of the household", where="person_id")
+
+    def again(error: BangfuError) -> HTMLResponse:
+        return _form(request, household_id, error, {"person_id": str(person_id), "reason": reason})
+
     return changed(
         lambda session: ask_province(session, household_id, person_id, reason),
-        lambda _: go(f"/{tenant}/province-queries", "已提交省级查询，答复后在此显示"),
-        lambda error: _form(request, household_id, error, {"person_id": str(person_id), "reason": reason}),
+        lambda asked: (
+            go(f"/{tenant}/province-queries", "已提交省级查询，答复后在此显示") if asked else again(nobody_elsewhere())
+        ),
+        again,
     )
 
 

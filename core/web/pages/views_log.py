@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import io
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Final
 
-import xlsxwriter
 from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
@@ -19,6 +18,7 @@ from core.rights.names import HANDLE, SEE_VIEWS
 from core.rights.requests import names_of
 from core.rights.views import MOST, Period, View, statement, views_of
 from core.scope import current_scope
+from core.spreadsheets.writing import SpreadsheetWriting
 from core.web.context import requires, show
 from core.web.paging import After, cut, next_url
 
@@ -87,15 +87,12 @@ def statement_file(request_id: uuid.UUID, since: Typed = "", until: Typed = "") 
 
 def _workbook(rows: Sequence[View]) -> bytes:
     made = io.BytesIO()
-    options: Mapping[str, object] = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-    with xlsxwriter.Workbook(made, options) as book:
-        sheet = book.add_worksheet("查阅记录")
-        sheet.write_row(0, 0, _HEADINGS, book.add_format({"bold": True}))
-        sheet.freeze_panes(1, 0)
-        sheet.set_column(0, len(_HEADINGS) - 1, 20)
-        for number, row in enumerate(rows, 1):
-            for place, cell in enumerate(cells_of(row)):
-                sheet.write_string(number, place, cell)
+    with SpreadsheetWriting(made, title="查阅记录") as book:
+        sheet = book.sheet("查阅记录")
+        sheet.widths(dict.fromkeys(range(len(_HEADINGS)), 20.0))
+        sheet.header(1, _HEADINGS)
+        for number, row in enumerate(rows, 2):
+            sheet.row(number, cells_of(row))
     return made.getvalue()
 
 

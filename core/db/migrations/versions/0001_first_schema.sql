@@ -1,8 +1,19 @@
 create extension if not exists btree_gist;
 
+create function public.erasure_confirmed() returns boolean language plpgsql stable as $$
+begin
+    return exists (select from public.erasure e
+        where e.tenant = nullif(current_setting('app.tenant', true), '')::char(6)
+            and e.id = nullif(current_setting('app.erasing', true), '')::uuid
+            and e.state = 'done' and e.xmin = pg_current_xact_id()::xid);
+end $$;
+
 create function public.refuse_but_erasure() returns trigger language plpgsql as $$
 begin
-    raise insufficient_privilege using message = 'only an erasure empties ' || tg_table_name;
+    if not public.erasure_confirmed() then
+        raise insufficient_privilege using message = 'only an erasure empties ' || tg_table_name;
+    end if;
+    return new;
 end $$;
 
 CREATE TABLE account (
@@ -164,7 +175,7 @@ create policy written on case_record for insert with check (tenant = nullif(curr
 
 create policy changed on case_record for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6) and (handlers is null or current_setting('app.actor', true) = any (handlers) or id = nullif(current_setting('app.opened', true), '')::uuid)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
 
-create trigger erased before update of form, form_cipher on case_record for each row when (current_user = 'bangfu_app' and nullif(current_setting('app.erasing', true), '') is null) execute function public.refuse_but_erasure();
+create trigger erased before update of form, form_cipher on case_record for each row when (current_user = 'bangfu_app') execute function public.refuse_but_erasure();
 
 grant select, insert, update (state, assigned_to, closed_on, outside_state, version, handlers, form, form_cipher) on case_record to bangfu_app;
 
@@ -717,7 +728,8 @@ CREATE TABLE person (
     recorded_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT pk_person PRIMARY KEY (tenant, id),
     CONSTRAINT uq_person_tenant_identity_token UNIQUE (tenant, identity_token),
-    CONSTRAINT ck_person_gender CHECK (gender in ('0', '1', '2', '9'))
+    CONSTRAINT ck_person_gender CHECK (gender in ('0', '1', '2', '9')),
+    CONSTRAINT ck_person_erased CHECK (erased_at is null or num_nonnulls(wrapped_key, identity_cipher, identity_token, phone_cipher, phone_token, birth_date) = 0)
 );
 
 CREATE INDEX ix_person_phone_token ON person (tenant, phone_token);
@@ -889,7 +901,7 @@ create policy seen on read_log for select using (tenant = nullif(current_setting
 
 create policy written on read_log for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
 
-create policy erased on read_log for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6) and nullif(current_setting('app.erasing', true), '') is not null);
+create policy erased on read_log for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6) and public.erasure_confirmed());
 
 grant select, insert, update (reason) on read_log to bangfu_app;
 
@@ -930,7 +942,7 @@ create policy written on record_merge for insert with check (tenant = nullif(cur
 
 create policy changed on record_merge for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
 
-create trigger erased before update of reason on record_merge for each row when (current_user = 'bangfu_app' and nullif(current_setting('app.erasing', true), '') is null) execute function public.refuse_but_erasure();
+create trigger erased before update of reason on record_merge for each row when (current_user = 'bangfu_app') execute function public.refuse_but_erasure();
 
 grant select, insert, update (undone_on, undone_by, undone_why, reason) on record_merge to bangfu_app;
 
@@ -1371,7 +1383,7 @@ create policy seen on case_decision for select using (tenant = nullif(current_se
 
 create policy written on case_decision for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
 
-create policy erased on case_decision for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6) and nullif(current_setting('app.erasing', true), '') is not null);
+create policy erased on case_decision for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6) and public.erasure_confirmed());
 
 grant select, insert, update (reason) on case_decision to bangfu_app;
 
@@ -1403,7 +1415,7 @@ create policy written on case_step for insert with check (tenant = nullif(curren
 
 create policy changed on case_step for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6) and (handlers is null or current_setting('app.actor', true) = any (handlers) or case_id = nullif(current_setting('app.opened', true), '')::uuid)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
 
-create trigger erased before update of note on case_step for each row when (current_user = 'bangfu_app' and nullif(current_setting('app.erasing', true), '') is null) execute function public.refuse_but_erasure();
+create trigger erased before update of note on case_step for each row when (current_user = 'bangfu_app') execute function public.refuse_but_erasure();
 
 grant select, insert, update (handlers, note) on case_step to bangfu_app;
 
@@ -1446,7 +1458,7 @@ create policy written on consent for insert with check (tenant = nullif(current_
 
 create policy changed on consent for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
 
-create trigger erased before update of reference on consent for each row when (current_user = 'bangfu_app' and nullif(current_setting('app.erasing', true), '') is null) execute function public.refuse_but_erasure();
+create trigger erased before update of reference on consent for each row when (current_user = 'bangfu_app') execute function public.refuse_but_erasure();
 
 grant select, insert, update (withdrawn_on, withdrawn_why, withdrawn_by, reference) on consent to bangfu_app;
 
@@ -1749,7 +1761,7 @@ create policy seen on file_step for select using (tenant = nullif(current_settin
 
 create policy written on file_step for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
 
-create policy erased on file_step for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6) and nullif(current_setting('app.erasing', true), '') is not null);
+create policy erased on file_step for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6) and public.erasure_confirmed());
 
 grant select, insert, update (note, evidence) on file_step to bangfu_app;
 
@@ -1787,7 +1799,7 @@ create policy seen on household_change for select using (tenant = nullif(current
 
 create policy written on household_change for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
 
-create policy erased on household_change for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6) and nullif(current_setting('app.erasing', true), '') is not null);
+create policy erased on household_change for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6) and public.erasure_confirmed());
 
 grant select, insert, update (reason) on household_change to bangfu_app;
 
@@ -1873,7 +1885,7 @@ create policy written on household_transfer for insert with check (tenant = null
 
 create policy changed on household_transfer for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
 
-create trigger erased before update of reason on household_transfer for each row when (current_user = 'bangfu_app' and nullif(current_setting('app.erasing', true), '') is null) execute function public.refuse_but_erasure();
+create trigger erased before update of reason on household_transfer for each row when (current_user = 'bangfu_app') execute function public.refuse_but_erasure();
 
 grant select, insert, update (state, household_id, file_number, peer_file_number, peer_household_id, package_id, ended_on, history, twice, settled_as, settled_by, settled_on, settled_why, reason) on household_transfer to bangfu_app;
 
@@ -1920,7 +1932,7 @@ create policy written on identity_query for insert with check (tenant = nullif(c
 
 create policy changed on identity_query for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
 
-create trigger erased before update of reason on identity_query for each row when (current_user = 'bangfu_app' and nullif(current_setting('app.erasing', true), '') is null) execute function public.refuse_but_erasure();
+create trigger erased before update of reason on identity_query for each row when (current_user = 'bangfu_app') execute function public.refuse_but_erasure();
 
 grant select, insert, update (state, outcome, keeper, answer, answered_on, answered_by, reason) on identity_query to bangfu_app;
 
@@ -2014,7 +2026,7 @@ create policy seen on notice_item for select using (tenant = nullif(current_sett
 
 create policy written on notice_item for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
 
-create policy erased on notice_item for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6) and nullif(current_setting('app.erasing', true), '') is not null);
+create policy erased on notice_item for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6) and public.erasure_confirmed());
 
 grant select, insert, update (masked_name) on notice_item to bangfu_app;
 
@@ -2054,7 +2066,7 @@ create policy written on objection for insert with check (tenant = nullif(curren
 
 create policy changed on objection for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
 
-create trigger erased before update of text, contact on objection for each row when (current_user = 'bangfu_app' and nullif(current_setting('app.erasing', true), '') is null) execute function public.refuse_but_erasure();
+create trigger erased before update of text, contact on objection for each row when (current_user = 'bangfu_app') execute function public.refuse_but_erasure();
 
 grant select, insert, update (outcome, answer, answered_on, answered_by, text, contact) on objection to bangfu_app;
 
@@ -2155,7 +2167,7 @@ create policy seen on person_correction for select using (tenant = nullif(curren
 
 create policy written on person_correction for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
 
-create policy erased on person_correction for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6) and nullif(current_setting('app.erasing', true), '') is not null);
+create policy erased on person_correction for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6) and public.erasure_confirmed());
 
 grant select, insert, update (former_name_cipher, former_identity_cipher, former_identity_masked, former_identity_token, reason) on person_correction to bangfu_app;
 
@@ -2201,7 +2213,7 @@ create policy seen on person_fact for select using (tenant = nullif(current_sett
 
 create policy written on person_fact for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
 
-create policy erased on person_fact for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6) and nullif(current_setting('app.erasing', true), '') is not null);
+create policy erased on person_fact for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6) and public.erasure_confirmed());
 
 grant select, insert, update (health_status, disability_kind, disability_grade, unit_or_school) on person_fact to bangfu_app;
 
@@ -2345,7 +2357,7 @@ create policy written on rights_request for insert with check (tenant = nullif(c
 
 create policy changed on rights_request for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
 
-create trigger erased before update of agent_name, evidence, reason on rights_request for each row when (current_user = 'bangfu_app' and nullif(current_setting('app.erasing', true), '') is null) execute function public.refuse_but_erasure();
+create trigger erased before update of agent_name, evidence, reason on rights_request for each row when (current_user = 'bangfu_app') execute function public.refuse_but_erasure();
 
 grant select, insert, update (state, answer, answered_by, answered_on, taken_by, taken_at, agent_name, evidence, reason) on rights_request to bangfu_app;
 
@@ -2733,7 +2745,6 @@ CREATE TABLE erasure (
     CONSTRAINT ck_erasure_two_people CHECK (decided_by <> all (proposed_persons) or state = 'withdrawn'),
     CONSTRAINT ck_erasure_decided_by_somebody CHECK ((state = 'proposed') = (decided_by is null)),
     CONSTRAINT ck_erasure_somebody CHECK (cardinality(persons) > 0),
-    CONSTRAINT ck_erasure_one_person CHECK (whole or cardinality(persons) = 1),
     CONSTRAINT fk_erasure_tenant_household_id FOREIGN KEY(tenant, household_id) REFERENCES household (tenant, id),
     CONSTRAINT fk_erasure_tenant_request_id FOREIGN KEY(tenant, request_id) REFERENCES rights_request (tenant, id)
 );
@@ -2754,7 +2765,7 @@ create policy written on erasure for insert with check (tenant = nullif(current_
 
 create policy changed on erasure for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
 
-create trigger erased before update of reason on erasure for each row when (current_user = 'bangfu_app' and nullif(current_setting('app.erasing', true), '') is null) execute function public.refuse_but_erasure();
+create trigger erased before update of reason on erasure for each row when (current_user = 'bangfu_app') execute function public.refuse_but_erasure();
 
 grant select, insert, update (state, decided_by, decided_on, decided_why, persons, objects, objects_gone_at, replayed_at, reason) on erasure to bangfu_app;
 
@@ -2994,7 +3005,7 @@ create policy written on payment_attempt for insert with check (tenant = nullif(
 
 create policy changed on payment_attempt for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
 
-create trigger erased before update of account_cipher, account_masked, account_token on payment_attempt for each row when (current_user = 'bangfu_app' and nullif(current_setting('app.erasing', true), '') is null) execute function public.refuse_but_erasure();
+create trigger erased before update of account_cipher, account_masked, account_token on payment_attempt for each row when (current_user = 'bangfu_app') execute function public.refuse_but_erasure();
 
 grant select, insert, update (state, bank_reason, settled_on, account_cipher, account_masked, account_token) on payment_attempt to bangfu_app;
 

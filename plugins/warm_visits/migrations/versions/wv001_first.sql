@@ -165,7 +165,7 @@ create policy seen on warm_visits.visit for select using (tenant = nullif(curren
 
 create policy written on warm_visits.visit for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
 
-create policy erased on warm_visits.visit for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6) and nullif(current_setting('app.erasing', true), '') is not null);
+create policy erased on warm_visits.visit for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6) and public.erasure_confirmed());
 
 grant select, insert, update (received_by, note) on warm_visits.visit to bangfu_app;
 
