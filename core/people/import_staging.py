@@ -139,5 +139,5 @@ def _decoded(packed: bytes) -> list[HouseholdDraft]:
 
 
 def _person(told: Sequence[Any]) -> PersonDraft:
-    *plain, columns, fact = told
-    return PersonDraft(*plain, columns=_untagged(columns), fact=_untagged(fact))
+    sheet, row, relation, number, name, phone, role, columns, fact = told
+    return PersonDraft(sheet, row, relation, number, name, phone, role, _untagged(columns), _untagged(fact))
