@@ -30,7 +30,7 @@ def shown(home: Home = HOME) -> None:
         lines, path = erasures_listed(), list_file()
     for one in lines:
         console.print(f"{one.done_on} {one.tenant} {one.erasure} {len(one.persons)} 人", highlight=False)
-    console.print(f"清单完整，共 {len(lines)} 次：{path}", highlight=False)
+    console.print(f"清单完整，共 {len(lines)} 次：{path}", highlight=False, soft_wrap=True)
 
 
 @app.command("replay")

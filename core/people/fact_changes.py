@@ -42,7 +42,7 @@ PERSON_ITEMS: Final = (
     Item("income_other_fen", "其他应计入的收入", "other countable income", "money"),
     Item("income_unsorted_fen", "未分项收入", "income not told apart", "money", hint_zh="只有一个合计数时填写"),
     Item("identity_status", "身份", "standing", "code", codes="identity_status"),
-    Item("employment_status", "就业状况", "employment", "code", codes="employment_status"),
+    Item("employment_status", "就业状况", "work status", "code", codes="employment_status"),
     Item("employment_since", "就业状况起始日", "since", "date"),
     Item("able_to_work", "有劳动能力", "able to work", "yes_no"),
     Item("unit_or_school", "单位或学校", "unit or school"),

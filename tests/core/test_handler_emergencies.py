@@ -169,5 +169,5 @@ def _files_with(root: Path, sources: list[Path], what: re.Pattern[str]) -> set[s
 
 @pytest.mark.parametrize("column", ["clerk", "number", "form", "requested_fen", "opening_key", "workflow"])
 def test_what_a_case_was_opened_with_is_never_rewritten(story: Story, column: str) -> None:
-    with at_desk(story.handler) as session, pytest.raises(ProgrammingError, match="permission denied"):
+    with at_desk(story.handler) as session, pytest.raises(ProgrammingError, match=r"permission denied|only an erasure empties"):
         session.connection().exec_driver_sql(f"update case_record set {column} = {column}")
