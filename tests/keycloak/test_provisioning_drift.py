@@ -255,6 +255,7 @@ def test_while_keycloak_is_away_everything_waits_and_is_done_once(
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_keycloak_that_is_stopped_and_started(office: RunningKeycloak, db: Database) -> None:
     boss = admin()
     office.server.stop()

@@ -367,6 +367,7 @@ def test_provisioning_may_not_touch_the_realm(keycloak: RunningKeycloak) -> None
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_second_start_keeps_people_and_groups(keycloak: RunningKeycloak) -> None:
     name = keycloak.person()
     keycloak.admin.create_group({"name": f"kept-{name}"})

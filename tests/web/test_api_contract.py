@@ -20,7 +20,7 @@ FORESEEN = frozenset({400, 401, 403, 404, 409, 412, 413, 422, 428})
 def _try(operation: APIOperation[Any, Any, Any, Any], who: Person) -> None:
     @given(case=operation.as_strategy())
     @given_settings(
-        max_examples=4,
+        max_examples=3,
         deadline=None,
         derandomize=True,
         database=None,
