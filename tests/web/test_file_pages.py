@@ -166,5 +166,6 @@ def test_the_interface_makes_the_same_steps(office: uuid.UUID, person: Desk) -> 
     back = f"{base}/consents/{signed.json()['id']}/withdraw"
     assert clerk.client.post(back, json={"why": "撤回"}, headers=token).json()["withdrawn_on"] == TODAY.isoformat()
     assert len(reader.client.get(f"{base}/consents").json()["items"]) == 1
+    assert reader.client.get(f"/api/v1/{COUNTY}/households/{uuid.uuid4()}/consents").status_code == 404
     refused = reader.client.post(f"{base}/consents", json=paper, headers={"X-CSRF-Token": reader.csrf})
     assert refused.status_code == 403

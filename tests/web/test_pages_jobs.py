@@ -89,3 +89,16 @@ def test_a_finding_that_is_open_again_says_so_with_its_former_answer(person: Des
     page = chair.client.get(f"/{COUNTY}/audit/findings?state=open").text
     assert "2025-09-01 复查时问题仍在" in page
     assert "原答复：已更正账户" in page
+
+
+def test_work_of_any_kind_is_listed_and_shown_whatever_it_was_given(person: Desk, acting: Acting) -> None:
+    """Work of a year, of a file that was sent, and work without anything of the kind."""
+    worker = person("worker")
+    given = ({"year": 2025}, {"import": str(uuid.uuid4()), "rounds": 1}, {})
+    with acting(), unit_of_work() as session:
+        jobs = [start_job(session, "survey", f"work/{no}", params).id for no, params in enumerate(given)]
+    listed = worker.client.get(f"/{COUNTY}/jobs")
+    assert listed.status_code == 200
+    for job in jobs:
+        assert f"/{COUNTY}/jobs/{job}" in listed.text
+        assert worker.client.get(f"/{COUNTY}/jobs/{job}").status_code == 200
