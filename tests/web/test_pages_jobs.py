@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from typing import Any
 
 import pytest
 
@@ -94,7 +95,7 @@ def test_a_finding_that_is_open_again_says_so_with_its_former_answer(person: Des
 def test_work_of_any_kind_is_listed_and_shown_whatever_it_was_given(person: Desk, acting: Acting) -> None:
     """Work of a year, of a file that was sent, and work without anything of the kind."""
     worker = person("worker")
-    given = ({"year": 2025}, {"import": str(uuid.uuid4()), "rounds": 1}, {})
+    given: tuple[dict[str, Any], ...] = ({"year": 2025}, {"import": str(uuid.uuid4()), "rounds": 1}, {})
     with acting(), unit_of_work() as session:
         jobs = [start_job(session, "survey", f"work/{no}", params).id for no, params in enumerate(given)]
     listed = worker.client.get(f"/{COUNTY}/jobs")
