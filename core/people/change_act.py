@@ -93,7 +93,7 @@ class Act:
         self._homes = list(dict.fromkeys(households))
         hold_merges(session)
         # Files before persons, in every act: two of them wait for each other and never crosswise.
-        self.files = _locked_files(session, self._homes)
+        self.files = locked_files(session, self._homes)
         self._document_id = _paper(session, why.document_id, self._homes)
         self._then = {home: _relations(session, home, valid_from) for home in self._homes}
         self._now = {home: _relations(session, home, self._today) for home in self._homes}
@@ -303,7 +303,11 @@ class Act:
             )
 
 
-def _locked_files(session: Session, homes: list[UUID]) -> dict[UUID, WorkerFile]:
+def locked_files(session: Session, homes: list[UUID]) -> dict[UUID, WorkerFile]:
+    """The files of households by household, locked in one order and read fresh.
+
+    Raises ``NotFound`` for a household without a file, and as ``refuse_ended``.
+    """
     asked = select(WorkerFile).where(among(WorkerFile.household_id, homes)).order_by(WorkerFile.id).with_for_update()
     found = session.scalars(asked.execution_options(populate_existing=True))
     files = {file.household_id: file for file in found.unique()}

@@ -14,8 +14,8 @@ from core.codes.loader import code_list
 from core.errors import Conflict, InvalidInput, NotFound
 from core.people.change_act import refuse_ended
 from core.people.life_models import Consent
-from core.people.models import Household, Person, WorkerFile
-from core.people.repository import members_on
+from core.people.models import Person, WorkerFile
+from core.people.repository import members_on, require_household
 from core.scope import current_scope
 from core.text.lines import reason_given
 from core.trail.service import record
@@ -49,8 +49,7 @@ def give_consent(
         scope.require("people.write")
     code_list("consent_kind").item(kind)
     paper = reason_given(reference, "请填写文书编号或存放处", _LENGTH, where="reference")
-    if session.scalar(select(Household.id).where(Household.id == household_id)) is None:
-        raise NotFound("没有这户家庭", "no such household")
+    require_household(session, household_id, None)
     if (file := session.scalar(select(WorkerFile).where(WorkerFile.household_id == household_id))) is not None:
         refuse_ended(file)
     if given_on > scope.business_date or (until is not None and until < given_on):

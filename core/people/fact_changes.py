@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.errors import BangfuError, Conflict, InvalidInput, NotFound
-from core.people.change_act import refuse_ended
+from core.people.change_act import locked_files
 from core.people.changes import ADDRESS_LENGTH
 from core.people.employers import link_columns
 from core.people.entry import Fault, Faults, Item, Refused, read
@@ -25,9 +25,10 @@ from core.people.sealing import Sealer
 from core.people.search_words import renew_search_words
 from core.rules.batch import MAX_FEN
 from core.scope import current_scope
-from core.tenancy.keys import tenant_key, tokens
+from core.tenancy.keys import tenant_key
 from core.trail.service import record
 from core.vault import masking
+from core.vault.keys import PersonKey
 from core.vault.sensitive import Sensitive
 from core.vault.tokens import TokenKind, normalised
 
@@ -195,11 +196,7 @@ def _sealed_account(session: Session, file: WorkerFile, account: str) -> dict[st
         plain = normalised(TokenKind.ACCOUNT, account)
     except BangfuError as refusal:
         raise Refused([Fault("account", "银行卡号", refusal)]) from None
-    worker = session.scalars(select(Person).where(Person.id == file.worker_id)).one()
-    if worker.wrapped_key is None:
-        raise NotFound("此人信息已删除", "the person's data were erased")
-    key = tenant_key(session).person_key(worker.id, worker.wrapped_key)
-    return Sealer(session).account(key, Sensitive(plain, masking.bank_account))
+    return Sealer(session).account(_key_of_worker(session, file), Sensitive(plain, masking.bank_account))
 
 
 def change_address(
@@ -216,10 +213,7 @@ def change_address(
     if len(given) > ADDRESS_LENGTH:
         raise _fault("address", "住址", f"不能超过 {ADDRESS_LENGTH} 字", f"it has at most {ADDRESS_LENGTH} characters")
     if given:
-        worker = session.scalars(select(Person).where(Person.id == file.worker_id)).one()
-        if worker.wrapped_key is None:
-            raise NotFound("此人信息已删除", "the person's data were erased")
-        values |= Sealer(session).address(tenant_key(session).person_key(worker.id, worker.wrapped_key), given)
+        values |= Sealer(session).address(_key_of_worker(session, file), given)
     for name, value in values.items():
         setattr(household, name, value)
     changed = sorted(name for name in values if not name.endswith("_cipher"))
@@ -259,13 +253,17 @@ def _sealed_phone(session: Session, person: Person, phone: str) -> dict[str, Any
         plain = normalised(TokenKind.PHONE, phone)
     except BangfuError as refusal:
         raise Refused([Fault("phone", "手机", refusal)]) from None
+    return Sealer(session).phone(_key_of(session, person), Sensitive(plain, masking.phone))
+
+
+def _key_of_worker(session: Session, file: WorkerFile) -> PersonKey:
+    return _key_of(session, session.scalars(select(Person).where(Person.id == file.worker_id)).one())
+
+
+def _key_of(session: Session, person: Person) -> PersonKey:
     if person.wrapped_key is None:
         raise NotFound("此人信息已删除", "the person's data were erased")
-    return {
-        "phone_cipher": tenant_key(session).person_key(person.id, person.wrapped_key).seal("phone_cipher", plain),
-        "phone_masked": masking.phone(plain),
-        "phone_token": tokens().tenant_token(current_scope().tenant, TokenKind.PHONE, plain),
-    }
+    return tenant_key(session).person_key(person.id, person.wrapped_key)
 
 
 def _open_file(session: Session, household_id: UUID, version: int | None) -> WorkerFile:
@@ -273,15 +271,7 @@ def _open_file(session: Session, household_id: UUID, version: int | None) -> Wor
     scope = current_scope()
     if not scope.is_system:
         scope.require("people.write")
-    file = session.scalar(
-        select(WorkerFile)
-        .where(WorkerFile.household_id == household_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    if file is None:
-        raise NotFound("没有这户家庭的档案", "no such household on file", where="household_id")
-    refuse_ended(file)
+    file = locked_files(session, [household_id])[household_id]
     if version is not None and version != file.version:
         raise Conflict(
             "该户信息已被他人更改，您填写的内容还没有保存", "the household was changed meanwhile; nothing was saved",

@@ -23,8 +23,8 @@ from core.documents.models import Document
 from core.documents.service import Altered, NewDocument, add_documents, bytes_of
 from core.errors import Conflict, InvalidInput, NotFound
 from core.people.change_act import refuse_ended
-from core.people.models import Household, WorkerFile
-from core.people.repository import HouseholdView
+from core.people.models import WorkerFile
+from core.people.repository import HouseholdView, require_household
 from core.printing.pictures import made_anew
 from core.scope import current_scope
 from core.settings import settings
@@ -203,8 +203,7 @@ def kinds() -> list[tuple[str, str]]:
 
 
 def _household(session: Session, household_id: UUID) -> None:
-    if session.scalar(select(Household.id).where(Household.id == household_id)) is None:
-        raise NotFound("没有这户家庭", "no such household", where=str(household_id))
+    require_household(session, household_id, str(household_id))
 
 
 def _file(session: Session, household_id: UUID) -> WorkerFile | None:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from core.codes.loader import code_list
 from core.db.statements import tenant_sql
-from core.errors import Conflict
+from core.errors import Conflict, NotFound
 from core.money import Fen
 from core.people.duplicate_models import RecordMerge
 from core.people.life import ENDED
@@ -206,6 +206,28 @@ def household_view(session: Session, household_id: UUID, on: date | None = None)
     ]
     views.sort(key=lambda view: (view.relation != "head", view.person.birth_date or date.max, view.person.id))
     return HouseholdView(household, file, fact, views)
+
+
+def household_named(session: Session, household_id: UUID) -> HouseholdView:
+    """``household_view`` of today; raises ``NotFound`` where there is no such household."""
+    view = household_view(session, household_id)
+    if view is None:
+        raise NotFound("没有这户家庭", "no such household", where=str(household_id))
+    return view
+
+
+def member_named(view: HouseholdView, person_id: UUID | None) -> MemberView:
+    """A member of today; raises ``NotFound``."""
+    found = next((one for one in view.members if one.person.id == person_id), None)
+    if found is None:
+        raise NotFound("该户没有此人", "no such member of the household", where="person_id")
+    return found
+
+
+def require_household(session: Session, household_id: UUID, where: str | None = "household_id") -> None:
+    """Raise ``NotFound`` where there is no such household; ``where`` is what the refusal points at."""
+    if session.scalar(select(Household.id).where(Household.id == household_id)) is None:
+        raise NotFound("没有这户家庭", "no such household", where=where)
 
 
 def members_on(session: Session, household_id: UUID, on: date) -> dict[UUID, Membership]:

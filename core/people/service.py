@@ -23,7 +23,7 @@ from core.people.life import ENDED
 from core.people.listing import list_files
 from core.people.merging import hold_merges
 from core.people.models import CIRCUMSTANCES, INCOME_LINES, Household, Membership, Person, PersonFact, WorkerFile
-from core.people.repository import fact_rows, files_joined_since, household_view, latest_facts, members_on
+from core.people.repository import fact_rows, files_joined_since, household_view, latest_facts, members_on, require_household
 from core.rules.batch import MAX_FEN
 from core.scope import current_scope
 from core.tenancy.keys import tenant_key
@@ -61,8 +61,7 @@ def add_member(
         scope.require("people.write")
     hold_merges(session)
     # Locked before the person, as every act on a household does.
-    if session.scalar(select(Household.id).where(Household.id == household_id)) is None:
-        raise NotFound("没有这户家庭", "no such household")
+    require_household(session, household_id, None)
     _touch(session, [household_id])
     if code_list("relationship_form").item(relation).code == "head":
         raise InvalidInput("新增成员不能是户主", "a new member is not the head of the household", where="relation")

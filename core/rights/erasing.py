@@ -17,7 +17,8 @@ from core.authorisation import Demand, require
 from core.db.statements import among, tenant_sql
 from core.errors import Conflict, InvalidInput, NotFound
 from core.people.merging import as_one
-from core.people.models import Household, Person, WorkerFile
+from core.people.models import Person, WorkerFile
+from core.people.repository import require_household
 from core.rights.catalogue import ERASED
 from core.rights.emptying import erase
 from core.rights.hindrances import Hindrance, hindrances
@@ -73,8 +74,8 @@ def propose(
         person_id = asked.person_id
     if person_id is not None:
         person_of_household(session, household_id, person_id)
-    elif session.scalar(select(Household.id).where(Household.id == household_id)) is None:
-        raise NotFound("没有这户家庭", "no such household", where="household_id")
+    else:
+        require_household(session, household_id)
     file = session.scalar(select(WorkerFile).where(WorkerFile.household_id == household_id).with_for_update())
     whole = person_id is None or (file is not None and file.worker_id == person_id)
     persons = _persons(session, household_id, None if whole else person_id)

@@ -16,7 +16,8 @@ from core.cases.deadlines import working_calendar
 from core.db.statements import among
 from core.errors import Conflict, InvalidInput, NotFound
 from core.parameters.service import resolve
-from core.people.models import Household, Membership, Person
+from core.people.models import Membership, Person
+from core.people.repository import require_household
 from core.rights.models import KINDS, RightsRequest
 from core.rights.names import ANSWER_DAYS, HANDLE
 from core.scope import current_scope
@@ -151,8 +152,7 @@ def requests_of(session: Session, household_id: uuid.UUID) -> list[RightsRequest
 
 def person_of_household(session: Session, household_id: uuid.UUID, person_id: uuid.UUID) -> Person:
     """A person who belongs or belonged to the household; raises ``NotFound``."""
-    if session.scalar(select(Household.id).where(Household.id == household_id)) is None:
-        raise NotFound("没有这户家庭", "no such household", where="household_id")
+    require_household(session, household_id)
     belonged = select(Membership.person_id).where(Membership.household_id == household_id)
     found = session.scalar(select(Person).where(Person.id == person_id, Person.id.in_(belonged)))
     if found is None:

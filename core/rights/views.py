@@ -22,7 +22,8 @@ from core.host.manager import host
 from core.identity.models import Account, Post
 from core.people.fields import BY_CODE
 from core.people.merging import as_one
-from core.people.models import Household, Membership, Person
+from core.people.models import Membership, Person
+from core.people.repository import require_household
 from core.rights.models import RightsRequest
 from core.rights.names import SEE_VIEWS
 from core.rights.requests import HANDLING, close, request_named
@@ -133,8 +134,7 @@ def _views(
 
 def members_of(session: Session, household_id: uuid.UUID) -> dict[uuid.UUID, str]:
     """Everybody who ever belonged to a household, with the name; raises ``NotFound``."""
-    if session.scalar(select(Household.id).where(Household.id == household_id)) is None:
-        raise NotFound("没有这户家庭", "no such household", where=str(household_id))
+    require_household(session, household_id, str(household_id))
     belonged = select(Membership.person_id).where(Membership.household_id == household_id)
     rows = session.execute(select(Person.id, Person.name).where(Person.id.in_(belonged)).order_by(Person.id))
     return dict(rows.all())

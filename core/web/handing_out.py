@@ -12,11 +12,16 @@ SHOWN_INLINE = frozenset({"image/jpeg", "image/png"})
 """What a browser may show by itself; the rest is saved. A PDF is saved too: its viewer does not work in a sandbox."""
 
 
+def saved_as(name: str, shown: str = "attachment") -> str:
+    """``Content-Disposition`` of a file called ``name``, in whatever script, that the browser saves."""
+    return f"{shown}; filename*=UTF-8''{quote(name, safe='')}"
+
+
 def handed_out(data: bytes, media_type: str, name: str, *, inline: bool = False) -> Response:
     """``data`` as a file called ``name``; ``inline`` lets a picture be shown, in a sandbox that runs nothing."""
     shown = "inline" if inline and media_type in SHOWN_INLINE else "attachment"
     headers = {
-        "Content-Disposition": f"{shown}; filename*=UTF-8''{quote(name, safe='')}",
+        "Content-Disposition": saved_as(name, shown),
         "Content-Security-Policy": PAPER_POLICY,
     }
     return Response(data, media_type=media_type, headers=headers)

@@ -14,7 +14,8 @@ from core.errors import NotFound
 from core.people.consents import consents_of, give_consent, withdraw_consent
 from core.people.life import DECIDE, STEP
 from core.people.life_service import next_steps, steps_of, take_step
-from core.people.models import Household, WorkerFile
+from core.people.models import WorkerFile
+from core.people.repository import require_household
 from core.scope import current_scope
 from core.web.context import requires
 
@@ -164,8 +165,7 @@ def _life(household_id: uuid.UUID) -> LifeOut:
 def consent_list(household_id: uuid.UUID) -> ConsentsOut:
     """The papers that a household signed, also those that are withdrawn or over."""
     with unit_of_work() as session:
-        if session.scalar(select(Household.id).where(Household.id == household_id)) is None:
-            raise NotFound("没有这户家庭", "no such household", where="household_id")
+        require_household(session, household_id)
         return ConsentsOut(items=[ConsentOut.model_validate(one) for one in consents_of(session, household_id)])
 
 

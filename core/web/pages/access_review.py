@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from typing import Annotated
-from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, Response
@@ -18,9 +17,11 @@ from core.identity.review_file import review_file
 from core.identity.subtree import administering
 from core.scope import current_scope
 from core.web.context import go, requires, show, visit_of
+from core.web.handing_out import saved_as
 from core.web.pages import words
 from core.web.pages.staff_common import LOOKS_AFTER, Of, codes_of, tail, unions
 from core.web.paging import After, cut, next_url
+from core.web.typed import id_typed
 
 router = APIRouter(dependencies=[Depends(requires(SEE_REVIEW))])
 _PAGE = 50
@@ -38,7 +39,7 @@ def to_file(of: Of = None) -> Response:
     """The list of this year as a workbook, for the file (存档)."""
     with administering(of, LOOKS_AFTER) as session:
         name, data = review_file(session)
-    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}"}
+    headers = {"Content-Disposition": saved_as(name)}
     return Response(data, media_type=XLSX, headers=headers)
 
 
@@ -50,7 +51,8 @@ def confirm_posts(
     ticked = codes_of(post or [])
     try:
         with administering(of, LOOKS_AFTER) as session:
-            done = confirm(session, [_id_of(text) for text in ticked])
+            unknown = NotFound("没有该岗位", "no such post", where="post")
+            done = confirm(session, [id_typed(text, unknown) for text in ticked])
     except (Forbidden, NotFound) as error:
         if not isinstance(error, NotYours):
             raise
@@ -58,13 +60,6 @@ def confirm_posts(
     except BangfuError as error:
         return _page(request, of, False, None, error, ticked)
     return go(f"/{tenant}/staff/review{tail(of)}", f"已确认 {done} 个岗位")
-
-
-def _id_of(text: str) -> uuid.UUID:
-    try:
-        return uuid.UUID(text)
-    except ValueError:
-        raise NotFound("没有该岗位", "no such post", where="post") from None
 
 
 def _page(

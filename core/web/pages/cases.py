@@ -33,6 +33,7 @@ from core.scope import Level, current_scope
 from core.settings import settings
 from core.transfers.service import brought_case
 from core.web.context import changed, go, requires, show
+from core.web.handing_out import saved_as
 from core.web.pages import case_drawing, queries, words
 from core.web.paging import After, cut, next_url
 
@@ -162,7 +163,7 @@ def paper_file(case_id: uuid.UUID, document_id: uuid.UUID) -> Response:
     with unit_of_work() as session:
         document, data = read_document(session, document_id, case_id=case_id)
         name, media_type = _file_name(document), document.media_type
-    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}"}
+    headers = {"Content-Disposition": saved_as(name)}
     return Response(data, media_type=media_type, headers=headers)
 
 

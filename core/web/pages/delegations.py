@@ -18,6 +18,7 @@ from core.scope import current_scope
 from core.web.context import go, requires, show
 from core.web.pages import words
 from core.web.pages.staff_common import day_of, day_or_none, kept
+from core.web.typed import id_typed
 
 router = APIRouter(dependencies=[Depends(requires("home.read"))])
 
@@ -48,7 +49,7 @@ def name_delegate(
         with unit_of_work() as session:
             delegate(
                 session,
-                _id_of(post),
+                id_typed(post, NotFound("请选择岗位", "choose a post", where="post")),
                 login,
                 valid_from=day_of(valid_from, "valid_from", otherwise=current_scope().business_date),
                 valid_to=day_or_none(valid_to, "valid_to"),
@@ -59,13 +60,6 @@ def name_delegate(
             return _page(request, error, typed)
         raise
     return go(f"/{tenant}/delegations", "已指定代理人")
-
-
-def _id_of(text: str) -> uuid.UUID:
-    try:
-        return uuid.UUID(text)
-    except ValueError:
-        raise NotFound("请选择岗位", "choose a post", where="post") from None
 
 
 @router.post("/delegations/{post_id}/revoke")

@@ -11,6 +11,7 @@ from fastapi import Request
 
 from core.errors import BangfuError, InvalidInput, NotFound
 from core.people.entry import SEPARATOR, Fault, Item, Refused
+from core.web.typed import day_typed, id_typed
 from core.web.unsaid import masked
 
 
@@ -118,11 +119,8 @@ def errors_of(groups: Iterable[Group]) -> list[tuple[str, str, str]]:
 
 def day_of(filled: Mapping[str, str], name: str, label: str) -> date:
     """A day that must be there; raises ``Refused``."""
-    try:
-        return date.fromisoformat(filled.get(name, "").strip())
-    except ValueError:
-        wrong = InvalidInput("请填写日期", "a day is needed", where=name, mend_zh="按 2025-03-01 的样式填写")
-        raise Refused([Fault(name, label, wrong)]) from None
+    wrong = InvalidInput("请填写日期", "a day is needed", where=name, mend_zh="按 2025-03-01 的样式填写")
+    return day_typed(filled.get(name, ""), Refused([Fault(name, label, wrong)]))
 
 
 def id_of(filled: Mapping[str, str], name: str, label: str) -> uuid.UUID:
@@ -136,10 +134,7 @@ def id_of(filled: Mapping[str, str], name: str, label: str) -> uuid.UUID:
 def maybe_id(filled: Mapping[str, str], name: str) -> uuid.UUID | None:
     """A choice that may be left open; raises ``NotFound`` for what is no id."""
     text = filled.get(name, "").strip()
-    try:
-        return uuid.UUID(text) if text else None
-    except ValueError:
-        raise NotFound("没有这条记录", "no such record", where=name) from None
+    return id_typed(text, NotFound("没有这条记录", "no such record", where=name)) if text else None
 
 
 def version_of(filled: Mapping[str, str]) -> int | None:

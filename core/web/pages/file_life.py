@@ -22,6 +22,7 @@ from core.scope import current_scope
 from core.web.context import changed, go, requires
 from core.web.pages.households import household_page
 from core.web.pages.notices import file_notices_refused
+from core.web.typed import day_typed, id_typed
 
 router = APIRouter()
 
@@ -29,35 +30,22 @@ Text = Annotated[str, Form(max_length=2000)]
 Word = Annotated[str, Form(max_length=60)]
 
 
+def _step_typed(step: Word = "", note: Text = "", reason: Word = "", evidence: Text = "", done_on: Word = "") -> dict[str, str]:
+    return {"step": step, "note": note, "reason": reason, "evidence": evidence, "done_on": done_on}
+
+
+StepTyped = Annotated[dict[str, str], Depends(_step_typed)]
+
+
 @router.post("/households/{household_id}/steps", dependencies=[Depends(requires("people.write"))])
-def make_step(
-    request: Request,
-    tenant: str,
-    household_id: uuid.UUID,
-    step: Word = "",
-    note: Text = "",
-    reason: Word = "",
-    evidence: Text = "",
-    done_on: Word = "",
-) -> Response:
+def make_step(request: Request, tenant: str, household_id: uuid.UUID, typed: StepTyped) -> Response:
     """Make a step that is a clerk's."""
-    typed = {"step": step, "note": note, "reason": reason, "evidence": evidence, "done_on": done_on}
     return _step(request, tenant, household_id, typed, decides=False)
 
 
 @router.post("/households/{household_id}/decisions", dependencies=[Depends(requires(DECIDE))])
-def decide(
-    request: Request,
-    tenant: str,
-    household_id: uuid.UUID,
-    step: Word = "",
-    note: Text = "",
-    reason: Word = "",
-    evidence: Text = "",
-    done_on: Word = "",
-) -> Response:
+def decide(request: Request, tenant: str, household_id: uuid.UUID, typed: StepTyped) -> Response:
     """Make a step that is the approver's."""
-    typed = {"step": step, "note": note, "reason": reason, "evidence": evidence, "done_on": done_on}
     return _step(request, tenant, household_id, typed, decides=True)
 
 
@@ -177,20 +165,12 @@ def _changed(
 
 def day_of(text: str, where: str) -> date | None:
     """A day as a form sends it; None where it is blank."""
-    if not text.strip():
-        return None
-    try:
-        return date.fromisoformat(text.strip())
-    except ValueError:
-        raise InvalidInput(
-            "不是有效的日期", "no such date", where=where, mend_zh="按 2025-03-01 的样式填写", mend_en="write 2025-03-01"
-        ) from None
+    wrong = InvalidInput(
+        "不是有效的日期", "no such date", where=where, mend_zh="按 2025-03-01 的样式填写", mend_en="write 2025-03-01"
+    )
+    return day_typed(text, wrong) if text.strip() else None
 
 
 def _id_of(text: str, where: str) -> uuid.UUID | None:
-    if not text.strip():
-        return None
-    try:
-        return uuid.UUID(text.strip())
-    except ValueError:
-        raise InvalidInput("请从该户成员中选择", "choose a member", where=where) from None
+    wrong = InvalidInput("请从该户成员中选择", "choose a member", where=where)
+    return id_typed(text.strip(), wrong) if text.strip() else None

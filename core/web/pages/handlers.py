@@ -36,6 +36,7 @@ from core.scope import current_scope
 from core.web.context import changed, go, requires, show
 from core.web.pages import words
 from core.web.step_up import fresh_proof
+from core.web.typed import id_typed
 
 T = TypeVar("T")
 
@@ -76,7 +77,7 @@ def ask(
     request: Request, tenant: str, case: Text = "", add: Actors = None, remove: Actors = None, reason: Reason = ""
 ) -> Response:
     """A handler asks for a change on his case."""
-    case_id = _id_of(case)
+    case_id = id_typed(case, NotFound("没有此个案", "no such case", where="case"))
     return changed(
         lambda session: ask_change(session, case_id, add=add or (), remove=remove or (), reason=reason),
         lambda made: go(f"/{tenant}/cases/handlers", _SENT[made.decides]),
@@ -155,13 +156,6 @@ def _told(act: Callable[[Session], T], then: Callable[[T], Response], again: Cal
         return changed(act, then, again)
     except SamePerson as error:
         return again(error)
-
-
-def _id_of(text: str) -> uuid.UUID:
-    try:
-        return uuid.UUID(text)
-    except ValueError:
-        raise NotFound("没有此个案", "no such case", where="case") from None
 
 
 def _page(

@@ -34,7 +34,7 @@ from core.people.corrections import corrections_of
 from core.people.entry import SEPARATOR, Fault, Item, Refused
 from core.people.file_papers import papers_of
 from core.people.models import Person, WorkerFile
-from core.people.repository import HouseholdView, household_view
+from core.people.repository import HouseholdView, household_named
 from core.scope import current_scope
 from core.web.context import changed, go, requires, show
 from core.web.pages import words
@@ -117,7 +117,7 @@ def undo_change(
 
 def _list(request: Request, household_id: uuid.UUID, refused: BangfuError | None = None) -> HTMLResponse:
     with unit_of_work() as session:
-        view = _view(session, household_id)
+        view = household_named(session, household_id)
         rows = changes_of(session, household_id)
         ids = {uuid.UUID(step["person"]) for row in rows for step in row.steps} | {one.person.id for one in view.members}
         people = {one.id: one for one in session.scalars(select(Person).where(Person.id.in_(ids)))}
@@ -152,13 +152,6 @@ def _steps(row: HouseholdChange, people: Mapping[uuid.UUID, Person]) -> list[str
         now = relations.get(step["now"], "") if step["now"] else "不在户内"
         said.append(f"{person.name if person else ''}：{was} → {now}")
     return said
-
-
-def _view(session: Session, household_id: uuid.UUID) -> HouseholdView:
-    view = household_view(session, household_id)
-    if view is None:
-        raise NotFound("没有这户家庭", "no such household", where=str(household_id))
-    return view
 
 
 def _record(session: Session, household_id: uuid.UUID, form: str, filled: Mapping[str, str]) -> uuid.UUID:
@@ -245,7 +238,7 @@ def _form(
     if kind not in FORMS:
         raise NotFound("没有这类变动", "no such change", where="kind")
     with unit_of_work() as session:
-        view = _view(session, household_id)
+        view = household_named(session, household_id)
         held = [(str(one.id), one.title) for one in papers_of(session, household_id) if one.withdrawn_on is None]
     if view.file is None:
         raise Conflict("该户尚未建档", "the household has no file", where="household_id")

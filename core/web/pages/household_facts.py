@@ -25,11 +25,12 @@ from core.people.fact_changes import (
     record_person_facts,
 )
 from core.people.fields import sees
+from core.people.repository import member_named
 from core.scope import current_scope
 from core.web.context import requires
 from core.web.pages.employers import employer_choice
 from core.web.pages.entry_forms import Field, Group, day_of, fields_of, maybe_id, posted, told, version_of
-from core.web.pages.household_forms import act_on, as_is, member_of, page_of, seen, typed, view_of, was_of
+from core.web.pages.household_forms import act_on, as_is, page_of, seen, typed, view_of, was_of
 
 router = APIRouter(dependencies=[Depends(requires("people.write"))])
 
@@ -86,7 +87,7 @@ def _person_form(
 ) -> HTMLResponse:
     with unit_of_work() as session:
         view = view_of(session, household_id)
-    member, items = member_of(view, person_id), seen(PERSON_ITEMS)
+    member, items = member_named(view, person_id), seen(PERSON_ITEMS)
     given = filled if filled is not None else as_is(items, member.fact) | _today()
     said_of = told(refused, [item.name for item in items])
     drawn = fields_of(items, given, said_of, was_of(items, member.fact))

@@ -9,10 +9,10 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, Response
 from sqlalchemy.orm import Session
 
-from core.errors import BangfuError, Conflict, NotFound
+from core.errors import BangfuError, Conflict
 from core.people.entry import Item, said, shown
 from core.people.fields import HEALTH_COSTS, sees
-from core.people.repository import HouseholdView, MemberView, household_view
+from core.people.repository import HouseholdView, household_named
 from core.scope import current_scope
 from core.web.context import changed, go, show
 from core.web.pages.entry_forms import Group, errors_of, told
@@ -24,20 +24,10 @@ _ASIDE = frozenset({"other_contact"})
 
 def view_of(session: Session, household_id: uuid.UUID) -> HouseholdView:
     """The household; raises ``NotFound``, and ``Conflict`` where it has no file."""
-    view = household_view(session, household_id)
-    if view is None:
-        raise NotFound("没有这户家庭", "no such household", where=str(household_id))
+    view = household_named(session, household_id)
     if view.file is None:
         raise Conflict("该户尚未建档", "the household has no file", where="household_id")
     return view
-
-
-def member_of(view: HouseholdView, person_id: uuid.UUID) -> MemberView:
-    """A member of today; raises ``NotFound``."""
-    found = next((one for one in view.members if one.person.id == person_id), None)
-    if found is None:
-        raise NotFound("该户没有此人", "no such member of the household", where="person_id")
-    return found
 
 
 def seen(items: Sequence[Item]) -> list[Item]:

@@ -16,9 +16,10 @@ from core.errors import BangfuError
 from core.people.corrections import Ground, correct_identity, correct_name
 from core.people.entry import Item
 from core.people.fact_changes import PERSON_ROW_ITEMS, change_person_particulars
+from core.people.repository import member_named
 from core.web.context import requires
 from core.web.pages.entry_forms import Field, Group, day_of, fields_of, posted, told, version_of
-from core.web.pages.household_forms import act_on, as_is, member_of, page_of, typed, view_of, was_of
+from core.web.pages.household_forms import act_on, as_is, page_of, typed, view_of, was_of
 
 router = APIRouter(dependencies=[Depends(requires("people.write"))])
 
@@ -63,7 +64,7 @@ def _row_form(
 ) -> HTMLResponse:
     with unit_of_work() as session:
         view = view_of(session, household_id)
-    person = member_of(view, person_id).person
+    person = member_named(view, person_id).person
     given = filled if filled is not None else as_is(PERSON_ROW_ITEMS, person)
     said_of = told(refused, ["phone", *(item.name for item in PERSON_ROW_ITEMS)])
     phone = Field(
@@ -85,7 +86,7 @@ def save_correction(request: Request, household_id: uuid.UUID, person_id: uuid.U
     """Put them right; what stood before is sealed, that it changed stays on record."""
 
     def act(session: Session) -> None:
-        member_of(view_of(session, household_id), person_id)
+        member_named(view_of(session, household_id), person_id)
         asked: date | None = day_of(filled, "asked_on", "本人申请日期") if filled.get("asked_on", "").strip() else None
         ground = Ground(filled.get("reason", ""), asked)
         name, number = filled.get("name", "").strip(), filled.get("identity_number", "").strip()
@@ -107,7 +108,7 @@ def _correct_form(
 ) -> HTMLResponse:
     with unit_of_work() as session:
         view = view_of(session, household_id)
-    person = member_of(view, person_id).person
+    person = member_named(view, person_id).person
     was = {"name": person.name, "identity_number": person.identity_masked or "未登记"}
     drawn = fields_of(_CORRECTION, filled, told(refused, [item.name for item in _CORRECTION]), was)
     heading = f"{person.name}：更正姓名、身份证号"

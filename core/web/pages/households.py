@@ -16,7 +16,7 @@ from core.authorisation import Verdict, answer
 from core.cases.repository import CaseLine, cases_of_households
 from core.centre.settings import centre_settings
 from core.db.session import unit_of_work
-from core.errors import BangfuError, Forbidden, NotFound
+from core.errors import BangfuError, Forbidden
 from core.exchange.identity_index import Elsewhere, elsewhere
 from core.funds.models import Grant
 from core.funds.sources import source_names
@@ -25,7 +25,7 @@ from core.people.fields import FIELDS, HEALTH_COSTS, sees
 from core.people.history import HEALTH, fact_history, membership_history, today_of
 from core.people.merging import merged_files, survivors_of
 from core.people.proposals import is_stale
-from core.people.repository import HouseholdView, MemberView, household_view
+from core.people.repository import HouseholdView, household_named, member_named
 from core.people.service import reveal
 from core.rights.names import HANDLE, SEE_VIEWS
 from core.scope import Scope, current_scope
@@ -102,7 +102,7 @@ def reveal_value(
     typed = {"person_id": str(person_id or ""), "field": field, "reason": reason}
     try:
         with unit_of_work() as session:
-            member = _member(session, household_id, person_id)
+            member = member_named(household_named(session, household_id), person_id)
             value = reveal(session, member.person.id, field, reason)
             shown = Shown(member.person.name, dict(_REVEALABLE).get(field, field), value)
     except Forbidden:
@@ -126,7 +126,7 @@ def ask_elsewhere(
     """
     try:
         with unit_of_work() as session:
-            member = _member(session, household_id, person_id)
+            member = member_named(household_named(session, household_id), person_id)
             number = reveal(session, member.person.id, "identity_number", reason)
             this_year = current_scope().business_date.year
             answers = [elsewhere(session, number, year, reason) for year in (this_year, this_year - 1)]
@@ -144,20 +144,6 @@ def _said(answers: Sequence[Elsewhere]) -> str:
     on_file = "已" if any(answer.on_file for answer in answers) else "未"
     aided = "曾" if any(answer.aided for answer in answers) else "未"
     return f"{on_file}在其他单位建档，今年和去年{aided}在其他单位受助"
-
-
-def _view(session: Session, household_id: uuid.UUID) -> HouseholdView:
-    view = household_view(session, household_id)
-    if view is None:
-        raise NotFound("没有这户家庭", "no such household", where=str(household_id))
-    return view
-
-
-def _member(session: Session, household_id: uuid.UUID, person_id: uuid.UUID | None) -> MemberView:
-    found = next((one for one in _view(session, household_id).members if one.person.id == person_id), None)
-    if found is None:
-        raise NotFound("该户没有此人", "no such member of the household", where="person_id")
-    return found
 
 
 def household_page(
@@ -178,7 +164,7 @@ def household_page(
 
 
 def _everything(session: Session, household_id: uuid.UUID) -> dict[str, Any]:
-    view, scope = _view(session, household_id), current_scope()
+    view, scope = household_named(session, household_id), current_scope()
     cases: list[CaseLine] = []
     if scope.may("case.read"):
         cases = cases_of_households(session, [household_id])

@@ -25,7 +25,7 @@ from core.exchange.identity_queries import (
     queries,
     query_received,
 )
-from core.people.repository import household_view
+from core.people.repository import household_named
 from core.web.context import changed, go, requires, show
 from core.web.pages import words
 
@@ -113,9 +113,7 @@ def _form(
     request: Request, household_id: uuid.UUID, refused: BangfuError | None = None, typed: dict[str, str] | None = None
 ) -> HTMLResponse:
     with unit_of_work() as session:
-        view = household_view(session, household_id)
-    if view is None:
-        raise NotFound("没有这户家庭", "no such household", where=str(household_id))
+        view = household_named(session, household_id)
     return show(
         request,
         "province_query_new.html",

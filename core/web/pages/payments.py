@@ -6,7 +6,6 @@ import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated
-from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
@@ -31,9 +30,11 @@ from core.funds.service import (
 from core.money import parse_yuan
 from core.scope import current_scope
 from core.web.context import changed, go, requires, show
+from core.web.handing_out import saved_as
 from core.web.pages import queries, words
 from core.web.pages.case_opening import filled_form
 from core.web.step_up import fresh_proof
+from core.web.typed import id_typed
 
 router = APIRouter()
 
@@ -76,7 +77,7 @@ def send(request: Request, batch_id: uuid.UUID) -> Response:
 
 def _file(made: tuple[bytes, str]) -> Response:
     data, name = made
-    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}"}
+    headers = {"Content-Disposition": saved_as(name)}
     return Response(data, media_type="text/csv", headers=headers)
 
 
@@ -132,10 +133,7 @@ def decide(request: Request, tenant: str, batch_id: uuid.UUID, reversal_id: uuid
 
 
 def _attempt_id(text: str) -> uuid.UUID:
-    try:
-        return uuid.UUID(text)
-    except ValueError:
-        raise _stranger(text) from None
+    return id_typed(text, _stranger(text))
 
 
 def _stranger(text: str) -> InvalidInput:

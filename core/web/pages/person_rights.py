@@ -8,7 +8,6 @@ from contextlib import suppress
 from datetime import date
 from tempfile import TemporaryFile
 from typing import IO, Annotated, Final
-from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import HTMLResponse, Response, StreamingResponse
@@ -35,9 +34,11 @@ from core.rights.requests import (
 from core.rights.views import members_of
 from core.scope import current_scope
 from core.web.context import changed, go, requires, show
+from core.web.handing_out import saved_as
 from core.web.pages import words
 from core.web.paging import After, cut, next_url
 from core.web.step_up import fresh_proof
+from core.web.typed import day_typed, id_typed
 
 router = APIRouter()
 HANDLES = Depends(requires(HANDLE))
@@ -222,7 +223,7 @@ def _sent(file: IO[bytes], number: str) -> Response:
                 yield block
 
     headers = {
-        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(number)}.zip",
+        "Content-Disposition": saved_as(f"{number}.zip"),
         "Content-Length": str(size),
         "Cache-Control": "no-store",
     }
@@ -284,16 +285,9 @@ def _one(
 
 
 def _id_of(text: str, where: str = "person_id") -> uuid.UUID:
-    try:
-        return uuid.UUID(text)
-    except ValueError:
-        raise InvalidInput("请选择人员", "choose a person", where=where) from None
+    return id_typed(text, InvalidInput("请选择人员", "choose a person", where=where))
 
 
 def _day_of(text: str) -> date | None:
-    if not text.strip():
-        return None
-    try:
-        return date.fromisoformat(text.strip())
-    except ValueError:
-        raise InvalidInput("没有这一天", "there is no such day", where="asked_on") from None
+    wrong = InvalidInput("没有这一天", "there is no such day", where="asked_on")
+    return day_typed(text, wrong) if text.strip() else None

@@ -13,6 +13,7 @@ from fastapi import Query
 from core.errors import InvalidInput
 from core.identity.subtree import tenants_below
 from core.scope import current_scope
+from core.web.typed import day_typed
 
 Of = Annotated[str | None, Query(pattern=r"^[0-9]{6}$", description="tenant below that is looked after")]
 """Which tenant of the subtree a page is about; the own one where it is left out."""
@@ -39,12 +40,10 @@ def day_of(text: str, where: str, *, otherwise: date | None = None) -> date:
     """The day that was typed in the field ``where``; raises ``InvalidInput``. An empty field is ``otherwise``, if given."""
     if not text.strip() and otherwise is not None:
         return otherwise
-    try:
-        return date.fromisoformat(text.strip())
-    except ValueError:
-        raise InvalidInput(
-            "日期不正确", "not a date", where=where, mend_zh="请按 2026-11-25 的写法填写", mend_en="write it as 2026-11-25"
-        ) from None
+    wrong = InvalidInput(
+        "日期不正确", "not a date", where=where, mend_zh="请按 2026-11-25 的写法填写", mend_en="write it as 2026-11-25"
+    )
+    return day_typed(text, wrong)
 
 
 def day_or_none(text: str, where: str) -> date | None:
