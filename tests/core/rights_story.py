@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
 
+import pytest
 from sqlalchemy import Connection, text
 
 from core.cases.models import Case, CaseDecision, CaseStep, Party
@@ -28,9 +30,11 @@ from core.funds.service import (
 )
 from core.people.models import Household, HouseholdFact, Membership, Person, PersonFact, SearchToken, WorkerFile
 from core.people.service import reveal
+from core.rights import listed
 from core.rights.catalogue import tenant_tables
 from core.rights.erasing import decide, propose
 from core.scope import Scope
+from core.settings import settings
 from core.surveys.models import Determination, ParameterSet
 from core.tenancy.keys import tenant_key, tokens
 from core.vault import masking
@@ -42,6 +46,21 @@ from tests.core.lines import PDF, install, permissions, with_key
 Acting = Callable[..., AbstractContextManager[Scope]]
 LONG_AFTER = date(2056, 9, 1)
 """A day on which a file that ended in 2025 need not be kept any longer, whatever it was."""
+
+
+@pytest.fixture(autouse=True)
+def no_list(db: Database) -> Iterator[None]:
+    """No list of erasures and no papers from the test before."""
+    shutil.rmtree(settings().files_dir / COUNTY, ignore_errors=True)
+    yield
+    listed.list_file().unlink(missing_ok=True)
+
+
+@pytest.fixture
+def county(db: Database, acting: Acting) -> Acting:
+    """Acting where lines, figures and keys are there."""
+    keyed(db, acting)
+    return acting
 
 
 @dataclass(frozen=True)

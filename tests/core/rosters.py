@@ -2,20 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import pytest
 from stdnum.cn.ric import calc_check_digit
 from xlsxwriter import Workbook
+
+from core.scope import Scope
+from tests.conftest import COUNTY, OTHER_COUNTY
+from tests.core.lines import with_key
 
 HEAD = (
     "家庭编号", "关系", "姓名", "身份证号", "性别", "手机", "月收入", "健康状况", "住址", "银行卡号", "职工编号", "建档日期",
     "因病刚性支出",
 )  # fmt: skip
+
+
+Acting = Callable[..., AbstractContextManager[Scope]]
+MAY = frozenset({"people.import", "people.write", "people.read"})
+
+
+@pytest.fixture
+def counties(acting: Acting) -> Acting:
+    """Acting where both counties have their data key."""
+    for tenant in (COUNTY, OTHER_COUNTY):
+        with_key(acting, tenant)
+    return acting
+
+
+def clerk(acting: Acting, tenant: str = COUNTY, **more: Any) -> AbstractContextManager[Scope]:
+    """Somebody who takes rosters in."""
+    return acting(tenant, actor="clerk", permissions=MAY, **more)
 
 
 def number_of(serial: int) -> str:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
 import uuid
-from collections.abc import Iterator
 from datetime import date
 
 import pytest
@@ -38,30 +36,20 @@ from tests.core.rights_story import (
     Acting,
     Family,
     aid,
+    county,
     everybody,
     family,
-    keyed,
+    no_list,
     propose_and_confirm,
     standing_in_the_database,
 )
+
+__all__ = ["county", "no_list"]
 
 MONEY = ("ledger_entry", "relief_grant", "instalment", "fund_account", "payment_batch", "grant_occurrence", "deadline")
 DECISIONS = "select id, case_id, clerk, decided_by, outcome, business_date, snapshot from case_decision order by id"
 PAID = "select id, instalment_id, payee_id, amount_fen, state, settled_on from payment_attempt order by id"
 COUNTED = "select status, kind, count(*) from worker_file group by 1, 2 order by 1, 2"
-
-
-@pytest.fixture(autouse=True)
-def _no_list(db: Database) -> Iterator[None]:
-    shutil.rmtree(settings().files_dir / COUNTY, ignore_errors=True)
-    yield
-    listed.list_file().unlink(missing_ok=True)
-
-
-@pytest.fixture
-def county(db: Database, acting: Acting) -> Acting:
-    keyed(db, acting)
-    return acting
 
 
 def _money(db: Database) -> list[object]:

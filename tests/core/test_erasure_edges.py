@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
 import uuid
-from collections.abc import Iterator
 from datetime import date
 
 import pytest
@@ -43,28 +41,18 @@ from tests.core.rights_story import (
     Family,
     Somebody,
     aid,
+    county,
     everybody,
     family,
-    keyed,
+    no_list,
     propose_and_confirm,
     standing_in_the_database,
 )
 
+__all__ = ["county", "no_list"]
+
 DAUGHTER = Somebody("上官婉琴心", "510104201001010027", "13611112222")
 FORMER = Somebody("欧阳旧名", "510104198001011259", "13912345678")
-
-
-@pytest.fixture(autouse=True)
-def _no_list(db: Database) -> Iterator[None]:
-    shutil.rmtree(settings().files_dir / COUNTY, ignore_errors=True)
-    yield
-    listed.list_file().unlink(missing_ok=True)
-
-
-@pytest.fixture
-def county(db: Database, acting: Acting) -> Acting:
-    keyed(db, acting)
-    return acting
 
 
 def _proposed(county: Acting, household: uuid.UUID, person: uuid.UUID | None = None) -> uuid.UUID:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
@@ -36,27 +34,12 @@ from core.people.imports import (
 )
 from core.people.models import Household, Membership, Person, PersonFact, SearchToken, WorkerFile
 from core.people.service import correct_income, household_view
-from core.scope import Scope
 from core.spreadsheets.reading import open_spreadsheet
-from core.tenancy.keys import give_key
 from core.trail.models import TrailEntry
 from tests.conftest import COUNTY, OTHER_COUNTY, TODAY, Database
-from tests.core.rosters import HEAD, Row, family, number_of, saved, workbook
+from tests.core.rosters import HEAD, Acting, Row, clerk, counties, family, number_of, saved, workbook
 
-Acting = Callable[..., AbstractContextManager[Scope]]
-MAY = frozenset({"people.import", "people.write", "people.read"})
-
-
-@pytest.fixture
-def counties(acting: Acting) -> Acting:
-    for tenant in (COUNTY, OTHER_COUNTY):
-        with acting(tenant), unit_of_work() as session:
-            give_key(session)
-    return acting
-
-
-def clerk(acting: Acting, tenant: str = COUNTY, **more: Any) -> AbstractContextManager[Scope]:
-    return acting(tenant, actor="clerk", permissions=MAY, **more)
+__all__ = ["counties"]
 
 
 def sent(acting: Acting, rows: list[Row], tenant: str = COUNTY, head: tuple[str, ...] = HEAD) -> RosterImport:

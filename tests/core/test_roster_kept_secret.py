@@ -6,8 +6,6 @@ import json
 import os
 import re
 import signal
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
@@ -39,28 +37,14 @@ from core.people.roster.gathering import Gathering
 from core.people.roster.grid import Grid
 from core.people.roster.layout import names_of
 from core.people.roster.problems import NO_COLUMN, Problem, holds_number, named, shown
-from core.scope import Scope
 from core.spreadsheets.cells import Merge, SheetHead, SheetRow
 from core.spreadsheets.reading import open_spreadsheet
-from core.tenancy.keys import give_key
 from tests.conftest import COUNTY, OTHER_COUNTY, TODAY, Database
-from tests.core.rosters import HEAD, Row, family, number_of, saved, workbook
+from tests.core.rosters import HEAD, Acting, Row, clerk, counties, family, number_of, saved, workbook
 
-Acting = Callable[..., AbstractContextManager[Scope]]
-MAY = frozenset({"people.import", "people.write", "people.read"})
+__all__ = ["counties"]
+
 _IDENTITY = re.compile(r"\d{17}[\dXx]|(?:\d[\s-]?){17}[\dXx]")
-
-
-@pytest.fixture
-def counties(acting: Acting) -> Acting:
-    for tenant in (COUNTY, OTHER_COUNTY):
-        with acting(tenant), unit_of_work() as session:
-            give_key(session)
-    return acting
-
-
-def clerk(acting: Acting, tenant: str = COUNTY, **more: Any) -> AbstractContextManager[Scope]:
-    return acting(tenant, actor="clerk", permissions=MAY, **more)
 
 
 def telling() -> BytesIO:
