@@ -16,11 +16,11 @@ import core.identity.models
 import core.jobs.models
 import core.notices.models
 import core.parameters.models
-import core.people.change_models
-import core.people.duplicate_models
-import core.people.employer_models
-import core.people.import_models
-import core.people.life_models
+import core.people.changes.models
+import core.people.duplicates.models
+import core.people.employers.models
+import core.people.imports.models
+import core.people.life.models
 import core.people.models
 import core.printing.models
 import core.rights.models

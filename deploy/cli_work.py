@@ -12,8 +12,8 @@ from rich.table import Table
 from core.announcements.service import publish
 from core.jobs.runner import run_inline
 from core.jobs.service import STATES_ZH, recent_jobs, resume_job, start_for_year
-from core.people.import_jobs import refusal_of
-from core.people.importer import TakenIn, import_roster, look_through
+from core.people.imports.importer import TakenIn, import_roster, look_through
+from core.people.imports.jobs import refusal_of
 from core.people.roster import RosterRefused
 from core.scope import Level, current_scope
 from core.spreadsheets.cells import SpreadsheetRefused

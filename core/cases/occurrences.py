@@ -12,7 +12,7 @@ from core.cases import repository
 from core.cases.workflows import programme_named
 from core.errors import Conflict
 from core.host.declarations import ProgrammeDecl
-from core.people.merging import as_one
+from core.people.duplicates.merging import as_one
 from core.scope import current_scope
 
 _SCHOOL_YEAR_FROM = 9

@@ -25,7 +25,7 @@ from core.db.base import new_id
 from core.db.bulk import insert_rows
 from core.errors import Conflict, InvalidInput, NotFound
 from core.host.declarations import WorkflowDecl
-from core.people.life import FILE
+from core.people.life.steps import FILE
 from core.people.models import SearchToken
 from core.scope import Scope, current_scope
 from core.text.normalise import fold, fold_name

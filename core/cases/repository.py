@@ -16,8 +16,8 @@ from core.cases.models import Case, CaseDecision, CaseStep, Deadline, Party, Wor
 from core.db.statements import among, tenant_sql
 from core.errors import NotFound
 from core.funds.models import Grant
-from core.people.duplicate_models import RecordMerge
-from core.people.merging import MERGED, as_one
+from core.people.duplicates.merging import MERGED, as_one
+from core.people.duplicates.models import RecordMerge
 from core.people.models import Household, Person, WorkerFile
 from core.scope import current_scope
 from core.surveys.models import Determination

@@ -20,7 +20,7 @@ from core.funds.ledger import AccountKey, Posting, hold, lock_existing, overdraw
 from core.funds.models import Grant, GrantBeneficiary, Instalment, Occurrence
 from core.host.declarations import ProgrammeDecl
 from core.money import Fen
-from core.people.merging import as_one
+from core.people.duplicates.merging import as_one
 from core.people.models import WorkerFile
 from core.scope import current_scope
 from core.trail.service import record

@@ -16,9 +16,9 @@ from core.errors import InvalidInput
 from core.notices.models import NoticeBatch, NoticeItem
 from core.notices.repository import notice_of_file, objections_to_file
 from core.notices.service import POST, open_batch
-from core.people.change_models import HouseholdChange
-from core.people.life import STEP
-from core.people.life_service import apply, files_in
+from core.people.changes.models import HouseholdChange
+from core.people.life.service import apply, files_in
+from core.people.life.steps import STEP
 from core.people.models import Person, WorkerFile
 from core.scope import current_scope
 from core.trail.service import record

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from core.db.statements import among
 from core.errors import NotFound
 from core.notices.models import NoticeBatch, NoticeItem, Objection
-from core.people.life_models import FileStep
+from core.people.life.models import FileStep
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,11 @@ from core.host.declarations import (
     Recurrence,
     TrailActDecl,
 )
-from core.people import duplicate_jobs, file_batches, import_jobs, proposals
-from core.people.proposals import BY_ITSELF, MONTHS
+from core.people.duplicates import jobs as duplicate_jobs
+from core.people.imports import jobs as import_jobs
+from core.people.life import proposals
+from core.people.life.proposals import BY_ITSELF, MONTHS
+from core.people.papers import batches as file_batches
 
 PERMISSIONS = (
     PermissionDecl("people.read", "查看困难职工档案", "see files of workers in difficulty", personal=True),

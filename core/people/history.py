@@ -12,8 +12,8 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from core.people.changes.facts import HOUSEHOLD_ITEMS, PERSON_ITEMS
 from core.people.entry import said
-from core.people.fact_changes import HOUSEHOLD_ITEMS, PERSON_ITEMS
 from core.people.models import HouseholdFact, Membership, Person, PersonFact
 from core.scope import current_scope
 

@@ -11,10 +11,10 @@ from sqlalchemy import ColumnElement, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from core.parameters.service import resolve
-from core.people.life import OPENING, STATE
-from core.people.life_models import FileProposal
+from core.people.life.models import FileProposal
+from core.people.life.proposals import KINDS, stale_before
+from core.people.life.steps import OPENING, STATE
 from core.people.models import Person, WorkerFile
-from core.people.proposals import KINDS, stale_before
 from core.scope import current_scope
 
 NEVER: Final = "none"
@@ -26,7 +26,7 @@ class FileFilter:
     """Which files are asked for; None and False leave a thing open.
 
     ``stale``: on file and unchanged for longer than the parameter allows. ``reassess``: with a kind of an older scheme and
-    none of today's. ``proposed``: a kind of ``core.people.proposals.KINDS`` that waits for a clerk.
+    none of today's. ``proposed``: a kind of ``core.people.life.proposals.KINDS`` that waits for a clerk.
     """
 
     status: str | None = None

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from core.db.base import Handled, TenantRow, TenantTable, tenant_fk
 from core.db.rules import Policy, TableRule, Token
 from core.db.types import Day, Fen, Instant, JsonList, Ref, Str, Texts
-from core.people.life import STATES
+from core.people.life.steps import STATES
 from core.scope import current_scope
 
 INCOME_LINES: Final = (
@@ -182,7 +182,7 @@ class WorkerFile(TenantRow):
     worker_id: Mapped[Ref]
     file_number: Mapped[Str]
     status: Mapped[Str]
-    """State of the file's life (core/people/life.py)."""
+    """State of the file's life (core/people/life/steps.py)."""
     kind: Mapped[str | None]
     """Kind of difficulty that the last determination found (困难类别)."""
     former_kind: Mapped[str | None]
@@ -318,7 +318,7 @@ class HouseholdFact(TenantRow):
 
 
 class SearchToken(Handled, TenantRow):
-    """A token by which the search box finds a person or a case: name, pinyin, last four (core/people/search_words.py).
+    """A token by which the search box finds a person or a case: name, pinyin, last four (core/people/search/words.py).
 
     Compared bytewise with = and ranges alone: what is not leakproof keeps no index under row-level security.
     """

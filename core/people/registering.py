@@ -1,6 +1,6 @@
 """A household that a clerk registers by hand (登记新户): looked up first, then put down as a file in its first state.
 
-Whoever applies comes with a card and a story; a file is opened step by step from here (`core.people.life`).
+Whoever applies comes with a card and a story; a file is opened step by step from here (`core.people.life.steps`).
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from sqlalchemy.orm import Session
 from core.db.statements import tenant_sql
 from core.errors import BangfuError, Conflict
 from core.exchange.identity_index import elsewhere
-from core.people.change_act import Act, Why
-from core.people.change_persons import Checked, Newcomer, checked, person_of
-from core.people.changes import ADDRESS_LENGTH, found_file
-from core.people.duplicates import propose_duplicates
-from core.people.employers import link_columns
+from core.people.changes.act import Act, Why
+from core.people.changes.membership import ADDRESS_LENGTH, found_file
+from core.people.changes.persons import Checked, Newcomer, checked, person_of
+from core.people.duplicates.merging import hold_merges, survivors_of
+from core.people.duplicates.service import propose_duplicates
+from core.people.employers.service import link_columns
 from core.people.entry import Fault, Faults, Item, Refused, read
-from core.people.life import ENDED
-from core.people.merging import hold_merges, survivors_of
+from core.people.life.steps import ENDED
 from core.people.models import Person, WorkerFile
 from core.people.sealing import Sealer
 from core.scope import current_scope

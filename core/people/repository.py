@@ -16,8 +16,8 @@ from core.codes.loader import code_list
 from core.db.statements import tenant_sql
 from core.errors import Conflict, NotFound
 from core.money import Fen
-from core.people.duplicate_models import RecordMerge
-from core.people.life import ENDED
+from core.people.duplicates.models import RecordMerge
+from core.people.life.steps import ENDED
 from core.people.models import Household, HouseholdFact, Membership, Person, PersonFact, WorkerFile
 from core.scope import current_scope
 

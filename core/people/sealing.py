@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from core.db.base import new_id
 from core.exchange.identity_index import ON_FILE
 from core.people.identity_number import IdentityNumber
-from core.people.search_words import search_words
+from core.people.search.words import search_words
 from core.scope import current_scope
 from core.tenancy.keys import tenant_key, tokens
 from core.text.pinyin import name_pinyin

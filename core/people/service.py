@@ -14,16 +14,16 @@ from sqlalchemy.orm import Session
 from core.codes.loader import code_list
 from core.errors import Conflict, InvalidInput, NotFound
 from core.money import FEN_PER_YUAN, Fen
-from core.people.change_act import refuse_ended
-from core.people.change_persons import Checked, person_of, settle_marks
-from core.people.finding import find
+from core.people.changes.act import refuse_ended
+from core.people.changes.persons import Checked, person_of, settle_marks
+from core.people.duplicates.merging import hold_merges
 from core.people.identity_number import check_identity_number
-from core.people.importer import import_roster
-from core.people.life import ENDED
+from core.people.imports.importer import import_roster
+from core.people.life.steps import ENDED
 from core.people.listing import list_files
-from core.people.merging import hold_merges
 from core.people.models import CIRCUMSTANCES, INCOME_LINES, Household, Membership, Person, PersonFact, WorkerFile
 from core.people.repository import fact_rows, files_joined_since, household_view, latest_facts, members_on, require_household
+from core.people.search.finding import find
 from core.rules.batch import MAX_FEN
 from core.scope import current_scope
 from core.tenancy.keys import tenant_key
@@ -48,7 +48,7 @@ def add_member(
     session: Session, household_id: UUID, *, name: str, identity_number: str, relation: str, valid_from: date
 ) -> Person:
     """Record that a person belongs to a household from a day on (新增成员); the person gets no facts. What a clerk records with
-    a reason goes by ``core.people.changes``.
+    a reason goes by ``core.people.changes.membership``.
 
     ``relation`` is a code of relationship_form other than head. A person already known here is taken as known, one
     who counts as another as that one. Raises

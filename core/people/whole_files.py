@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from core.authorisation import Demand, require
 from core.db.statements import among
-from core.people.duplicate_models import RecordMerge
+from core.people.duplicates.models import RecordMerge
 from core.people.models import Household, HouseholdFact, Membership, Person, PersonFact, WorkerFile
 from core.people.repository import HouseholdView, MemberView
 from core.scope import current_scope

@@ -28,7 +28,7 @@ from core.cases.sealing import form_of
 from core.db.statements import among, tenant_sql
 from core.documents import store
 from core.errors import Conflict, Forbidden, NotFound
-from core.people.merging import as_one
+from core.people.duplicates.merging import as_one
 from core.people.models import Membership, Person, WorkerFile
 from core.rights.catalogue import About, Subjects, ways
 from core.rights.models import RightsRequest

@@ -22,7 +22,7 @@ from core.db.session import erasing
 from core.db.statements import among, tenant_sql
 from core.documents.models import Document
 from core.documents.store import remove
-from core.people.change_models import PersonCorrection
+from core.people.changes.models import PersonCorrection
 from core.people.models import Person, WorkerFile
 from core.printing.waiting import discard
 from core.rights.catalogue import ERASED, IN_JSON, About, Subjects, emptied, is_text, ways, without

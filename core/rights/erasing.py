@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from core.authorisation import Demand, require
 from core.db.statements import among, tenant_sql
 from core.errors import Conflict, InvalidInput, NotFound
-from core.people.merging import as_one
+from core.people.duplicates.merging import as_one
 from core.people.models import Person, WorkerFile
 from core.people.repository import require_household
 from core.rights.catalogue import ERASED
@@ -105,8 +105,8 @@ def propose(
 
 
 def _persons(session: Session, household_id: uuid.UUID, alone: uuid.UUID | None) -> list[uuid.UUID]:
-    """Who is erased, each with all records that count as his (``core.people.merging``): one person, or everybody of the
-    household who belongs to no other file here that still stands. Nobody merges until the end of the transaction."""
+    """Who is erased, each with all records that count as his (``core.people.duplicates.merging``): one person, or everybody
+    of the household who belongs to no other file here that still stands. Nobody merges until the end of the transaction."""
     if alone is not None:
         return _standing(session, as_one(session, [alone], until_commit=True)[alone])
     homes = sorted(as_one(session, [household_id], until_commit=True)[household_id])

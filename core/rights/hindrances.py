@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 from core.authorisation import require
 from core.db.statements import tenant_sql
 from core.parameters.service import resolve
-from core.people.life import STATES
-from core.people.merging import MERGED, as_one
+from core.people.duplicates.merging import MERGED, as_one
+from core.people.life.steps import STATES
 from core.rights.names import KEPT_YEARS, KEPT_YEARS_AIDED
 from core.rights.requests import HANDLING
 from core.scope import current_scope

@@ -20,8 +20,8 @@ from core.db.statements import among
 from core.errors import Conflict, NotFound
 from core.host.manager import host
 from core.identity.models import Account, Post
+from core.people.duplicates.merging import as_one
 from core.people.fields import BY_CODE
-from core.people.merging import as_one
 from core.people.models import Membership, Person
 from core.people.repository import require_household
 from core.rights.models import RightsRequest
@@ -44,7 +44,7 @@ VALUES: Final[Mapping[str, str]] = {
 """Single values that are opened with a reason, as the statement calls them."""
 
 _PAPER: Final = "paper."
-"""What the log puts before the kind of a copy that shows whole numbers (``core.people.file_papers``)."""
+"""What the log puts before the kind of a copy that shows whole numbers (``core.people.papers.attachments``)."""
 _GIVEN: Final[Mapping[str, str]] = {"rights.statement": "提供查阅记录", "rights.copy": "提供个人信息副本"}
 
 

@@ -18,7 +18,7 @@ from core.identity.models import SeenToken, StaffSession
 from core.jobs.models import OutboxItem
 from core.jobs.service import tree_chunks
 from core.parameters.service import resolve, set_by_levels
-from core.people.imports import discard_overdue
+from core.people.imports.service import discard_overdue
 from core.printing.waiting import expire
 from core.scope import Level, current_scope
 from core.trail.models import SignInEvent

@@ -26,10 +26,10 @@ from core.exchange.identity_index import ON_FILE, mark
 from core.exchange.models import Envelope
 from core.exchange.papers import take_papers
 from core.funds.models import Occurrence
-from core.people.change_models import PersonCorrection
-from core.people.employer_models import Employer
-from core.people.life import ENDED, OPENING
-from core.people.life_models import Consent, FileStep
+from core.people.changes.models import PersonCorrection
+from core.people.employers.models import Employer
+from core.people.life.models import Consent, FileStep
+from core.people.life.steps import ENDED, OPENING
 from core.people.models import Household, HouseholdFact, Membership, Person, PersonFact, SearchToken, WorkerFile
 from core.scope import current_scope
 from core.tenancy.keys import tokens

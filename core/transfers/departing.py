@@ -19,8 +19,8 @@ from core.exchange.envelopes import on_arrival, seal_envelope
 from core.exchange.identity_index import ON_FILE
 from core.exchange.models import Envelope
 from core.host.declarations import WorkflowDecl
-from core.people.life import STEP
-from core.people.life_service import apply
+from core.people.life.service import apply
+from core.people.life.steps import STEP
 from core.people.models import WorkerFile
 from core.scope import current_scope
 from core.tenancy.keys import tokens

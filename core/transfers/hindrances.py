@@ -14,7 +14,7 @@ from core.cases.models import Case, Party
 from core.cases.workflows import declared_workflows
 from core.errors import Conflict
 from core.funds.models import Grant
-from core.people.merging import as_one
+from core.people.duplicates.merging import as_one
 from core.people.models import WorkerFile
 from core.transfers.departing import MOVING, travelling_workflows
 from core.transfers.models import HouseholdTransfer, may_be_here_twice

@@ -21,7 +21,7 @@ from core.exchange.envelopes import on_arrival, personal_content, seal_envelope
 from core.exchange.models import Envelope
 from core.host.declarations import COUNTIES
 from core.host.manager import host
-from core.people.life import FILE
+from core.people.life.steps import FILE
 from core.people.models import Household, Person, WorkerFile
 from core.scope import Standing, current_scope
 from core.tenancy.service import tenant_named

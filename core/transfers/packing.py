@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from core.db.base import Base
 from core.db.statements import tenant_sql
-from core.people.merging import as_one
+from core.people.duplicates.merging import as_one
 from core.tenancy.keys import tenant_key
 from core.vault.tokens import TokenKind
 

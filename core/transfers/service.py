@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from core.authorisation import Demand, Kind, require
 from core.errors import Conflict, NotFound
-from core.people.life import STEP
-from core.people.life_service import apply
+from core.people.life.service import apply
+from core.people.life.steps import STEP
 from core.people.models import Membership, Person, WorkerFile
 from core.scope import current_scope
 from core.tenancy.keys import tenant_key

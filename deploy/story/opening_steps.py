@@ -12,7 +12,7 @@ from core.funds.service import receive
 from core.identity.passwords import hashed
 from core.jobs.service import start_job
 from core.parameters.service import NewParameter, set_parameters
-from core.people.importer import import_roster
+from core.people.imports.importer import import_roster
 from core.scope import entered
 from core.tenancy.models import Tenant
 from core.tenancy.service import system_scope

@@ -23,7 +23,7 @@ from core.cases.workflows import workflow_named
 from core.db.session import unit_of_work
 from core.documents.service import NewDocument, add_documents, required_kinds
 from core.host.manager import host
-from core.people.importer import import_roster
+from core.people.imports.importer import import_roster
 from core.people.models import Person as OnFile
 from core.people.models import WorkerFile
 from core.scope import Scope, entered

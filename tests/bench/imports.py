@@ -18,7 +18,7 @@ from xlsxwriter import Workbook
 
 from core.db.session import unit_of_work
 from core.jobs.runner import run_inline
-from core.people.imports import import_named, send, start_commit
+from core.people.imports.service import import_named, send, start_commit
 from core.scope import entered
 from core.tenancy.service import system_scope
 from tests.bench.installation import COUNTY, DAY, Figures, installation, need_county

@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from core.db.session import app_engine, reference_work, unit_of_work
 from core.funds.service import receive
-from core.people.importer import import_roster
+from core.people.imports.importer import import_roster
 from core.scope import Scope, entered
 from core.tenancy.models import Tenant
 from core.tenancy.service import system_scope

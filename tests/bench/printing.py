@@ -5,8 +5,8 @@ from __future__ import annotations
 import resource
 import time
 
-from core.people.file_batches import PART
-from core.people.file_form import WORKER_FILE
+from core.people.papers.batches import PART
+from core.people.papers.form import WORKER_FILE
 from core.printing.typesetting import typeset
 from core.printing.word import filled
 from tests.core.test_printing import FOOT, photo, sheet

@@ -18,10 +18,10 @@ from sqlalchemy import func, select
 from core.db.base import new_id
 from core.db.bulk import insert_rows
 from core.db.session import ScopedSession, unit_of_work
-from core.people.duplicates import propose_duplicates
-from core.people.finding import find
+from core.people.duplicates.service import propose_duplicates
 from core.people.models import Household, Membership, Person, SearchToken, WorkerFile
-from core.people.search_words import file_number_word, search_words
+from core.people.search.finding import find
+from core.people.search.words import file_number_word, search_words
 from core.scope import entered
 from core.tenancy.service import system_scope
 from core.text.pinyin import name_pinyin

@@ -12,7 +12,7 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from core.db.base import new_id
-from core.people.consents import give_consent
+from core.people.life.consents import give_consent
 from core.people.models import Household, Membership, Person, WorkerFile
 from core.scope import Scope
 from tests.conftest import COUNTY, TODAY

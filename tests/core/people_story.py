@@ -17,7 +17,7 @@ from core.parameters.service import set_parameter
 from core.people.identity_number import check_identity_number
 from core.people.models import Household, Membership, Person, SearchToken, WorkerFile
 from core.people.sealing import Sealer
-from core.people.search_words import file_number_word
+from core.people.search.words import file_number_word
 from core.tenancy.keys import give_key
 from core.vault import masking
 from core.vault.sensitive import Sensitive

@@ -17,10 +17,10 @@ from core.documents import store
 from core.documents.models import Document
 from core.errors import Conflict
 from core.jobs.models import Job
-from core.people.change_models import PersonCorrection
-from core.people.import_models import RosterImport, RosterProblem
-from core.people.life_service import take_step
-from core.people.merging import merge
+from core.people.changes.models import PersonCorrection
+from core.people.duplicates.merging import merge
+from core.people.imports.models import RosterImport, RosterProblem
+from core.people.life.service import take_step
 from core.people.models import Household, Membership, Person, WorkerFile
 from core.rights import listed
 from core.rights.emptying import destroy_papers, settle

@@ -11,11 +11,11 @@ from python_calamine import CalamineWorkbook
 from sqlalchemy import select
 
 from core.db.session import unit_of_work
-from core.people.file_batches import Wanted, list_now
-from core.people.file_export import COLUMNS, NOTE_SHEET, SHEET
-from core.people.file_form import sheets_of
-from core.people.file_papers import photos_of
 from core.people.models import HouseholdFact, Person, WorkerFile
+from core.people.papers.attachments import photos_of
+from core.people.papers.batches import Wanted, list_now
+from core.people.papers.export import COLUMNS, NOTE_SHEET, SHEET
+from core.people.papers.form import sheets_of
 from core.people.roster import check, understand
 from core.people.service import import_roster
 from core.people.whole_files import full_values, whole_files

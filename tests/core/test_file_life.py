@@ -24,10 +24,10 @@ from core.notices.files import post_files
 from core.notices.repository import batches
 from core.notices.service import answer_objection, raise_objection
 from core.parameters.service import sync_national
-from core.people.consents import consents_of, give_consent, withdraw_consent
-from core.people.life import ENDED, STATE, STEP, STEPS
-from core.people.life_models import FileStep
-from core.people.life_service import SameHand, next_steps, steps_of, take_step
+from core.people.life.consents import consents_of, give_consent, withdraw_consent
+from core.people.life.models import FileStep
+from core.people.life.service import SameHand, next_steps, steps_of, take_step
+from core.people.life.steps import ENDED, STATE, STEP, STEPS
 from core.people.models import Membership, Person, WorkerFile
 from tests.conftest import OTHER_COUNTY, TODAY, Database
 from tests.core.files_story import WORDS, Acting, clerk, decider, plant_file, sign

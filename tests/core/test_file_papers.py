@@ -16,8 +16,8 @@ from core.documents.models import Document
 from core.documents.service import NewDocument, add_documents
 from core.errors import BangfuError, Conflict, Forbidden, InvalidInput, NotFound
 from core.people.fields import BY_CODE
-from core.people.file_batches import JOBS, Wanted, fetch_made, list_now, plan_forms, run_forms, run_list, start
-from core.people.file_papers import (
+from core.people.models import Household, Person, WorkerFile
+from core.people.papers.attachments import (
     HEALTH,
     OF_HEALTH,
     WHOLE_NUMBERS,
@@ -29,8 +29,8 @@ from core.people.file_papers import (
     remove_paper,
     restore_paper,
 )
-from core.people.file_prints import file_to_print
-from core.people.models import Household, Person, WorkerFile
+from core.people.papers.batches import JOBS, Wanted, fetch_made, list_now, plan_forms, run_forms, run_list, start
+from core.people.papers.prints import file_to_print
 from core.people.whole_files import whole_files
 from core.printing.models import PrintedFile
 from core.printing.waiting import KEPT_DAYS, expire, fetch, waiting

@@ -16,12 +16,12 @@ from core.db.session import unit_of_work
 from core.errors import Forbidden, InvalidInput, NotFound
 from core.host.manager import host
 from core.parameters.service import resolve, set_parameter, sync_national
-from core.people import proposals
-from core.people.life_models import FileProposal
-from core.people.life_service import decline, steps_of, take_step
+from core.people.life import proposals
+from core.people.life.models import FileProposal
+from core.people.life.proposals import months_before, propose_above_line, propose_by_date
+from core.people.life.service import decline, steps_of, take_step
 from core.people.listing import FileFilter, count_files, list_files
 from core.people.models import INCOME_LINES, HouseholdFact, Membership, Person, PersonFact, WorkerFile
-from core.people.proposals import months_before, propose_above_line, propose_by_date
 from core.surveys.service import evaluate, working
 from plugins.living_relief import plugin
 from tests.conftest import COUNTY, OTHER_COUNTY, PROVINCE, TODAY, Database

@@ -17,16 +17,16 @@ from core.db.base import new_id
 from core.db.session import unit_of_work
 from core.errors import BangfuError, Conflict, Forbidden, InvalidInput, NotFound
 from core.exchange.models import IdentityMark
-from core.people.change_act import Succession, Why
-from core.people.change_models import HouseholdChange
-from core.people.change_persons import Newcomer
-from core.people.changes import Founding, change_head, changes_of, join, leave, move_between, split, suggested, undo
-from core.people.corrections import Ground, by_former_number, correct_identity, correct_name, corrections_of
+from core.people.changes.act import Succession, Why
+from core.people.changes.corrections import Ground, by_former_number, correct_identity, correct_name, corrections_of
+from core.people.changes.membership import Founding, change_head, changes_of, join, leave, move_between, split, suggested, undo
+from core.people.changes.models import HouseholdChange
+from core.people.changes.persons import Newcomer
 from core.people.entry import Refused
-from core.people.finding import find
 from core.people.models import Household, Membership, Person, WorkerFile
 from core.people.registering import NewHousehold, look_up, register_household
 from core.people.repository import household_view, members_on
+from core.people.search.finding import find
 from core.people.service import reveal
 from core.scope import Scope, current_scope
 from core.tenancy.keys import give_key

@@ -15,22 +15,22 @@ from core.db.base import new_id
 from core.db.session import unit_of_work
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from core.exchange.models import Envelope
-from core.people.change_models import PersonCorrection
-from core.people.corrections import Ground, by_former_number, correct_identity, correct_name
-from core.people.employer_models import Employer, EmployerChange
-from core.people.employers import employer_view, in_difficulty, list_employers, named, record_test, save_employer
-from core.people.entry import Refused
-from core.people.fact_changes import (
+from core.people.changes.corrections import Ground, by_former_number, correct_identity, correct_name
+from core.people.changes.facts import (
     change_address,
     change_particulars,
     change_person_particulars,
     record_household_facts,
     record_person_facts,
 )
-from core.people.finding import find
+from core.people.changes.models import PersonCorrection
+from core.people.employers.models import Employer, EmployerChange
+from core.people.employers.service import employer_view, in_difficulty, list_employers, named, record_test, save_employer
+from core.people.entry import Refused
 from core.people.models import HouseholdFact, Person, PersonFact, WorkerFile
 from core.people.registering import register_household
 from core.people.repository import fact_rows
+from core.people.search.finding import find
 from core.people.service import reveal
 from core.scope import Scope
 from core.transfers.departing import depart

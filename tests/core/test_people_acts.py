@@ -17,10 +17,10 @@ from core.db.base import new_id
 from core.db.session import unit_of_work
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from core.exchange.models import IdentityMark
-from core.people.finding import find
 from core.people.listing import FileFilter, count_files, list_files
 from core.people.models import Household, Membership, Person, PersonFact, WorkerFile
 from core.people.repository import fact_rows, household_view
+from core.people.search.finding import find
 from core.people.service import add_member, correct_income, import_roster, reveal
 from core.rules.batch import MAX_FEN
 from core.scope import Scope

@@ -19,13 +19,13 @@ from core.db.statements import tenant_sql
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from core.funds.errors import AidedAlready
 from core.funds.grants import approve_grants
-from core.people.duplicate_models import DuplicateProposal, RecordMerge
-from core.people.duplicate_scores import REASONS, Compared, score
-from core.people.duplicates import count_open, keep_apart, proposals, propose_duplicates
-from core.people.finding import find
-from core.people.merging import as_one, merge, merged_files, survivors_of, undo_merge
+from core.people.duplicates.merging import as_one, merge, merged_files, survivors_of, undo_merge
+from core.people.duplicates.models import DuplicateProposal, RecordMerge
+from core.people.duplicates.scores import REASONS, Compared, score
+from core.people.duplicates.service import count_open, keep_apart, proposals, propose_duplicates
 from core.people.models import WorkerFile
 from core.people.repository import fact_rows, members_on
+from core.people.search.finding import find
 from core.scope import Scope
 from core.transfers.packing import pack
 from tests.conftest import OTHER_COUNTY, TODAY, tenant_tables

@@ -24,14 +24,14 @@ from core.funds.errors import AidedAlready
 from core.funds.grants import approve_grants
 from core.notices.files import notice_hinders, post_files
 from core.parameters.service import sync_national
-from core.people.change_act import Succession, Why
-from core.people.change_persons import Newcomer
-from core.people.changes import change_head, join, leave, move_between, undo
+from core.people.changes.act import Succession, Why
+from core.people.changes.membership import change_head, join, leave, move_between, undo
+from core.people.changes.persons import Newcomer
+from core.people.duplicates.merging import households_of, merge, undo_merge
 from core.people.entry import Refused
-from core.people.life import STEP
-from core.people.life_models import Consent
-from core.people.life_service import SameHand, apply, next_steps, steps_of, take_step
-from core.people.merging import households_of, merge, undo_merge
+from core.people.life.models import Consent
+from core.people.life.service import SameHand, apply, next_steps, steps_of, take_step
+from core.people.life.steps import STEP
 from core.people.models import Membership, Person, WorkerFile
 from core.people.registering import NewHousehold, look_up, register_household
 from core.people.repository import members_on

@@ -17,8 +17,8 @@ from xlsxwriter import Workbook
 from core.db.session import unit_of_work
 from core.errors import Forbidden, InvalidInput
 from core.exchange.models import IdentityMark
-from core.people.import_models import RosterImport
-from core.people.importer import TakenIn, import_roster
+from core.people.imports.importer import TakenIn, import_roster
+from core.people.imports.models import RosterImport
 from core.people.models import Household, Person, SearchToken, WorkerFile
 from core.people.repository import FactRows, fact_rows
 from core.rules.batch import MAX_FEN, MAX_MEMBERS

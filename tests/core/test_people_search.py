@@ -15,9 +15,9 @@ from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
 from core.db.session import app_engine, unit_of_work
-from core.people.finding import find, find_cases, questions
 from core.people.models import Person, SearchToken
-from core.people.search_words import MOST, renew_search_words, search_words
+from core.people.search.finding import find, find_cases, questions
+from core.people.search.words import MOST, renew_search_words, search_words
 from core.scope import Scope
 from core.text.pinyin import confused, name_pinyin, other_pinyin, place_pinyin
 from tests.conftest import COUNTY, OTHER_COUNTY

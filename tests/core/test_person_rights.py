@@ -21,10 +21,10 @@ from core.db.base import new_id
 from core.db.session import unit_of_work
 from core.db.statements import tenant_sql
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound
+from core.people.duplicates.merging import merge
 from core.people.fields import BY_CODE, ON_PAGES
-from core.people.file_papers import NewPaper, add_paper, open_paper
-from core.people.merging import merge
 from core.people.models import WorkerFile
+from core.people.papers.attachments import NewPaper, add_paper, open_paper
 from core.people.service import reveal
 from core.rights.copies import take, write
 from core.rights.requests import NewRequest, answer, register, requests_of, requests_open

@@ -17,7 +17,7 @@ from pypdf import PdfReader
 from pypdf.generic import ContentStream
 
 from core.errors import InvalidInput
-from core.people.file_form import HEAD_FIELDS, MEMBER_FIELDS, OPINIONS, WORKER_FILE
+from core.people.papers.form import HEAD_FIELDS, MEMBER_FIELDS, OPINIONS, WORKER_FILE
 from core.printing.fonts import undrawn
 from core.printing.forms import Foot, PrintedForm, Sheet
 from core.printing.pictures import MOST_PIXELS, made_anew, size_of

@@ -15,11 +15,11 @@ from sqlalchemy.orm import Session
 from core.db.session import unit_of_work
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from core.jobs.runner import run_inline
-from core.people import import_jobs, import_writing, importer
-from core.people.annotated import write_copy
-from core.people.import_models import RosterChange, RosterHeading, RosterImport, RosterPart, RosterProblem
-from core.people.importer import import_roster, look_through
-from core.people.imports import (
+from core.people.imports import importer, jobs, writing
+from core.people.imports.annotated import write_copy
+from core.people.imports.importer import import_roster, look_through
+from core.people.imports.models import RosterChange, RosterHeading, RosterImport, RosterPart, RosterProblem
+from core.people.imports.service import (
     LEAVE,
     changes,
     choose_changes,
@@ -214,7 +214,7 @@ def test_a_commit_that_dies_writes_nothing_and_goes_on_once(
     made = sent(counties, [*family(1), *family(11)])
     with clerk(counties), unit_of_work() as session:
         made = start_commit(session, made.id)
-    write = import_writing.write_new
+    write = writing.write_new
 
     def dies(*given: Any, **named: Any) -> None:
         write(*given, **named)
@@ -229,14 +229,14 @@ def test_a_commit_that_dies_writes_nothing_and_goes_on_once(
         assert count(session, RosterPart) == 2
     monkeypatch.setattr(importer, "write_new", write)
     with clerk(counties), unit_of_work() as session:
-        from core.people.imports import go_on
+        from core.people.imports.service import go_on
 
         go_on(session, made.id)
     made = finished(counties, made)
     assert (made.state, made.persons) == ("committed", 4)
     with clerk(counties), unit_of_work() as session:
         assert count(session, Person) == 4
-        assert import_jobs.commit_import(session, {"import": str(made.id)}, {}) == {}
+        assert jobs.commit_import(session, {"import": str(made.id)}, {}) == {}
 
 
 def test_two_clerks_who_send_the_same_file_at_once_make_one_import(counties: Acting) -> None:

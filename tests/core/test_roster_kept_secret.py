@@ -22,13 +22,13 @@ from core.errors import InvalidInput
 from core.jobs import recovery
 from core.jobs.models import Job
 from core.jobs.runner import run_inline
-from core.people import import_writing, importer
-from core.people.annotated import annotate
-from core.people.import_matching import _differing
-from core.people.import_models import RosterImport, RosterPart
-from core.people.import_staging import open_kept
-from core.people.importer import import_roster, look_through
-from core.people.imports import correct_columns, discard_overdue, import_named, send, start_commit
+from core.people.imports import importer, writing
+from core.people.imports.annotated import annotate
+from core.people.imports.importer import import_roster, look_through
+from core.people.imports.matching import _differing
+from core.people.imports.models import RosterImport, RosterPart
+from core.people.imports.service import correct_columns, discard_overdue, import_named, send, start_commit
+from core.people.imports.staging import open_kept
 from core.people.models import Household, Person, WorkerFile
 from core.people.roster import check, understand
 from core.people.roster.checking import MOST_PROBLEMS
@@ -161,7 +161,7 @@ def test_a_process_killed_while_it_writes_leaves_nothing_and_is_followed(
     child = os.fork()
     if child == 0:
         app_engine().dispose(close=False)
-        write = import_writing.write_new
+        write = writing.write_new
 
         def dies(*given: Any, **named: Any) -> None:
             write(*given, **named)

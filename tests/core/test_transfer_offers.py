@@ -11,7 +11,7 @@ from sqlalchemy import select
 from core.db.session import unit_of_work
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from core.jobs.outbox import relay
-from core.people.life_service import take_step
+from core.people.life.service import take_step
 from core.people.models import Person, WorkerFile
 from core.people.service import add_member, import_roster
 from core.tenancy.keys import give_key

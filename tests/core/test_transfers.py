@@ -22,11 +22,11 @@ from core.exchange.envelopes import deliver
 from core.exchange.models import Envelope, IdentityMark
 from core.funds.models import Occurrence
 from core.jobs.outbox import relay
-from core.people.consents import consents_of, give_consent
-from core.people.finding import find
-from core.people.life_service import steps_of, take_step
+from core.people.life.consents import consents_of, give_consent
+from core.people.life.service import steps_of, take_step
 from core.people.models import Household, HouseholdFact, Membership, Person, PersonFact, SearchToken, WorkerFile
 from core.people.repository import fact_rows
+from core.people.search.finding import find
 from core.people.service import import_roster, reveal
 from core.scope import Scope
 from core.settings import settings

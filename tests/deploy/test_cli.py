@@ -19,7 +19,7 @@ from core.documents.service import required_kinds
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from core.identity.models import Account
 from core.identity.service import give_post, make_account
-from core.people.importer import TakenIn
+from core.people.imports.importer import TakenIn
 from core.scope import entered
 from core.tenancy.keys import give_key
 from core.tenancy.service import system_scope

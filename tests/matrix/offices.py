@@ -15,7 +15,7 @@ from core.funds.opening_models import OpeningBalance
 from core.identity.service import add_account, give_post
 from core.parameters.proposals import adopt, proposals, propose, refuse, withdraw
 from core.parameters.service import NewParameter
-from core.people.imports import send
+from core.people.imports.service import send
 from core.surveys.service import open_round
 from tests.conftest import COUNTY, PREFECTURE, PROVINCE, TODAY, Database
 from tests.core.handler_story import ACCUSATION

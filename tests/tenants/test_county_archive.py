@@ -28,7 +28,7 @@ from core.host.manager import host
 from core.identity import changes
 from core.identity.models import Account, Post
 from core.jobs.models import OutboxItem
-from core.people.finding import find
+from core.people.search.finding import find
 from core.settings import settings
 from core.tenancy.models import PluginSettingChange, Tenant, TenantChange
 from core.tenancy.setting_secrets import opened_secret

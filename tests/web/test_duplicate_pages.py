@@ -13,7 +13,7 @@ from core.db.session import unit_of_work
 from core.exchange.envelopes import deliver
 from core.exchange.models import IdentityMark
 from core.jobs.models import OutboxItem
-from core.people.duplicates import propose_duplicates
+from core.people.duplicates.service import propose_duplicates
 from core.people.models import WorkerFile
 from core.tenancy.keys import tokens
 from core.trail.models import ReadLog, TrailEntry

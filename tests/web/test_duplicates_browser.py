@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from playwright.sync_api import Browser
 
 from core.db.session import unit_of_work
-from core.people.duplicates import propose_duplicates
+from core.people.duplicates.service import propose_duplicates
 from tests.conftest import COUNTY
 from tests.core.lines import Acting
 from tests.core.people_story import number_of, put_on_file, stale_after_a_year

@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from core.db.session import unit_of_work
 from core.parameters.service import set_parameter, sync_national
-from core.people.life_models import Consent, FileProposal
+from core.people.life.models import Consent, FileProposal
 from core.people.models import HouseholdFact, PersonFact, WorkerFile
 from tests.conftest import COUNTY, OTHER_COUNTY, PROVINCE, TODAY, Database
 from tests.core.files_story import WORDS, Acting, plant_file

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from core.db.session import unit_of_work
 from core.jobs.runner import run_inline
-from core.people.import_models import RosterImport
+from core.people.imports.models import RosterImport
 from core.people.models import WorkerFile
 from core.scope import Scope
 from core.settings import settings

@@ -21,11 +21,11 @@ from core.jobs.runner import run_inline
 from core.parameters.forecasts import forecast
 from core.parameters.proposals import propose
 from core.parameters.service import NewParameter
-from core.people.duplicate_models import DuplicateProposal
-from core.people.employers import save_employer
-from core.people.file_papers import NewPaper, add_paper
-from core.people.imports import send
+from core.people.duplicates.models import DuplicateProposal
+from core.people.employers.service import save_employer
+from core.people.imports.service import send
 from core.people.models import WorkerFile
+from core.people.papers.attachments import NewPaper, add_paper
 from core.people.service import reveal
 from core.rights.requests import NewRequest, register
 from core.scope import entered

@@ -24,8 +24,8 @@ from core.exchange.identity_queries import (
 )
 from core.exchange.query_models import IdentityQuery
 from core.host.declarations import COUNTIES
-from core.people.duplicates import ProposalRow, keep_apart, proposal_named, proposals
-from core.people.merging import MERGING, merge, undo_merge
+from core.people.duplicates.merging import MERGING, merge, undo_merge
+from core.people.duplicates.service import ProposalRow, keep_apart, proposal_named, proposals
 from core.people.models import Person
 from core.web.context import requires
 from core.web.paging import After, Limit, cut, tell_next

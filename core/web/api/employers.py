@@ -10,8 +10,8 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from core.db.session import unit_of_work
-from core.people.employer_models import Employer
-from core.people.employers import employer_view, list_employers, record_test, save_employer
+from core.people.employers.models import Employer
+from core.people.employers.service import employer_view, list_employers, record_test, save_employer
 from core.web.context import requires
 from core.web.paging import After, Limit, cut, tell_next
 

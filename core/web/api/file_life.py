@@ -11,9 +11,9 @@ from sqlalchemy import select
 
 from core.db.session import unit_of_work
 from core.errors import NotFound
-from core.people.consents import consents_of, give_consent, withdraw_consent
-from core.people.life import DECIDE, STEP
-from core.people.life_service import next_steps, steps_of, take_step
+from core.people.life.consents import consents_of, give_consent, withdraw_consent
+from core.people.life.service import next_steps, steps_of, take_step
+from core.people.life.steps import DECIDE, STEP
 from core.people.models import WorkerFile
 from core.people.repository import require_household
 from core.scope import current_scope

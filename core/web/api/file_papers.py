@@ -13,7 +13,7 @@ from core.authorisation import Demand
 from core.db.session import unit_of_work
 from core.documents.models import Document
 from core.documents.service import ADD
-from core.people.file_papers import (
+from core.people.papers.attachments import (
     OPEN,
     READ,
     REVEAL,
@@ -26,7 +26,7 @@ from core.people.file_papers import (
     remove_paper,
     restore_paper,
 )
-from core.people.file_prints import Made, file_to_print
+from core.people.papers.prints import Made, file_to_print
 from core.settings import settings
 from core.web.context import requires
 from core.web.handing_out import handed_out

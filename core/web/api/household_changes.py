@@ -12,12 +12,12 @@ from sqlalchemy import select
 
 from core.db.session import unit_of_work
 from core.errors import Conflict, InvalidInput, NotFound
-from core.people.change_act import Succession, Why
-from core.people.change_models import HouseholdChange
-from core.people.change_persons import Newcomer
-from core.people.changes import Founding, change_head, changes_of, join, leave, move_between, split, undo
-from core.people.corrections import Ground, correct_identity, correct_name
-from core.people.fact_changes import change_particulars, record_household_facts, record_person_facts
+from core.people.changes.act import Succession, Why
+from core.people.changes.corrections import Ground, correct_identity, correct_name
+from core.people.changes.facts import change_particulars, record_household_facts, record_person_facts
+from core.people.changes.membership import Founding, change_head, changes_of, join, leave, move_between, split, undo
+from core.people.changes.models import HouseholdChange
+from core.people.changes.persons import Newcomer
 from core.people.models import Household
 from core.people.registering import NewHousehold, look_up, register_household
 from core.web.context import requires

@@ -10,8 +10,8 @@ from fastapi import APIRouter, Depends, File, Query, Request, Response, UploadFi
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.db.session import unit_of_work
-from core.people.import_models import RosterImport
-from core.people.imports import (
+from core.people.imports.models import RosterImport
+from core.people.imports.service import (
     COMMIT,
     CORRECT,
     DISCARD,

@@ -17,11 +17,11 @@ from core.cases.repository import CaseLine, cases_of_households
 from core.db.session import unit_of_work
 from core.errors import BangfuError, NotFound
 from core.host.declarations import COUNTIES
-from core.people.duplicate_models import DuplicateProposal
-from core.people.duplicate_scores import REASONS
-from core.people.duplicates import count_open, keep_apart, proposal_named, proposals
+from core.people.duplicates.merging import MERGING, households_of, merge, merge_of_pair, undo_merge
+from core.people.duplicates.models import DuplicateProposal
+from core.people.duplicates.scores import REASONS
+from core.people.duplicates.service import count_open, keep_apart, proposal_named, proposals
 from core.people.fields import sees
-from core.people.merging import MERGING, households_of, merge, merge_of_pair, undo_merge
 from core.people.models import Household, Person, WorkerFile
 from core.people.repository import HouseholdView, household_view
 from core.scope import current_scope

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from core.db.session import unit_of_work
 from core.errors import BangfuError, Conflict
-from core.people.employers import (
+from core.people.employers.service import (
     ITEMS,
     TEST_ITEMS,
     as_filled,

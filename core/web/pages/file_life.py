@@ -13,10 +13,10 @@ from sqlalchemy.orm import Session
 
 from core.errors import InvalidInput, NotFound
 from core.notices.files import post_files
-from core.people.consents import give_consent, withdraw_consent
-from core.people.life import DECIDE, STEP
-from core.people.life_models import Consent
-from core.people.life_service import decline, take_step
+from core.people.life.consents import give_consent, withdraw_consent
+from core.people.life.models import Consent
+from core.people.life.service import decline, take_step
+from core.people.life.steps import DECIDE, STEP
 from core.people.models import WorkerFile
 from core.scope import current_scope
 from core.web.context import changed, go, requires

@@ -15,7 +15,8 @@ from core.documents.models import Document
 from core.documents.service import ADD
 from core.errors import BangfuError, InvalidInput
 from core.people.fields import sees
-from core.people.file_papers import (
+from core.people.life.steps import ENDED
+from core.people.papers.attachments import (
     OF_HEALTH,
     OPEN,
     PHOTO,
@@ -31,8 +32,7 @@ from core.people.file_papers import (
     remove_paper,
     restore_paper,
 )
-from core.people.file_prints import Made, file_to_print
-from core.people.life import ENDED
+from core.people.papers.prints import Made, file_to_print
 from core.people.repository import household_view
 from core.scope import current_scope
 from core.settings import settings

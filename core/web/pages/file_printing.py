@@ -11,8 +11,8 @@ from fastapi.responses import HTMLResponse, Response
 
 from core.db.session import unit_of_work
 from core.errors import BangfuError, Forbidden, NotFound
-from core.people.file_batches import LIST_AT_ONCE, READ, Made, Wanted, fetch_made, list_now, matching, recent, start
 from core.people.listing import NEVER
+from core.people.papers.batches import LIST_AT_ONCE, READ, Made, Wanted, fetch_made, list_now, matching, recent, start
 from core.printing.waiting import KEPT_DAYS, waiting
 from core.scope import current_scope
 from core.web.context import changed, go, requires, show

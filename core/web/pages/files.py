@@ -12,10 +12,10 @@ from fastapi.responses import HTMLResponse, Response
 from core.cases.models import Case
 from core.db.session import unit_of_work
 from core.errors import BangfuError
-from core.people.duplicates import count_open
-from core.people.finding import Found, find
+from core.people.duplicates.service import count_open
+from core.people.life.proposals import KINDS
 from core.people.listing import FileCounts, FileFilter, count_files, list_files
-from core.people.proposals import KINDS
+from core.people.search.finding import Found, find
 from core.rights.names import HANDLE
 from core.scope import current_scope
 from core.transfers.service import settle_twice, twice_waiting

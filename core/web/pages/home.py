@@ -28,9 +28,9 @@ from core.host.declared import READ_FAULTS
 from core.host.faults import recent_faults
 from core.identity.names import REVIEW_ACCESS, SEE_REVIEW, WRITE_STAFF
 from core.identity.review import behind, ends_on, left_to_confirm
-from core.people.life import STATES, STEPS
+from core.people.life.proposals import KINDS
+from core.people.life.steps import STATES, STEPS
 from core.people.listing import count_waiting
-from core.people.proposals import KINDS
 from core.rights.erasing import proposed
 from core.rights.names import DECIDE, HANDLE
 from core.rights.requests import open_count

@@ -14,10 +14,9 @@ from sqlalchemy.orm import Session
 from core.codes.loader import code_list
 from core.db.session import unit_of_work
 from core.errors import BangfuError, Conflict, InvalidInput, NotFound
-from core.people.change_act import Succession, Why
-from core.people.change_models import HouseholdChange
-from core.people.change_persons import Newcomer
-from core.people.changes import (
+from core.people.changes.act import Succession, Why
+from core.people.changes.corrections import corrections_of
+from core.people.changes.membership import (
     JOINING,
     LEAVING,
     Founding,
@@ -30,10 +29,11 @@ from core.people.changes import (
     suggested,
     undo,
 )
-from core.people.corrections import corrections_of
+from core.people.changes.models import HouseholdChange
+from core.people.changes.persons import Newcomer
 from core.people.entry import SEPARATOR, Fault, Item, Refused
-from core.people.file_papers import papers_of
 from core.people.models import Person, WorkerFile
+from core.people.papers.attachments import papers_of
 from core.people.repository import HouseholdView, household_named
 from core.scope import current_scope
 from core.web.context import changed, go, requires, show

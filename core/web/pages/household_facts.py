@@ -12,9 +12,7 @@ from sqlalchemy.orm import Session
 
 from core.db.session import unit_of_work
 from core.errors import BangfuError
-from core.people.employers import named
-from core.people.entry import Item
-from core.people.fact_changes import (
+from core.people.changes.facts import (
     FILE_ITEMS,
     HOUSEHOLD_ITEMS,
     HOUSING_ITEMS,
@@ -24,6 +22,8 @@ from core.people.fact_changes import (
     record_household_facts,
     record_person_facts,
 )
+from core.people.employers.service import named
+from core.people.entry import Item
 from core.people.fields import sees
 from core.people.repository import member_named
 from core.scope import current_scope

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from core.codes.loader import code_list
-from core.people.consents import consents_of
-from core.people.life import STATE, STATES, STEPS, FileState
-from core.people.life_models import Consent, FileProposal, FileStep
-from core.people.life_service import StepNeeds, next_steps, open_proposals, steps_of
+from core.people.life.consents import consents_of
+from core.people.life.models import Consent, FileProposal, FileStep
+from core.people.life.proposals import KINDS, step_for
+from core.people.life.service import StepNeeds, next_steps, open_proposals, steps_of
+from core.people.life.steps import STATE, STATES, STEPS, FileState
 from core.people.models import WorkerFile
-from core.people.proposals import KINDS, step_for
 from core.people.repository import HouseholdView
 from core.scope import current_scope
 from core.web.charts import FlowState, StateKind

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from core.errors import InvalidInput
 from core.parameters.service import Parameters
-from core.people.fact_changes import PERSON_ITEMS
+from core.people.changes.facts import PERSON_ITEMS
 from core.people.models import INCOME_LINES
 from core.people.repository import HouseholdView, MemberView
 from core.rules.errors import ParameterMissing

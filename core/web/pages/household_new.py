@@ -14,8 +14,8 @@ from fastapi.responses import HTMLResponse, Response
 
 from core.db.session import unit_of_work
 from core.errors import BangfuError, Forbidden
-from core.people.change_persons import Newcomer
-from core.people.employers import named
+from core.people.changes.persons import Newcomer
+from core.people.employers.service import named
 from core.people.entry import Fault, Item, Refused, value_of
 from core.people.registering import MOST_MEMBERS, PARTICULARS, LookedUp, NewHousehold, look_up, register_household
 from core.scope import current_scope

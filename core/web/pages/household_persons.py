@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 
 from core.db.session import unit_of_work
 from core.errors import BangfuError
-from core.people.corrections import Ground, correct_identity, correct_name
+from core.people.changes.corrections import Ground, correct_identity, correct_name
+from core.people.changes.facts import PERSON_ROW_ITEMS, change_person_particulars
 from core.people.entry import Item
-from core.people.fact_changes import PERSON_ROW_ITEMS, change_person_particulars
 from core.people.repository import member_named
 from core.web.context import requires
 from core.web.pages.entry_forms import Field, Group, day_of, fields_of, posted, told, version_of

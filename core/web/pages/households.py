@@ -21,10 +21,10 @@ from core.exchange.identity_index import Elsewhere, elsewhere
 from core.funds.models import Grant
 from core.funds.sources import source_names
 from core.parameters.service import resolve
+from core.people.duplicates.merging import merged_files, survivors_of
 from core.people.fields import FIELDS, HEALTH_COSTS, sees
 from core.people.history import HEALTH, fact_history, membership_history, today_of
-from core.people.merging import merged_files, survivors_of
-from core.people.proposals import is_stale
+from core.people.life.proposals import is_stale
 from core.people.repository import HouseholdView, household_named, member_named
 from core.people.service import reveal
 from core.rights.names import HANDLE, SEE_VIEWS

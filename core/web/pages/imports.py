@@ -16,11 +16,11 @@ from core.db.session import unit_of_work
 from core.errors import BangfuError, Conflict, Forbidden, NotFound
 from core.jobs.repository import OPEN
 from core.jobs.service import progress
-from core.people.annotated import annotate
-from core.people.import_changes import label_of
-from core.people.import_jobs import STEPS
-from core.people.import_models import STATES, RosterImport
-from core.people.imports import (
+from core.people.imports.annotated import annotate
+from core.people.imports.changes import label_of
+from core.people.imports.jobs import STEPS
+from core.people.imports.models import STATES, RosterImport
+from core.people.imports.service import (
     BY_ITSELF,
     COMMIT,
     CORRECT,

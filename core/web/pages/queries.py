@@ -15,9 +15,9 @@ from core.errors import NotFound
 from core.exchange.models import Envelope
 from core.funds.models import Grant, PaymentBatch
 from core.notices.models import Objection
-from core.people.finding import find_cases
-from core.people.merging import as_one
+from core.people.duplicates.merging import as_one
 from core.people.models import Person
+from core.people.search.finding import find_cases
 from core.rules.errors import RulesUnknown
 from core.rules.sheet import ExplanationSheet
 from core.surveys.models import Determination

@@ -15,7 +15,7 @@ from core.db.session import reference_work
 from core.host.declarations import WorkflowDecl
 from core.host.manager import host
 from core.identity.models import Account
-from core.people.life import FILE
+from core.people.life.steps import FILE
 from core.tenancy.models import Tenant
 
 FILE_STATES: Mapping[str, str] = FILE.states

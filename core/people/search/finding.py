@@ -1,0 +1,241 @@
+"""The search box (查找人员): a name or a part of it, pinyin, initials, last four, file number; a whole number by its token.
+
+Every branch of the question is an equality or a range on one index and reads at most ``_READ`` rows in the index's order, so
+that the commonest surname costs no more than a rare one (docs/decisions/0026-search-and-duplicates.md).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import TextClause
+from sqlalchemy.orm import Session
+from stdnum.cn.ric import calc_check_digit
+
+from core.db.statements import tenant_sql
+from core.people.search.words import CONFUSED, INITIALS, PART
+from core.scope import current_scope
+from core.tenancy.keys import tokens
+from core.text.normalise import fold_name, squash
+from core.text.pinyin import confused, name_pinyin, other_pinyin
+from core.text.surnames import COMPOUND_SURNAMES
+from core.vault.tokens import TokenKind
+
+_IDENTITY: Final = re.compile(r"[0-9]{17}[0-9Xx]")
+_OLD_IDENTITY: Final = re.compile(r"[0-9]{15}")
+_PHONE: Final = re.compile(r"(?:\+?86)?[0-9]{7,12}")
+_ACCOUNT: Final = re.compile(r"[0-9]{16,32}")
+_LETTERS: Final = re.compile(r"[a-z]+")
+_BETWEEN: Final = re.compile(r"[\s'’`·-]+")
+_UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
+_READ: Final = 60
+"""Rows that a branch of the question reads, in its index's order."""
+_LOOKED_AT: Final = 100
+"""Of whom the household is looked up: the best of all branches, which is more than a list shows."""
+_END: Final = "\U0010ffff"
+_SHORTEST_MISTYPED: Final = 4
+_ALPHABET: Final = "abcdefghijklmnopqrstuvwxyz"
+
+EXACT, BEGINS, WITHIN, SOUNDS, CONFUSABLE, MISTYPED = range(6)
+"""How well a person fits, best first."""
+
+_BY_WORD: Final = "select subject_id as id from search_token where tenant = :tenant and subject_kind = 'person' and token"
+_BY_PINYIN: Final = "select id from person where tenant = :tenant and pinyin"
+_BY_TOKEN: Final = {
+    TokenKind.IDENTITY: "select id from person where tenant = :tenant and identity_token",
+    TokenKind.PHONE: "select id from person where tenant = :tenant and phone_token",
+    TokenKind.ACCOUNT: "select worker_id as id from worker_file where tenant = :tenant and account_token",
+}
+_FOUND: Final = """
+with hit as materialized (
+    select coalesce(r.survivor_id, c.id) as id, min(c.place) as place
+    from ({branches}) c
+    left join record_merge r on r.tenant = :tenant and r.merged_id = c.id and r.undone_on is null
+    group by 1 order by 2 limit {looked_at}
+),
+latest as (
+    select distinct on (m.person_id, m.household_id) m.person_id, m.household_id, m.relation, m.present
+    from membership m join hit on hit.id = m.person_id
+    where m.tenant = :tenant and m.valid_from <= :on
+    order by m.person_id, m.household_id, m.valid_from desc, m.recorded_at desc
+)
+select p.id, p.name, p.identity_masked, p.birth_date, l.relation, f.household_id, f.id, f.file_number, f.status, f.kind
+from hit
+join person p on p.tenant = :tenant and p.id = hit.id and p.erased_at is null
+left join latest l on l.person_id = p.id and l.present
+left join worker_file f on f.tenant = :tenant and f.household_id = l.household_id
+order by hit.place / {read}, l.relation is distinct from 'head', p.pinyin, p.id
+limit :most
+"""
+_CASES: Final = """
+select distinct subject_id from (
+    (select subject_id from search_token where tenant = :tenant and subject_kind = 'case' and token = :word limit :read)
+    union all
+    (select subject_id from search_token where tenant = :tenant and subject_kind = 'case' and token >= :word and token < :end
+        order by token limit :read)
+) c limit :most
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A person that the search box found, with the household's file where there is one; identity masked."""
+
+    person_id: UUID
+    name: str
+    identity_masked: str | None
+    birth_date: date | None
+    relation: str | None
+    household_id: UUID | None
+    file_id: UUID | None
+    file_number: str | None
+    status: str | None
+    kind: str | None
+
+
+@dataclass(slots=True)
+class _Question:
+    """Branches of one statement with what they are bound to."""
+
+    branches: list[str] = field(default_factory=list)
+    bound: dict[str, object] = field(default_factory=dict)
+
+    def _bind(self, value: object) -> str:
+        name = f"v{len(self.bound)}"
+        self.bound[name] = value
+        return name
+
+    def number(self, kind: TokenKind, value: str) -> None:
+        """Whoever has exactly this number."""
+        token = tokens().tenant_token(current_scope().tenant, kind, value)
+        self._branch(f"{_BY_TOKEN[kind]} = :{self._bind(token)}", EXACT)
+
+    def word(self, word: str, rank: int) -> None:
+        """Whoever has exactly this word."""
+        self._branch(f"{_BY_WORD} = :{self._bind(word)}", rank)
+
+    def words(self, words: Sequence[str], rank: int) -> None:
+        """Whoever has one of these words."""
+        self._branch(f"{_BY_WORD} = any (cast(:{self._bind(list(words))} as text[]))", rank)
+
+    def begins(self, word: str, rank: int) -> None:
+        """Whoever has a word that begins so, in the words' order."""
+        bounds = f">= :{self._bind(word)} and token < :{self._bind(word + _END)} order by token"
+        self._branch(f"{_BY_WORD} {bounds}", rank)
+
+    def sorts(self, key: str, rank: int) -> None:
+        """Whose name begins so, in the order of pinyin: ``key`` is the sort key of the beginning."""
+        bounds = f">= :{self._bind(key)} and pinyin < :{self._bind(key + _END)} order by pinyin"
+        self._branch(f"{_BY_PINYIN} {bounds}", rank)
+
+    def _branch(self, question: str, rank: int) -> None:
+        """A place tells the rank, and within it the row's number in its branch."""
+        place = f"{rank * _READ} + row_number() over () - 1"
+        part = f"(select id, {place} as place from ({question} limit {_READ}) b)"  # noqa: S608 - every value is bound
+        self.branches.append(part)
+
+    def statement(self) -> TextClause:
+        """All branches as one statement."""
+        return tenant_sql(_FOUND.format(branches=" union all ".join(self.branches), read=_READ, looked_at=_LOOKED_AT))
+
+
+def find(session: Session, text: str, limit: int = 20) -> list[Found]:
+    """People whom ``text`` fits, best first, heads of households before members, by pinyin within.
+
+    A whole identity number, telephone or account is compared by its token. Where nobody fits, letters that differ by one from
+    what was typed are tried as well.
+    """
+    bound = {"on": current_scope().business_date, "most": limit}
+    for question in questions(text):
+        found = [Found(*row) for row in session.execute(question.statement(), question.bound | bound)]
+        if found:
+            return found
+    return []
+
+
+def find_cases(session: Session, text: str, limit: int = 5) -> list[UUID]:
+    """Cases of whose number, or of a party's name, pinyin or initials ``text`` is the beginning; of confidential ones
+    those that the actor handles."""
+    text = _UNSTORABLE.sub("", text)
+    word = _letters(text) or fold_name(text)
+    if len(word) < 2:
+        return []
+    bound = {"word": word, "end": word + _END, "read": _READ, "most": limit}
+    return list(session.scalars(tenant_sql(_CASES), bound))
+
+
+def questions(text: str) -> Iterator[_Question]:
+    """The questions that ``text`` asks, each where the ones before found nobody; none for an empty text."""
+    text = _UNSTORABLE.sub("", text)
+    plain = squash(text)
+    folded = fold_name(text).lstrip(PART + INITIALS + CONFUSED)
+    if not plain or not folded:
+        return
+    letters = _letters(text)
+    asked = _Question()
+    _numbers(asked, plain)
+    asked.word(folded, EXACT)
+    asked.begins(folded, BEGINS)
+    if letters:
+        _ask_letters(asked, letters)
+    elif not folded[:1].isdigit():
+        _ask_name(asked, folded)
+    yield asked
+    if letters and len(letters) >= _SHORTEST_MISTYPED:
+        again = _Question()
+        again.words(sorted({CONFUSED + confused(one) for one in _one_off(letters)}), MISTYPED)
+        yield again
+
+
+def _numbers(asked: _Question, plain: str) -> None:
+    if _IDENTITY.fullmatch(plain):
+        asked.number(TokenKind.IDENTITY, plain)
+    if _OLD_IDENTITY.fullmatch(plain):
+        whole = f"{plain[:6]}19{plain[6:]}"
+        asked.number(TokenKind.IDENTITY, whole + calc_check_digit(whole + "0"))
+    if _PHONE.fullmatch(plain.replace("-", "")):
+        asked.number(TokenKind.PHONE, plain)
+    if _ACCOUNT.fullmatch(plain):
+        asked.number(TokenKind.ACCOUNT, plain)
+
+
+def _letters(text: str) -> str:
+    """What was typed as pinyin, without spaces and apostrophes; empty where it is no pinyin."""
+    joined = _BETWEEN.sub("", fold_name(text)).replace("ü", "v")
+    return joined if _LETTERS.fullmatch(joined) else ""
+
+
+def _ask_letters(asked: _Question, letters: str) -> None:
+    asked.word(letters, EXACT)
+    asked.begins(f"{INITIALS}{letters} ", BEGINS)
+    asked.begins(letters, WITHIN)
+    asked.begins(INITIALS + letters, SOUNDS)
+    asked.begins(PART + letters, SOUNDS)
+    if len(letters) > 1:
+        asked.begins(CONFUSED + confused(letters), CONFUSABLE)
+
+
+def _ask_name(asked: _Question, folded: str) -> None:
+    asked.sorts(name_pinyin(folded).sort_key, BEGINS)
+    if folded in COMPOUND_SURNAMES:  # read as a surname only where a given name follows
+        asked.sorts(" ".join(map("".join, zip(COMPOUND_SURNAMES[folded], folded, strict=True))), BEGINS)
+    asked.begins(PART + folded, WITHIN)
+    if len(folded) > 1:
+        for spoken in (name_pinyin(folded), *other_pinyin(folded)):
+            asked.begins(spoken.full, SOUNDS)
+        asked.word(CONFUSED + confused(name_pinyin(folded).full), CONFUSABLE)
+
+
+def _one_off(letters: str) -> set[str]:
+    """All spellings with one letter more, less or other than ``letters``, or two that stand side by side changed round."""
+    cuts = [(letters[:place], letters[place:]) for place in range(len(letters) + 1)]
+    less = {head + tail[1:] for head, tail in cuts if tail}
+    turned = {head + tail[1] + tail[0] + tail[2:] for head, tail in cuts if len(tail) > 1}
+    other = {head + letter + tail[1:] for head, tail in cuts if tail for letter in _ALPHABET}
+    more = {head + letter + tail for head, tail in cuts for letter in _ALPHABET}
+    return less | turned | other | more
