@@ -9,6 +9,9 @@ PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
 
+# Where an environment forbids Python to keep what it compiled, each of a run's many processes would compile all anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: run keycloak test check bench clean
 
 # exec: signals reach the program itself, and make fails when it does. Were make killed, the launcher would end too.

@@ -24,6 +24,7 @@ import core.people.life.models
 import core.people.models
 import core.printing.models
 import core.rights.models
+import core.rights.partner_models
 import core.surveys.models
 import core.tenancy.models
 import core.trail.models

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 from fastapi import FastAPI
 
 from core.web.app import make_app as core_app
@@ -16,4 +18,7 @@ def make_app() -> FastAPI:
     app = core_app()
     report_stuck()
     watch_over(app)
+    # What was made up to here stays. Else the collector would walk over it all again and again, 0.3 s at a time.
+    gc.collect()
+    gc.freeze()
     return app

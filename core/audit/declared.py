@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.audit import checks
+from core.audit import checks, people_checks
 from core.audit.jobs import JOBS
 from core.host.declarations import AuditCheckDecl, NavEntry, TrailActDecl
 
@@ -29,6 +29,14 @@ AUDIT_CHECKS = (
         "paid_twice", "同一周期不得重复发放", "paid once per occurrence", "critical", "domain 4.4.1", checks.paid_twice
     ),
     AuditCheckDecl(
+        "aided_before_merge",
+        "合并前不得重复发放",
+        "two records that were merged were not both aided",
+        "critical",
+        "domain 4.4.1, 10",
+        people_checks.aided_before_merge,
+    ),
+    AuditCheckDecl(
         "missing_document", "证明材料齐全", "required papers present", "major", "domain 10", checks.missing_document
     ),
     AuditCheckDecl(
@@ -51,6 +59,14 @@ AUDIT_CHECKS = (
         "minor",
         "domain 7.5",
         checks.member_never_surveyed,
+    ),
+    AuditCheckDecl(
+        "identity_probing",
+        "不得借身份索引试探查询",
+        "the identity index is not probed",
+        "major",
+        "domain 10, 12",
+        people_checks.identity_probing,
     ),
 )
 

@@ -37,6 +37,8 @@ def refuse_own_work(session: Session, finding: AuditFinding) -> None:
 
 
 def _had_a_part(session: Session, finding: AuditFinding, persons: Sequence[str]) -> bool:
+    if finding.detail.get("actor") in persons:
+        return True
     grants = _grants_of(session, finding)
     cases = {*_cases_of(finding), *(grant.case_id for grant in grants)}
     if any(grant.approved_by in persons for grant in grants):

@@ -6,10 +6,10 @@ An import writes hundreds of thousands of rows; sent as single parameters they c
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import psycopg
@@ -20,9 +20,11 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
-from core.db.base import Base
+from core.db.base import Base, new_id_text
 from core.db.statements import tenant_sql
 
+JOINED: Final = "\x1f"
+"""Between values of one text of which each becomes a row: the unit separator, which no text of a person holds."""
 _DIALECT: Any = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
 
 
@@ -53,10 +55,11 @@ def copy_rows(
     constants: Mapping[str, Any] = MappingProxyType({}),
     *,
     keep_former: bool = False,
+    spread: str | None = None,
 ) -> None:
     """Insert very many rows of the tenant in scope: tuples of the values of ``columns``; ``constants`` are the values of
-    columns that all rows share. Other defaults of the model are filled in; ids that nobody needs to know before are the
-    database's own, which sort by time as well. ``keep_former`` as above.
+    columns that all rows share. Other defaults of the model are filled in, ids too (made here: the database takes longer).
+    ``keep_former`` as above. The texts of the column ``spread`` hold several values, joined by ``JOINED``: each is a row.
 
     They go by COPY into a temporary table, since PostgreSQL takes none into a table under row-level security, and from
     there by one statement, in which the policies hold as in any other.
@@ -65,11 +68,16 @@ def copy_rows(
         return
     table: Any = model.__table__
     alike = dict(constants)
+    given: Iterable[Sequence[Any]] = rows
+    if "id" in table.columns and "id" not in columns:
+        columns, given = (*columns, "id"), ((*row, new_id_text()) for row in rows)
     for column in _defaulted(table, dict.fromkeys([*columns, *constants])):
         if not column.primary_key:
             alike[column.name] = _default(column)
     staging, conflict = f"bulk_{table.name}", " on conflict do nothing" if keep_former else ""
     names = ", ".join(f'"{name}"' for name in columns)
+    taken = ", ".join("part" if name == spread else f'"{name}"' for name in columns)
+    parts = f", string_to_table(\"{spread}\", '{JOINED}') part" if spread else ""
     driver: psycopg.Connection[Any] = session.connection().connection.driver_connection  # type: ignore[assignment]  # it is psycopg's
     with driver.cursor() as cursor:
         shape = sql.SQL("create temporary table {} on commit drop as select {} from {} with no data")
@@ -79,17 +87,15 @@ def copy_rows(
         kinds = [table.columns[name].type for name in columns]
         documents = [at for at, kind in enumerate(kinds) if isinstance(kind, JSONB)]
         with cursor.copy(sql.SQL("copy {} from stdin").format(place)) as copy:
-            for row in rows:
+            for row in given:
                 copy.write_row(_with_documents(row, documents) if documents else row)
         values = "".join(f', cast(:{name} as {table.columns[name].type.compile(_DIALECT)}) as "{name}"' for name in alike)
         more = "".join(f', "{name}"' for name in alike)
-        if "id" in table.columns and "id" not in columns:
-            more, values = f"{more}, id", f"{values}, uuidv7()"
         bound = {name: _bound(value, table.columns[name]) for name, value in alike.items()}
         session.execute(
             tenant_sql(
                 f"insert into {table.fullname} (tenant, {names}{more})"  # noqa: S608 - names come from the model
-                f" select :tenant, {names}{values} from pg_temp.{staging}{conflict}"
+                f" select :tenant, {taken}{values} from pg_temp.{staging}{parts}{conflict}"
             ),
             bound,
         )

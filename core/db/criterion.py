@@ -6,6 +6,7 @@ before the database has to catch it.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import event
@@ -37,6 +38,13 @@ def _touches_tenants(state: ORMExecuteState) -> bool:
     return any(issubclass(mapper.class_, Tenanted) for mapper in state.all_mappers)
 
 
+@lru_cache(maxsize=512)
+def _of_tenant(tenant: str) -> Any:
+    """The condition of one tenant. Kept, since SQLAlchemy takes the lambda apart anew for each that is made, which cost more
+    than all else that is done here; the tenant is a bound value, so that all tenants share one compiled statement."""
+    return with_loader_criteria(Tenanted, lambda cls: cls.tenant == tenant, include_aliases=True)
+
+
 def _check(state: ORMExecuteState) -> None:
     scope: Scope | None = state.session.info.get("scope")
     if state.execution_options.get(SCOPED):
@@ -56,9 +64,7 @@ def _check(state: ORMExecuteState) -> None:
     if current_scope() != scope:
         raise _refuse("session used in another scope than it was opened in")
     if state.is_select or state.is_update or state.is_delete:
-        tenant = scope.tenant
-        options: Any = with_loader_criteria(Tenanted, lambda cls: cls.tenant == tenant, include_aliases=True)
-        state.statement = state.statement.options(options)
+        state.statement = state.statement.options(_of_tenant(scope.tenant))
 
 
 def guard_statements(session_class: type[Session]) -> None:

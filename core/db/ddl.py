@@ -76,6 +76,7 @@ def security_statements(table: Table, *, role: str = APP_ROLE) -> list[str]:
     if rule.deletable_after:
         statements.append(f"create policy removed on {name} for delete using ({_OWN} and {_old_enough(rule.deletable_after)})")
     statements.extend(_erased(rule, name, role))
+    statements.extend(_kept_by_itself(rule, name))
     statements.append(f"grant select, {', '.join(writes)} on {name} to {role}")
     return statements
 
@@ -92,6 +93,18 @@ def _erased(rule: TenantTable, name: str, role: str) -> list[str]:
         f"create trigger erased before update of {', '.join(rule.held)} on {name} for each row"
         f" when (current_user = '{role}') execute function public.refuse_but_erasure()"
     ]
+
+
+def _kept_by_itself(rule: TenantTable, name: str) -> list[str]:
+    """The functions and triggers of columns that the database keeps."""
+    statements = []
+    for number, kept in enumerate(rule.triggers, 1):
+        own, only = f"{name}_kept_{number}", f" {kept.only}" if kept.only else ""
+        statements += [
+            f"create function {own}() returns trigger language plpgsql as $$\nbegin\n    {kept.act};\n    return new;\nend $$",
+            f"create trigger kept_{number} {kept.moment} on {name} for each row{only} execute function {own}()",
+        ]
+    return statements
 
 
 def _old_enough(columns: tuple[str, ...]) -> str:

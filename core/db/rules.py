@@ -44,6 +44,18 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """What the database does by itself with each row that is written: a trigger."""
+
+    moment: str
+    """``before insert``, ``after update of name``."""
+    only: str
+    """``when (…)``, or nothing for every row."""
+    act: str
+    """A statement of plpgsql; ``new`` is the row."""
+
+
+@dataclass(frozen=True, slots=True)
 class TenantTable:
     """A table whose rows belong to tenants: keyed by tenant first, under forced row-level security."""
 
@@ -67,6 +79,8 @@ class TenantTable:
     personal: tuple[str, ...] = ()
     """Columns that tell, or may tell, who somebody is: emptied when the person is erased, and then alone where the table does
     not let them change otherwise (docs/personal-rights.md). Rows of a ``deletable`` table go as a whole."""
+    triggers: tuple[Kept, ...] = ()
+    """How the database keeps columns that follow other rows."""
 
     @property
     def held(self) -> tuple[str, ...]:

@@ -14,10 +14,12 @@ from core.cases.models import Case
 from core.cases.repository import cases_named
 from core.cases.workflows import STANDING, standing_of, workflows_of
 from core.codes import code_list
+from core.db.base import new_id
 from core.documents import store
 from core.documents.models import Document
 from core.documents.repository import document_named, kinds_of
-from core.errors import BangfuError, Conflict, InvalidInput, NotFound
+from core.documents.sealing import PaperKeys
+from core.errors import Conflict, InvalidInput
 from core.host.declarations import WorkflowDecl
 from core.scope import current_scope
 from core.settings import settings
@@ -28,13 +30,6 @@ DOCUMENT = Kind("document", "证明材料", {"held": "在卷", "withdrawn": "已
 ADD = Demand("document.add", of=STANDING, states=frozenset({"open", "outside"}))
 READ = Demand("document.read")
 WITHDRAW = Demand("document.withdraw", of=DOCUMENT, states=frozenset({"held"}))
-
-
-class Altered(BangfuError):
-    """A stored file is not the one that was taken in."""
-
-    code = "document_altered"
-    status = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +45,8 @@ class NewDocument:
 
 
 def add_documents(session: Session, papers: Sequence[NewDocument]) -> list[Document]:
-    """Take in papers. Size and type are those of the bytes, not of a name; papers of a case are seen by whoever sees it.
+    """Take in papers, sealed each under a key of its own. Size and type are those of the bytes, not of a name; papers of a
+    case are seen by whoever sees it.
 
     Raises ``InvalidInput`` (type, size, kind) and ``Conflict`` for a case that is closed.
     """
@@ -58,12 +54,15 @@ def add_documents(session: Session, papers: Sequence[NewDocument]) -> list[Docum
     require(ADD)
     types = [_checked(paper) for paper in papers]
     cases = _open_cases(session, [paper.case_id for paper in papers if paper.case_id])
-    names = store.put_all(session, [paper.data for paper in papers])
+    keys, ids = PaperKeys(session), [new_id() for _ in papers]
+    sealed = [keys.seal(id_, paper.data) for id_, paper in zip(ids, papers, strict=True)]
+    names = store.put_all(session, sealed)
     made = []
-    for paper, media_type, name in zip(papers, types, names, strict=True):
+    for id_, paper, media_type, kept, name in zip(ids, papers, types, sealed, names, strict=True):
         case = cases.get(paper.case_id) if paper.case_id else None
         made.append(
             Document(
+                id=id_,
                 case_id=paper.case_id,
                 household_id=paper.household_id,
                 kind=paper.kind,
@@ -72,6 +71,8 @@ def add_documents(session: Session, papers: Sequence[NewDocument]) -> list[Docum
                 media_type=media_type,
                 size=len(paper.data),
                 sha256=hashlib.sha256(paper.data).digest(),
+                sealed_sha256=kept.digest,
+                wrapped_key=kept.wrapped_key,
                 received_on=scope.business_date,
                 received_by=scope.actor,
                 handlers=case.handlers if case else None,
@@ -122,18 +123,7 @@ def read_document(session: Session, document_id: uuid.UUID, *, case_id: uuid.UUI
     case than ``case_id``."""
     require(READ)
     document = document_named(session, document_id, case_id=case_id)
-    return document, bytes_of(document)
-
-
-def bytes_of(document: Document) -> bytes:
-    """The bytes of a paper that the caller may show; raises ``Altered`` where they are not those taken in, ``NotFound``, also
-    where it was destroyed with the data of whom it was about."""
-    if document.erased_on is not None:
-        raise NotFound("该份材料已按规定删除", "the paper was destroyed with the person's data", where=str(document.id))
-    data = store.get(document.storage_name)
-    if hashlib.sha256(data).digest() != document.sha256:
-        raise Altered("材料文件与登记的校验值不符", "the file is not the one that was taken in", where=str(document.id))
-    return data
+    return document, PaperKeys(session).stored(document).read()
 
 
 def withdraw_document(session: Session, document_id: uuid.UUID, reason: str, *, case_id: uuid.UUID | None = None) -> Document:

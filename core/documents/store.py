@@ -1,4 +1,4 @@
-"""The file store (文件库): bytes under random names, one folder per tenant, written whole or not at all.
+"""The file store (文件库): sealed bytes under random names, one folder per tenant, written whole or not at all.
 
 No part of a path comes from what somebody typed or uploaded. A file is named in the database only, and a transaction that
 rolls back takes the files that it wrote with it.
@@ -6,11 +6,13 @@ rolls back takes the files that it wrote with it.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import secrets
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy import event
@@ -25,6 +27,19 @@ PDF, JPEG, PNG = "application/pdf", "image/jpeg", "image/png"
 _SIGNS = ((b"%PDF-", PDF), (b"\xff\xd8\xff", JPEG), (b"\x89PNG\r\n\x1a\n", PNG))
 _NAME = re.compile(r"[0-9a-f]{2}/[0-9a-f]{40}")
 _WRITTEN = "written_files"
+
+
+@dataclass(frozen=True, slots=True)
+class SealedPaper:
+    """A paper as it is stored: its key as the row holds it, and the bytes for the file store."""
+
+    wrapped_key: bytes
+    data: bytes = field(repr=False)
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of what lies in the file store."""
+        return hashlib.sha256(self.data).digest()
 
 
 def sniffed_type(data: bytes, *, where: str) -> str:
@@ -45,21 +60,21 @@ def _folder() -> Path:
     return settings().files_dir / current_scope().tenant
 
 
-def put_all(session: Session, contents: Sequence[bytes]) -> list[str]:
-    """Store ``contents`` for the tenant in scope; the names under which they lie, in order.
+def put_all(session: Session, papers: Sequence[SealedPaper]) -> list[str]:
+    """Store ``papers`` for the tenant in scope; the names under which they lie, in order.
 
     All are written before they are forced to disk together, so that one journal commit serves many. Removed again if the
     transaction rolls back.
     """
-    names = [f"{token[:2]}/{token}" for token in (secrets.token_hex(20) for _ in contents)]
+    names = [f"{token[:2]}/{token}" for token in (secrets.token_hex(20) for _ in papers)]
     paths = [_folder() / name for name in names]
     unfinished = [path.with_suffix(".part") for path in paths]
     session.info.setdefault(_WRITTEN, []).extend([*unfinished, *paths])
-    for path, data in zip(unfinished, contents, strict=True):
+    for path, paper in zip(unfinished, papers, strict=True):
         _make_folder(path.parent)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            file.write(paper.data)
     with ThreadPoolExecutor(min(8, len(unfinished)) or 1) as pool:
         list(pool.map(_settle, unfinished))
     for part, path in zip(unfinished, paths, strict=True):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from core.exchange import envelopes, identity_queries, matters, upward
+from core.exchange import envelopes, identity_queries, identity_told, matters, question_limits, upward
 from core.host.declarations import TrailActDecl
 
 TOPICS = (envelopes.TOPIC,)
-KINDS = (matters.MATTER, matters.TAKEN, matters.ANSWER, identity_queries.QUERY, identity_queries.ANSWER)
+KINDS = (matters.MATTER, matters.TAKEN, matters.ANSWER, identity_queries.QUERY, identity_queries.ANSWER, identity_told.TOLD)
+PARAMETERS = question_limits.PARAMETERS
 GUARDS = upward.GUARDS
 EFFECTS = upward.EFFECTS
 
@@ -19,6 +20,8 @@ TRAIL_ACTS = (
     TrailActDecl("identity_query.asked", "向省级提交重复建档查询", "province asked about a duplicate"),
     TrailActDecl("identity_query.answered", "答复重复建档查询", "question about a duplicate answered"),
     TrailActDecl("identity_query.came_back", "收到重复建档查询答复", "answer about a duplicate received"),
+    TrailActDecl("identity_query.told", "省级告知重复建档查询涉及本单位档案", "told of a question about a file"),
+    TrailActDecl("identity_query.seen", "已阅省级重复建档告知", "notice of the province about a duplicate seen"),
     TrailActDecl("matter.taken", "接收移交事项", "matter taken"),
     TrailActDecl("matter.opened", "移交事项登记为个案", "matter opened as a case"),
     TrailActDecl("matter.answered", "答复移交事项", "matter answered"),

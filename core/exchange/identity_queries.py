@@ -20,7 +20,8 @@ from core.authorisation import Demand, require
 from core.db.statements import among, tenant_sql
 from core.errors import Conflict, InvalidInput, NotFound
 from core.exchange.envelopes import on_arrival, personal_content, seal_envelope
-from core.exchange.identity_index import elsewhere
+from core.exchange.identity_index import elsewhere, this_and_last_year
+from core.exchange.identity_told import tell_others
 from core.exchange.models import Envelope
 from core.exchange.query_models import IdentityQuery
 from core.host.declarations import COUNTIES
@@ -72,8 +73,8 @@ def ask_province(session: Session, household_id: uuid.UUID, person_id: uuid.UUID
     if session.scalar(select(IdentityQuery.id).where(*still)) is not None:
         raise Conflict("此人已提交查询，尚未答复", "a question about the person is open", where="person_id")
     number = reveal(session, person_id, "identity_number", said)
-    known = [elsewhere(session, number, year, said) for year in (scope.business_date.year, scope.business_date.year - 1)]
-    if not any(one.on_file or one.aided for one in known):
+    [known] = elsewhere(session, [number], this_and_last_year(), said)
+    if not known.known:
         return None
     envelope = seal_envelope(
         session,
@@ -138,26 +139,31 @@ def query_received(session: Session, query_id: uuid.UUID, *, lock: bool = False)
 def matches(session: Session, query: IdentityQuery) -> list[Match]:
     """Where the person of a question is marked in the province's counties. Of whom, the province does not learn."""
     require(ANSWERING)
-    envelope = session.scalar(
-        select(Envelope).where(Envelope.envelope_id == query.envelope_id, Envelope.direction == "in", Envelope.kind == QUERY)
-    )
-    if envelope is None:
-        raise NotFound("没有这一查询", "no such question", where=str(query.id))
     rows = session.execute(
         tenant_sql(
             "select tenant, year, matter from identity_mark where province = :tenant and hash = :hash"
             " order by tenant, year desc, matter"
         ),
-        {"hash": bytes.fromhex(str(personal_content(envelope)["hash"]))},
+        {"hash": bytes.fromhex(str(personal_content(_question(session, query))["hash"]))},
     )
     return [Match(*row) for row in rows]
+
+
+def _question(session: Session, query: IdentityQuery) -> Envelope:
+    envelope = session.scalar(
+        select(Envelope).where(Envelope.envelope_id == query.envelope_id, Envelope.direction == "in", Envelope.kind == QUERY)
+    )
+    if envelope is None:
+        raise NotFound("没有这一查询", "no such question", where=str(query.id))
+    return envelope
 
 
 def answer_query(
     session: Session, query_id: uuid.UUID, outcome: str, answer: str, *, keeper: str | None = None
 ) -> IdentityQuery:
     """Answer a county: a duplicate, with the county whose file stays; no duplicate; or to be looked into, which can be answered
-    again. Raises ``Forbidden``, ``NotFound``, ``InvalidInput`` for an outcome that is none, a county in which the person is not
+    again. The other counties in which the person is marked are told (``core.exchange.identity_told``).
+    Raises ``Forbidden``, ``NotFound``, ``InvalidInput`` for an outcome that is none, a county in which the person is not
     marked or a missing text, ``Conflict`` once answered."""
     require(ANSWERING)
     scope = current_scope()
@@ -174,9 +180,13 @@ def answer_query(
                 "请从有记录的单位中选择由谁保留", "the county that keeps the file is one of those found", where="keeper"
             )
         kept = tenant_named(session, str(keeper)).code
+    looked_into = query.state == "pending"
     query.state = "pending" if outcome == "pending" else "answered"
     query.outcome, query.keeper, query.answer = outcome, kept, said
     query.answered_on, query.answered_by = scope.business_date, scope.actor
+    if outcome != "different" or looked_into:  # who was told that it is looked into hears how it ended
+        digest = str(personal_content(_question(session, query))["hash"])
+        tell_others(session, query, digest, [match.tenant for match in matches(session, query)])
     seal_envelope(
         session,
         peer=query.peer,

@@ -6,12 +6,15 @@ import uuid
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy.orm import Session
 
 from core.db.statements import tenant_sql
 from core.exchange.identity_index import mark
 from core.tenancy.keys import tenant_key, tokens
+
+_AT_ONCE: Final = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,26 @@ def _beneficiaries(
     for row in rows:
         number = key.person_key(row.id, bytes(row.wrapped_key)).open("identity_cipher", bytes(row.identity_cipher))
         yield Aided(tokens().identity_index_hash(number), row.year, row.programme, row.household_id, row.id)
+
+
+def holder_of(session: Session, digest: bytes) -> uuid.UUID | None:
+    """The person of the tenant in scope whose identity number has this hash of the index; None where there is none. Opens the
+    numbers one after the other, since nothing here leads from the hash to a row."""
+    rows = session.execute(
+        tenant_sql(
+            "select id, wrapped_key, identity_cipher from person"
+            " where tenant = :tenant and wrapped_key is not null and identity_cipher is not null order by id"
+        ),
+        execution_options={"yield_per": _AT_ONCE},
+    )
+    key = tenant_key(session)
+    with rows:
+        for row in rows:
+            number = key.person_key(row.id, bytes(row.wrapped_key)).open("identity_cipher", bytes(row.identity_cipher))
+            if tokens().identity_index_hash(number) == digest:
+                found: uuid.UUID = row.id
+                return found
+    return None
 
 
 def mark_aided(session: Session, case_ids: Sequence[uuid.UUID]) -> None:

@@ -6,7 +6,7 @@ import uuid
 from datetime import date
 from typing import ClassVar
 
-from sqlalchemy import CHAR, BigInteger, CheckConstraint, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import CHAR, BigInteger, CheckConstraint, Index, LargeBinary, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -45,7 +45,8 @@ class IdentityMark(TenantRow):
     __table_args__ = (
         UniqueConstraint("tenant", "hash", "year", "matter"),
         Index("ix_identity_mark_hash", "hash"),
-        Index("ix_identity_mark_province", "province", "year", "matter", "hash"),
+        # Only who was aided is compared through a whole province, and most marks say that somebody is on file.
+        Index("ix_identity_mark_aided", "province", "year", "matter", "hash", postgresql_where=text("matter <> 'on_file'")),
     )
 
     province: Mapped[str] = mapped_column(CHAR(6))

@@ -1,4 +1,5 @@
-"""Questions of a county to its province: is somebody on file twice, and who keeps the file (重复建档查询)."""
+"""Questions of a county to its province: is somebody on file twice, and who keeps the file (重复建档查询); and how often the
+identity index was asked."""
 
 from __future__ import annotations
 
@@ -14,9 +15,24 @@ from core.db.rules import TableRule
 from core.db.types import Day, Instant, Ref, Str
 
 
+class IdentityQuestionCount(TenantRow):
+    """How many questions an account asked the identity index in a day, and how many of them found nobody. The county's own
+    sum stands under no name."""
+
+    __tablename__ = "identity_question_count"
+    __rule__: ClassVar[TableRule] = TenantTable(mutable=("asked", "in_vain"))
+    __table_args__ = (UniqueConstraint("tenant", "on_day", "actor"), CheckConstraint("in_vain <= asked", name="in_vain"))
+
+    on_day: Mapped[Day]
+    actor: Mapped[Str]
+    asked: Mapped[int]
+    in_vain: Mapped[int]
+    at: Mapped[Instant]
+
+
 class IdentityQuery(TenantRow):
-    """One question of whether a person is on file in two counties. The county and the province have a row each, in their own
-    tenants; the person's hash travels in the envelope alone."""
+    """One question of whether a person is on file in two counties. The county, the province and a county that was told of it
+    have a row each, in their own tenants; the person's hash travels in the envelope alone."""
 
     __tablename__ = "identity_query"
     __rule__: ClassVar[TableRule] = TenantTable(
@@ -32,18 +48,18 @@ class IdentityQuery(TenantRow):
             postgresql_where=text("direction = 'out' and state <> 'answered'"),
         ),
         Index("ix_identity_query_list", "tenant", "direction", "state", "id"),
-        CheckConstraint("direction in ('out', 'in')", name="direction"),
+        CheckConstraint("direction in ('out', 'in', 'told')", name="direction"),
         CheckConstraint("state in ('asked', 'pending', 'answered')", name="state"),
         CheckConstraint("outcome in ('duplicate', 'different', 'pending')", name="outcome"),
-        CheckConstraint("(outcome = 'duplicate') = (keeper is not null)", name="keeper"),
-        CheckConstraint("(direction = 'out') = (person_id is not null)", name="person"),
+        CheckConstraint("direction = 'told' or (outcome = 'duplicate') = (keeper is not null)", name="keeper"),
+        CheckConstraint("direction = 'told' or (direction = 'out') = (person_id is not null)", name="person"),
         tenant_fk("person_id", "person"),
         tenant_fk("household_id", "household"),
     )
 
     envelope_id: Mapped[Ref]
     direction: Mapped[Str]
-    """``out`` with the county that asks, ``in`` with the province."""
+    """``out`` with the county that asks, ``in`` with the province, ``told`` with another county that has a mark."""
     peer: Mapped[str] = mapped_column(CHAR(6))
     person_id: Mapped[uuid.UUID | None]
     """Of whom the county asks; the province learns nothing but the hash."""
@@ -54,7 +70,7 @@ class IdentityQuery(TenantRow):
     state: Mapped[Str] = mapped_column(default="asked")
     outcome: Mapped[str | None]
     keeper: Mapped[str | None] = mapped_column(CHAR(6))
-    """The county whose file stays, where it is a duplicate."""
+    """The county whose file stays, where it is a duplicate; of what a county was told, itself or nobody."""
     answer: Mapped[str | None]
     answered_on: Mapped[date | None]
     answered_by: Mapped[str | None]

@@ -163,8 +163,9 @@ class ParameterDecl:
     """The smallest figure that the law leaves to the levels."""
     options: Callable[[], Mapping[str, str]] | None = None
     """Of ``codes``: which there are, with their Chinese names. None leaves it to whoever reads them."""
-    strictest: Literal["common", "longest"] | None = None
-    """Where a lower level may tighten but not loosen: what counts is the codes that all levels name, or their longest term."""
+    strictest: Literal["common", "longest", "least"] | None = None
+    """Where a lower level may tighten but not loosen: what counts is the codes that all levels name, their longest term, or the
+    least figure from the province down (``core.parameters.service.least_of_levels``)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,6 +135,16 @@ def _refuse_looser(session: Session, declared: ParameterDecl, value: Any, on: da
             mend_zh="本级只能延长",
             mend_en="a lower level may only lengthen it",
         )
+    # the province sets its own limit, which the nation's only stands in for
+    limits = list(above.values()) or ([] if scope.tenant == scope.province else national)
+    if declared.strictest == "least" and limits and value > min(limits):
+        raise InvalidInput(
+            f"不得高于上级规定的 {min(limits)}",
+            f"not more than the {min(limits)} set above",
+            where="value",
+            mend_zh="本级只能调低",
+            mend_en="a lower level may only lower it",
+        )
     if declared.strictest == "common" and any(set(value) - set(codes) for codes in held):
         raise InvalidInput(
             "超出上级规定的范围",

@@ -7,7 +7,7 @@ day the value recorded last.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -61,13 +61,7 @@ class Parameters(Mapping[str, Resolved]):
     def value(self, name: str) -> Any:
         """The value of ``name``; raises ``ParameterMissing`` where no level has set one."""
         if name not in self._found:
-            raise ParameterMissing(
-                f"政策参数 {name} 在 {self.on.isoformat()} 没有取值",
-                f"no value of {name} holds on {self.on.isoformat()}",
-                where=name,
-                mend_zh="请由本级或上级设定该参数及其依据",
-                mend_en="have this level or one above set it with its source",
-            )
+            raise _missing(name, self.on)
         return self._found[name].value
 
     def values_of(self, names: Sequence[str]) -> dict[str, Any]:
@@ -83,6 +77,16 @@ class Parameters(Mapping[str, Resolved]):
             former = found.get(name, _sheet(declared, None, WHAT_IF, None, self.on, "", declared.clause))
             found[name] = replace(former, value=value, level=WHAT_IF, tenant=None, source="测算假设")
         return Parameters(self.on, found)
+
+
+def _missing(name: str, on: date) -> ParameterMissing:
+    return ParameterMissing(
+        f"政策参数 {name} 在 {on.isoformat()} 没有取值",
+        f"no value of {name} holds on {on.isoformat()}",
+        where=name,
+        mend_zh="请由本级或上级设定该参数及其依据",
+        mend_en="have this level or one above set it with its source",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +162,26 @@ def set_by_levels(session: Session, name: str, on: date) -> dict[str, Any]:
     """
     last = {row.tenant: row.value for row in repository.tenants_until(session, current_scope(), on) if row.name == name}
     return {tenant: value for tenant, value in last.items() if value is not None}
+
+
+def least_of_levels(session: Session, names: Collection[str], on: date) -> dict[str, int]:
+    """What holds of limits that a lower level may lower but not raise (``strictest`` least): the province's figure, or where it
+    says none the nation's, and lower ones of the levels below. The declared figure stands in for a nation's that no upgrade has
+    written yet, so that a limit is never without one. Two statements; raises ``ParameterMissing``."""
+    scope = current_scope()
+    national = {name: one.value for name in names for one in declared_parameter(name).defaults if one.valid_from <= on}
+    national |= {row.name: row.value for row in repository.national_until(session, on) if row.name in names}
+    words = [row for row in repository.tenants_until(session, scope, on) if row.name in names]
+    found = {}
+    for name in names:
+        said = {row.tenant: row.value for row in words if row.name == name}
+        top = said.pop(scope.province, None)
+        below = [int(value) for value in said.values() if value is not None]
+        highest = national.get(name) if top is None else top
+        if highest is None:
+            raise _missing(name, on)
+        found[name] = min([int(highest), *below])
+    return found
 
 
 def line_of(scope: Scope) -> list[tuple[str, str]]:

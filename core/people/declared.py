@@ -49,6 +49,7 @@ TRAIL_ACTS = (
     TrailActDecl("employer.changed", "更改用人单位", "employer changed"),
     TrailActDecl("employer.tested", "登记单位核查", "test of an employer recorded"),
     TrailActDecl("people.duplicates_proposed", "找出疑似重复人员", "possible duplicates found"),
+    TrailActDecl("people.paired_by_hand", "人工提出疑似重复人员", "pair of possible duplicates put together by hand"),
     TrailActDecl("people.kept_apart", "核为不是同一人", "told apart from a possible duplicate"),
     TrailActDecl("people.merged", "合并重复档案", "merged into another record"),
     TrailActDecl("people.unmerged", "撤销合并", "merge undone"),

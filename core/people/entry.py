@@ -15,6 +15,7 @@ from core.errors import BangfuError, InvalidInput
 from core.money import format_yuan, parse_yuan
 from core.rules.batch import MAX_FEN
 from core.text.normalise import squash
+from core.vault.in_text import without_numbers_in
 
 Kind = Literal["text", "long_text", "money", "date", "code", "codes", "yes_no", "number"]
 TEXT_LENGTH: Final = 100
@@ -126,6 +127,14 @@ def value_of(item: Item, text: str, where: str, on: date | None = None) -> Any:
     most = item.most or (LONG_TEXT_LENGTH if item.kind == "long_text" else TEXT_LENGTH)
     if len(given) > most:
         raise InvalidInput(f"不能超过 {most} 字", f"it has at most {most} characters", where=where)
+    if item.kind == "long_text" and without_numbers_in(given) != given:
+        raise InvalidInput(
+            "文中有身份证号或银行卡号",
+            "there is an identity number or a bank card in the text",
+            where=where,
+            mend_zh="请删去号码：此处文字不加密，号码只登记在专栏",
+            mend_en="take the number out: this text is stored in the open",
+        )
     return given
 
 

@@ -13,12 +13,12 @@ import uuid
 from datetime import date, datetime
 from typing import ClassVar, Final
 
-from sqlalchemy import CHAR, CheckConstraint, Computed, DateTime, Index, Text, UniqueConstraint, func, text
+from sqlalchemy import CHAR, CheckConstraint, Computed, DateTime, FetchedValue, Index, Text, UniqueConstraint, func, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.db.base import Handled, TenantRow, TenantTable, tenant_fk
-from core.db.rules import Policy, TableRule, Token
+from core.db.base import Base, Handled, Tenanted, TenantRow, TenantTable, tenant_fk
+from core.db.rules import Kept, Policy, TableRule, Token
 from core.db.types import Day, Fen, Instant, JsonList, Ref, Str, Texts
 from core.people.life.steps import STATES
 from core.scope import current_scope
@@ -50,6 +50,11 @@ CIRCUMSTANCES: Final = (
 """What else is recorded of a person from a day on: columns of ``PersonFact`` that a correction of the income carries over."""
 
 
+_PINYIN_OF_WORKER: Final = (
+    "select p.pinyin into new.pinyin from public.person p where p.tenant = new.tenant and p.id = new.worker_id"
+)
+
+
 def actor_of_scope() -> str:
     """Who writes: the default of columns that say so."""
     return current_scope().actor
@@ -66,6 +71,13 @@ class Person(TenantRow):
             *("name", "pinyin", "birth_date", "died_on", "ethnic_group", "political_status", "marital_status"),
             *("registration_kind", "registration_division", "wrapped_key"),
             *("identity_cipher", "identity_masked", "identity_token", "phone_cipher", "phone_masked", "phone_token"),
+        ),
+        triggers=(
+            Kept(
+                "after update of pinyin",
+                "when (new.pinyin <> old.pinyin)",
+                "update public.worker_file set pinyin = new.pinyin where tenant = new.tenant and worker_id = new.id",
+            ),
         ),
     )
     __table_args__ = (
@@ -153,7 +165,12 @@ class WorkerFile(TenantRow):
         tokens=(Token("account_token", "account", "account_cipher", "worker_id"),),
         personal=(
             *("employer_name", "bank_name", "bank_branch", "account_cipher", "account_masked", "account_token"),
-            *("other_contact", "attachments_note", "remark", "opinions", "import_key"),
+            *("other_contact", "attachments_note", "remark", "opinions", "import_key", "township"),
+        ),
+        triggers=(
+            # the importer, which writes very many, says it by itself
+            Kept("before insert", "when (new.pinyin is null)", _PINYIN_OF_WORKER),
+            Kept("before update of worker_id, pinyin", "", _PINYIN_OF_WORKER),
         ),
     )
     __table_args__ = (
@@ -161,9 +178,19 @@ class WorkerFile(TenantRow):
         UniqueConstraint("tenant", "file_number"),
         Index("ix_worker_file_worker", "tenant", "worker_id"),
         Index("ix_worker_file_account", "tenant", "account_token"),
-        Index("ix_worker_file_list", "tenant", "status", "kind", "id"),
+        # one for each filter of the list, in the list's order
+        Index("ix_worker_file_pinyin", "tenant", "pinyin", "id", postgresql_include=["household_id", "categories"]),
+        Index("ix_worker_file_status", "tenant", "status", "pinyin", "id", postgresql_include=["updated_on"]),
+        Index("ix_worker_file_kind", "tenant", "kind", "pinyin", "id"),
+        Index(
+            "ix_worker_file_reassess",
+            *("tenant", "pinyin", "id"),
+            postgresql_where=text("former_kind is not null and kind is null"),
+        ),
+        Index("ix_worker_file_township", "tenant", "township", "pinyin", "id"),
+        Index("ix_worker_file_employer", "tenant", "employer_id", "pinyin", "id"),
         Index("ix_worker_file_updated", "tenant", "status", "updated_on"),
-        Index("ix_worker_file_reassess", "tenant", postgresql_where=text("former_kind is not null and kind is null")),
+        Index("ix_worker_file_counts", "tenant", "status", "kind"),
         CheckConstraint(f"status in ({', '.join(repr(state.code) for state in STATES)})", name="status"),
         CheckConstraint("kind is null or kind in ('deep', 'relative', 'accident')", name="kind"),
         CheckConstraint(
@@ -175,12 +202,15 @@ class WorkerFile(TenantRow):
         tenant_fk("household_id", "household"),
         tenant_fk("worker_id", "person"),
         tenant_fk("employer_id", "employer"),
-        Index("ix_worker_file_employer", "tenant", "employer_id"),
     )
 
     household_id: Mapped[Ref]
     worker_id: Mapped[Ref]
+    pinyin: Mapped[str] = mapped_column(Text(collation="C"), FetchedValue())
+    """The worker's sort key, kept by the database: the list pages in its order by an index of its own."""
     file_number: Mapped[Str]
+    township: Mapped[str | None]
+    """The township, town or sub-district (乡镇、街道) that the household lives in, as core/people/townships.py writes it."""
     status: Mapped[Str]
     """State of the file's life (core/people/life/steps.py)."""
     kind: Mapped[str | None]
@@ -317,21 +347,19 @@ class HouseholdFact(TenantRow):
     recorded_by: Mapped[str | None] = mapped_column(default=actor_of_scope)
 
 
-class SearchToken(Handled, TenantRow):
+class SearchToken(Handled, Tenanted, Base):
     """A token by which the search box finds a person or a case: name, pinyin, last four (core/people/search/words.py).
 
-    Compared bytewise with = and ranges alone: what is not leakproof keeps no index under row-level security.
+    Compared bytewise with = and ranges alone: what is not leakproof keeps no index under row-level security. A token is
+    known by whom it finds: an id beside would make half the cost of the largest table.
     """
 
     __tablename__ = "search_token"
     __rule__: ClassVar[TableRule] = TenantTable(
         policy=Policy.CONFIDENTIAL, opened_by="subject_id", deletable=True, subject="subject_id"
     )
-    __table_args__ = (
-        Index("ix_search_token_token", "tenant", "subject_kind", "token"),
-        Index("ix_search_token_subject", "tenant", "subject_id"),
-    )
+    __table_args__ = (Index("ix_search_token_token", "tenant", "subject_kind", "token"),)
 
-    token: Mapped[str] = mapped_column(Text(collation="C"))
+    subject_id: Mapped[Ref] = mapped_column(primary_key=True)
+    token: Mapped[str] = mapped_column(Text(collation="C"), primary_key=True)
     subject_kind: Mapped[Str]
-    subject_id: Mapped[Ref]

@@ -15,8 +15,9 @@ from sqlalchemy.orm import Session
 
 from core.db.statements import tenant_sql
 from core.errors import BangfuError, Conflict
-from core.exchange.identity_index import elsewhere
+from core.exchange.identity_index import elsewhere, this_and_last_year
 from core.people.changes.act import Act, Why
+from core.people.changes.facts import TOWNSHIP
 from core.people.changes.membership import ADDRESS_LENGTH, found_file
 from core.people.changes.persons import Checked, Newcomer, checked, person_of
 from core.people.duplicates.merging import hold_merges, survivors_of
@@ -29,6 +30,7 @@ from core.people.sealing import Sealer
 from core.scope import current_scope
 
 PARTICULARS: Final = (
+    TOWNSHIP,
     Item("employer_name", "工作单位", "employer"),
     Item("employer_nature", "单位性质", "nature of the employer", "code", codes="employer_nature"),
     Item("employer_condition", "企业状况", "condition of the employer", "code", codes="employer_condition"),
@@ -76,22 +78,20 @@ def look_up(session: Session, new: NewHousehold) -> list[LookedUp]:
     """Check what was typed, and whether anybody of it is on file here already or, by the identity index, elsewhere.
 
     Each question to the index is logged, so the caller commits whatever the answer. Those whom it knows nothing of are left
-    out. Raises ``Refused`` with every fault at its field, those on file here among them (one household, one file).
+    out. Raises ``Refused`` with every fault at its field, those on file here among them (one household, one file), and
+    ``TooManyQuestions``.
     """
     scope = current_scope()
     if not scope.is_system:
         scope.require("people.write")
     people, _ = _checked(session, new)
-    found = []
-    for place, one in enumerate(people):
-        if one.identity is None:
-            continue
-        number, year = one.identity.number.reveal(), scope.business_date.year
-        answers = [elsewhere(session, number, asked, new.reason) for asked in (year, year - 1)]
-        told = LookedUp(place, one.name, any(answer.on_file for answer in answers), any(answer.aided for answer in answers))
-        if told.on_file or told.aided:
-            found.append(told)
-    return found
+    asked = [(place, one.name, one.identity.number.reveal()) for place, one in enumerate(people) if one.identity is not None]
+    answers = elsewhere(session, [number for _, _, number in asked], this_and_last_year(), new.reason)
+    return [
+        LookedUp(place, name, answer.on_file, answer.aided)
+        for (place, name, _), answer in zip(asked, answers, strict=True)
+        if answer.known
+    ]
 
 
 def register_household(session: Session, new: NewHousehold) -> WorkerFile:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -22,15 +22,25 @@ from core.vault.sensitive import Sensitive
 from core.vault.tokens import TokenKind
 
 
+class Sealed(NamedTuple):
+    """What is stored of a new person's name, number and telephone."""
+
+    key: PersonKey
+    """The person's, under which the household's account and house number are sealed as well."""
+    columns: dict[str, Any]
+    words: set[str]
+    """Words by which the search box finds the person."""
+    mark: tuple[str, bytes, int, str]
+    """The person's mark in the identity index: province, hash, year, matter."""
+
+
 @dataclass(frozen=True, slots=True)
 class SealedPerson:
-    """A new person's row with the key under which the household's account and house number are sealed as well."""
+    """A new person's row, and those of the words by which he is found."""
 
     id: UUID
-    key: PersonKey
     row: dict[str, Any]
     searches: list[dict[str, Any]]
-    mark: dict[str, Any]
 
 
 class Sealer:
@@ -86,34 +96,32 @@ class Sealer:
     ) -> SealedPerson:
         """A new person with ``columns`` (name and what needs no seal); ``more_searches`` are further search tokens."""
         person_id = new_id()
-        key, wrapped = self._keys.new_person_key(person_id)
-        number = identity.number.reveal()
-        spoken = name_pinyin(columns["name"])
-        row = {
-            **columns,
-            "id": person_id,
-            "pinyin": spoken.sort_key,
-            "wrapped_key": wrapped,
-            "identity_cipher": key.seal("identity_cipher", number),
-            "identity_masked": identity.masked,
-            "identity_token": self.identity_token(number),
-            **self.phone(key, phone),
-        }
-        words = search_words(columns["name"], spoken, number, more_searches, phone.reveal() if phone else None)
-        searches = [{"token": word, "subject_kind": "person", "subject_id": person_id} for word in sorted(words)]
-        mark = {
-            "province": self._province,
-            "hash": self._tokens.identity_index_hash(number),
-            "year": self._year,
-            "matter": ON_FILE,
-        }
-        return SealedPerson(person_id, key, row, searches, mark)
+        sealed = self.sealed(
+            person_id.bytes, columns["name"], identity.number.reveal(), phone.reveal() if phone else None, more_searches
+        )
+        searches = [{"token": word, "subject_kind": "person", "subject_id": person_id} for word in sorted(sealed.words)]
+        return SealedPerson(person_id, {**columns, "id": person_id, **sealed.columns}, searches)
+
+    def sealed(self, person: bytes, name: str, number: str, phone: str | None, more_searches: Iterable[str] = ()) -> Sealed:
+        """What is stored of a new person of whom the id (its 16 bytes), name, checked number and telephone are given."""
+        key, wrapped = self._keys.new_key_at(person)
+        spoken = name_pinyin(name)
+        columns = self._phone(key, phone)
+        columns["pinyin"] = spoken.sort_key
+        columns["wrapped_key"] = wrapped
+        columns["identity_cipher"] = key.seal("identity_cipher", number)
+        columns["identity_masked"] = masking.identity_number(number)
+        columns["identity_token"] = self.identity_token(number)
+        words = search_words(name, spoken, number, more_searches, phone)
+        return Sealed(key, columns, words, (self._province, self._tokens.identity_index_hash(number), self._year, ON_FILE))
 
     def phone(self, key: PersonKey, phone: Sensitive[str] | None) -> dict[str, Any]:
         """Columns of the telephone number, sealed under the person's key."""
-        if phone is None:
+        return self._phone(key, phone.reveal() if phone else None)
+
+    def _phone(self, key: PersonKey, plain: str | None) -> dict[str, Any]:
+        if plain is None:
             return {"phone_cipher": None, "phone_masked": None, "phone_token": None}
-        plain = phone.reveal()
         return {
             "phone_cipher": key.seal("phone_cipher", plain),
             "phone_masked": masking.phone(plain),

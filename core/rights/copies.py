@@ -26,7 +26,8 @@ from core.calendar.working_days import CHINA_TIME
 from core.cases.models import Case
 from core.cases.sealing import form_of
 from core.db.statements import among, tenant_sql
-from core.documents import store
+from core.documents.models import Document
+from core.documents.sealing import Altered, PaperKeys, StoredPaper
 from core.errors import Conflict, Forbidden, NotFound
 from core.people.duplicates.merging import as_one
 from core.people.models import Membership, Person, WorkerFile
@@ -46,7 +47,7 @@ TAKING: Final = Demand(HANDLE, fresh_proof=True)
 LASTS_DAYS: Final = 7
 """For how many days after the answer is due the copy can still be taken out."""
 _LEFT_OUT: Final = re.compile(
-    r".*(_token|_masked)$|^(tenant|wrapped_key|sha256|content|hash|storage_name|handlers|token|opening_key)$"
+    r".*(_token|_masked)$|^(tenant|wrapped_key|sha256|sealed_sha256|content|hash|storage_name|handlers|token|opening_key)$"
 )
 _STAFF: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|system:[a-z_.]+")
 _BY_STAFF: Final = re.compile(r"actor|clerk|assigned_to|file_opener|reviewer|data_entry_clerk|.*_by")
@@ -78,8 +79,8 @@ class Copy:
     taken_on: date
     household: list[dict[str, Any]]
     parts: list[Part]
-    papers: list[tuple[str, str]]
-    """Storage name and name inside the archive."""
+    papers: list[tuple[StoredPaper, str]]
+    """Each with its name inside the archive."""
 
 
 def take(session: Session, request_id: uuid.UUID) -> Copy:
@@ -134,19 +135,24 @@ class _Gathering:
 
     def copy(self, asked: RightsRequest) -> Copy:
         """Everything, table by table."""
-        parts, papers = [], list[tuple[str, str]]()
+        parts, papers = [], list[tuple[StoredPaper, str]]()
         worker_of = self._worker_of()
         for about in ways(self._session):
             rows = [dict(row) for row in self._rows(about)]
             if about.table.fullname == "document":
                 rows = [row for row in rows if row["erased_on"] is None and self._may_have(row, worker_of)]
-                papers = [(row["storage_name"], f"材料/{number:03d}{_suffix(row)}") for number, row in enumerate(rows, 1)]
+                papers = self._papers(rows)
             if not rows:
                 continue
             columns = tuple(column.name for column in about.table.columns if self._is_given(column))
             told = [{name: self._value(about, row, name) for name in columns} for row in rows]
             parts.append(Part(about.table.fullname, table_title(about.table), columns, told))
         return Copy(asked.number, self._person.name, current_scope().business_date, self._household(), parts, papers)
+
+    def _papers(self, rows: Sequence[Mapping[str, Any]]) -> list[tuple[StoredPaper, str]]:
+        keys, ids = PaperKeys(self._session), [row["id"] for row in rows]
+        stored = {one.id: keys.stored(one) for one in self._session.scalars(select(Document).where(among(Document.id, ids)))}
+        return [(stored[row["id"]], f"材料/{number:03d}{_suffix(row)}") for number, row in enumerate(rows, 1)]
 
     def _rows(self, about: About) -> Sequence[RowMapping]:
         names = ", ".join(f"t.{column.name}" for column in about.table.columns)
@@ -259,9 +265,11 @@ def write(copy: Copy, file: IO[bytes]) -> None:
         archive.writestr("个人信息副本.json", json.dumps(_as_json(copy), ensure_ascii=False, indent=1, default=_plain))
         for stored, name in copy.papers:
             try:
-                archive.writestr(name, store.get(stored))
+                archive.writestr(name, stored.read())
             except NotFound:
                 archive.writestr(f"{name}.缺失.txt", "该份材料的原件缺失\n")
+            except Altered:
+                archive.writestr(f"{name}.损坏.txt", "该份材料的原件已损坏，无法提供\n")
 
 
 def _as_json(copy: Copy) -> dict[str, Any]:

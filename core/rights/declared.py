@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from core.host.declarations import ParameterDecl, ParameterValue, PermissionDecl, RoleGrant, TrailActDecl
+from core.rights import partners
 from core.rights.jobs import JOBS
 from core.rights.names import ANSWER_DAYS, DECIDE, HANDLE, KEPT_YEARS, KEPT_YEARS_AIDED, SEE_VIEWS
 
@@ -66,6 +67,7 @@ PARAMETERS = (
 )
 
 JOB_KINDS = JOBS
+KINDS = (partners.TOLD, partners.ANSWER)
 
 TRAIL_ACTS = (
     TrailActDecl("rights.asked", "登记个人信息权利请求", "request by personal right registered"),
@@ -78,7 +80,11 @@ TRAIL_ACTS = (
     TrailActDecl("rights.erasure_refused", "删除个人信息未通过", "erasure refused"),
     TrailActDecl("rights.erasure_withdrawn", "撤回删除个人信息", "erasure withdrawn"),
     TrailActDecl("rights.erased", "个人信息已删除", "personal data erased"),
+    TrailActDecl("rights.receiver_told", "告知接收单位已删除个人信息", "county of a moved household told of an erasure"),
+    TrailActDecl("rights.erased_there", "转出单位告知已删除个人信息", "told that the former county erased a household"),
+    TrailActDecl("rights.receiver_decided", "答复转出单位的删除告知", "former county's notice of an erasure answered"),
+    TrailActDecl("rights.receiver_answered", "接收单位答复删除告知", "answer of the county that was told of an erasure"),
     TrailActDecl("rights.erased_again", "恢复备份后再次删除个人信息", "personal data erased again after a restore"),
 )
 
-__all__ = ["JOB_KINDS", "PARAMETERS", "PERMISSIONS", "ROLE_GRANTS", "TRAIL_ACTS"]
+__all__ = ["JOB_KINDS", "KINDS", "PARAMETERS", "PERMISSIONS", "ROLE_GRANTS", "TRAIL_ACTS"]

@@ -24,6 +24,7 @@ from core.rights.emptying import erase
 from core.rights.hindrances import Hindrance, hindrances
 from core.rights.models import Erasure
 from core.rights.names import DECIDE
+from core.rights.partners import tell_receivers
 from core.rights.requests import HANDLING, close, person_of_household, persons_of, request_named, text_of
 from core.scope import current_scope
 from core.trail.service import record
@@ -136,7 +137,8 @@ def proposed(session: Session) -> list[Erasure]:
 
 
 def decide(session: Session, erasure_id: uuid.UUID, *, confirmed: bool, why: str = "") -> Erasure:
-    """The second person's word; confirmed, everything is erased in this transaction. ``settle`` follows the commit.
+    """The second person's word; confirmed, everything is erased in this transaction, and counties to which the household had
+    moved are told. ``settle`` follows the commit.
 
     Raises ``Forbidden`` without rights.decide, ``NotFound``, ``Conflict`` for whoever proposed it or where it was decided,
     ``Held`` for what has come in between, ``InvalidInput`` for a refusal without a reason.
@@ -176,6 +178,7 @@ def decide(session: Session, erasure_id: uuid.UUID, *, confirmed: bool, why: str
     if asked is not None:
         close(asked, "answered", ERASED)
     erase(session, found)
+    tell_receivers(session, found)
     fields = {"erasure": found.id, "persons": [str(one) for one in found.persons], "ground": found.ground}
     record(session, "rights.erased", "household", found.household_id, fields)
     return found

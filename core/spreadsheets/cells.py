@@ -83,6 +83,10 @@ class Reading(Protocol):
         """What the bytes are, whatever the name says; ``text`` is .csv and .txt."""
 
     @property
+    def misnamed(self) -> bool:
+        """Whether the name's ending belongs to another format than the content."""
+
+    @property
     def date_1904(self) -> bool:
         """Whether the workbook counts its days from 1904: serials that stand as plain numbers mean other days then."""
 

@@ -34,6 +34,8 @@ _ERROR_TYPE = re.compile(rb"""\st=["']e["']""")
 _TEXT_TYPE = re.compile(rb"""\st=["'](?:str|inlineStr)["']""")
 _VALUE = re.compile(rb"<v\b[^>]*>([^<]*)</v>")
 _NO_RESULT = re.compile(rb"<f(?:\s[^>]*)?(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<v(?:\s[^>]*)?>\s*</v>)?\s*</c>")
+_NOUGHT = re.compile(rb"<f(?:\s[^>]*)?(?:/>|>[^<]*</f>)\s*<v(?:\s[^>]*)?>\s*[+-]?0(?:\.0*)?\s*</v>\s*</c>")
+_OTHER_TYPE = re.compile(rb"""\st=["'](?!n["'])""")
 _ESCAPED = re.compile(rb"<v(?:\s[^>]*)?>[^<&]*&")
 _MERGE = re.compile(rb"""mergeCell\s[^>]*?\bref=["']([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})["']""")
 
@@ -66,12 +68,14 @@ def column_letters(column: int) -> str:
 
 
 class SheetPieces:
-    """One sheet while it is cut; ``merges`` is complete when all pieces have been taken."""
+    """One sheet while it is cut; ``merges`` is complete when all pieces have been taken. In a workbook that was ``unreckoned``
+    when it was written, nought is no result of a formula."""
 
-    def __init__(self, part: IO[bytes], name: str, counts: Counts) -> None:
+    def __init__(self, part: IO[bytes], name: str, counts: Counts, *, unreckoned: bool = False) -> None:
         self._part = part
         self._name = name
         self._counts = counts
+        self._unreckoned = unreckoned
         self._rows: list[bytes] = []
         self._first = 0
         self._number = 0
@@ -185,7 +189,7 @@ class SheetPieces:
         content = b"</row>".join(self._rows)
         self._rows = []
         self._counts.cells(content.count(b"<v") or content.count(b"<is"), self._name)
-        content, faults = _faults_marked(content)
+        content, faults = _faults_marked(content, unreckoned=self._unreckoned)
         return Piece(_HEAD + content + _TAIL, faults)
 
     def _merged(self, buffer: bytes) -> tuple[Merge, ...]:
@@ -212,7 +216,7 @@ def _without_comments(buffer: bytes) -> tuple[bytes, int]:
     return buffer, begun if begun >= 0 else len(buffer)
 
 
-def _faults_marked(content: bytes) -> tuple[bytes, dict[int, dict[int, Raw]]]:
+def _faults_marked(content: bytes, *, unreckoned: bool) -> tuple[bytes, dict[int, dict[int, Raw]]]:
     """Rows in which a plain text holds the place of each faulty cell, and what stands there in truth.
 
     The parser knows not every error value and would refuse the sheet, and it leaves rows out that hold nothing else.
@@ -238,6 +242,10 @@ def _faults_marked(content: bytes) -> tuple[bytes, dict[int, dict[int, Raw]]]:
             if _ERROR_TYPE.search(tag) or (_TEXT_TYPE.search(tag) and b"<v" in found[0]):
                 continue  # an error is noted above, and a formula may well result in an empty text
             marks.append((start, found.end(), NO_VALUE))
+        for found in _NOUGHT.finditer(content) if unreckoned else ():
+            start = content.rfind(b"<c", 0, found.start())
+            if not _OTHER_TYPE.search(content[start : content.find(b">", start)]):
+                marks.append((start, found.end(), NO_VALUE))
     faults: dict[int, dict[int, Raw]] = {}
     parts, done = [], 0
     for start, end, fault in sorted(marks, key=lambda mark: mark[0]):

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import IO, Any, Final, Literal, NamedTuple, Self, TypeAlias
 
 from xlsxwriter import Workbook
@@ -70,14 +71,17 @@ _TINTS: Final[Mapping[Tint | None, Mapping[str, object]]] = {
 class SpreadsheetWriting:
     """A new .xlsx file; its sheets take rows from the first on. Leave it by ``with``: only then is it written.
 
-    ``large`` writes each row at once and keeps none, for files of many thousand rows: rows must come in order then, and notes
-    stay in memory all the same. ``created`` stands in the file instead of the instant of writing, for equal bytes.
+    ``large`` writes each row at once and keeps none, for files of many thousand rows: rows must come in order then, notes stay
+    in memory all the same, and pieces of the file stand in a folder of its own until it is closed. ``created`` stands in the
+    file instead of the instant of writing, for equal bytes.
     """
 
     def __init__(
         self, target: Path | IO[bytes], *, large: bool = False, title: str = "", created: datetime | None = None
     ) -> None:
+        self._folder = TemporaryDirectory(prefix="bangfu-writing-") if large else None
         options = {
+            "tmpdir": self._folder.name if self._folder else None,
             "in_memory": not large,
             "constant_memory": large,
             "strings_to_formulas": False,
@@ -96,8 +100,12 @@ class SpreadsheetWriting:
         return SheetWriting(self._book.add_worksheet(self._single(valid_name(name))), self._format)
 
     def close(self) -> None:
-        """Write the file."""
-        self._book.close()
+        """Write the file, and remove what was kept for it."""
+        try:
+            self._book.close()
+        finally:
+            if self._folder is not None:
+                self._folder.cleanup()
 
     def __enter__(self) -> Self:
         return self

@@ -81,6 +81,8 @@ class XlsxSource:
         self._package = package
         self._related = _relations(package, workbook)
         self.date_1904 = any(name == "workbookPr" and has.get("date1904") in ("1", "true") for name, has in top)
+        # Libraries that reckon nothing store nought for every formula, and ask the program that opens the file to reckon.
+        self._unreckoned = any(name == "calcPr" and has.get("fullCalcOnLoad") in ("1", "true") for name, has in top)
         self._sheets = [
             _Sheet(plain(has.get("name", "")), has.get("state", "visible") == "visible", target)
             for name, has in top
@@ -136,7 +138,7 @@ class XlsxSource:
             for sheet in self._sheets:
                 own: list[int] = []
                 with self._package.open(sheet.part) as part:
-                    cut = SheetPieces(part, sheet.name, counts)
+                    cut = SheetPieces(part, sheet.name, counts, unreckoned=self._unreckoned)
                     for piece in cut:
                         own.append(len(self._faults))
                         self._faults.append(piece.faults)

@@ -32,6 +32,8 @@ def fold_width(text: str) -> str:
 
 def squash(text: str) -> str:
     """Half-width, without any white space (also no-break and ideographic) and invisible characters."""
+    if text.isascii() and text.isalnum():  # as nearly every number is
+        return text
     return _SPACES.sub("", text.translate(_FULL_WIDTH).translate(_INVISIBLE))
 
 

@@ -23,6 +23,8 @@ from core.text.surnames import (
 )
 
 _PLACES = re.compile(f"({'|'.join(PLACE_READINGS)})")
+_READ_OTHERWISE: Final = frozenset({*OTHER_NAME_READINGS, *OTHER_SURNAME_READINGS})
+"""Characters with a second reading; few names have one."""
 CONFUSED_SPELLINGS: Final = (
     ("lyu", "lu"), ("nyu", "nu"), ("zh", "z"), ("ch", "c"), ("sh", "s"), ("ng", "n"), ("v", "u"), ("l", "n"),
 )  # fmt: skip
@@ -70,6 +72,8 @@ def other_pinyin(name: str) -> list[NamePinyin]:
     """Further readings of a name in which a surname or a character of the given name has two (单 Shan, Dan), each with one
     character read otherwise; those that differ in tone alone are none."""
     folded = fold_name(name)
+    if _READ_OTHERWISE.isdisjoint(folded):
+        return []
     readings = _readings(folded)
     dotted = NAME_DOT in folded
     length = surname_length(folded)
@@ -102,10 +106,16 @@ def confused(letters: str) -> str:
     return letters
 
 
+@lru_cache(maxsize=65_536)
+def _syllable(reading: str) -> str:
+    """A reading without its tone; empty where nothing is to be spoken (a dot, a space)."""
+    syllable = reading.rstrip("12345") if reading.isascii() else reading
+    return syllable if syllable.isalnum() else ""
+
+
 def _spoken(readings: list[str], folded: str) -> NamePinyin:
-    syllables = [reading.rstrip("12345") if reading.isascii() else reading for reading in readings]
-    spoken = [syllable for syllable in syllables if syllable.isalnum()]
+    spoken = [syllable for syllable in map(_syllable, readings) if syllable]
     # A space sorts before every letter and digit, so a short syllable comes before a longer one (li < lian), and a
     # character's own code keeps one surname together among its homophones.
-    key = " ".join(reading + character for reading, character in zip(readings, folded, strict=True))
-    return NamePinyin(full="".join(spoken), initials="".join(syllable[0] for syllable in spoken), sort_key=key)
+    key = " ".join([reading + character for reading, character in zip(readings, folded, strict=True)])
+    return NamePinyin("".join(spoken), "".join([syllable[0] for syllable in spoken]), key)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import select, update
@@ -111,9 +112,8 @@ class _Arrival:
         self._write_people()
         self._write_households()
         self._write_cases()
-        missing = self._write_papers()
         self._write_tokens()
-        self._end_transfers(missing)
+        self._end_transfers(self._write_papers())
 
     def _meet(self) -> None:
         """Persons who came before; whoever was erased here since comes anew."""
@@ -267,7 +267,8 @@ class _Arrival:
         sealed = self._reseal.columns(
             "worker_file", self._new[row["worker_id"]], self._package.plain["worker_file"].get(row["id"], {})
         )
-        new = {"file_number": self.file_numbers[row["household_id"]], "import_key": None, "version": 1}
+        new = {"file_number": self.file_numbers[row["household_id"]], "version": 1}
+        new |= dict.fromkeys(("import_key", "township", "pinyin"))
         if row["status"] in OPENING or (self._here_already[row["household_id"]] and row["status"] == "on_file"):
             new["status"] = "draft"
         return self._here(row) | sealed | new
@@ -316,15 +317,13 @@ class _Arrival:
         self._package.rows["new_case"] = cases
 
     def _write_papers(self) -> set[str]:
-        """Copy the files; the households and cases (ids there) of which the sender's store has lost one."""
-        papers = self._package.of("document")
-        stored = take_papers(self._session, self._envelope, [(row["storage_name"], row["sha256"]) for row in papers])
-        rows, missing = [], set()
-        for row, name in zip(papers, stored, strict=True):
-            if name is None:
+        """Bring the files over, sealed anew; the households and cases (ids there) of which the sender's store has lost one."""
+        papers, rows, missing = self._package.papers(), [], set()
+        for (row, _), paper in zip(papers, take_papers(self._session, self._envelope, [one for _, one in papers]), strict=True):
+            if paper is None:
                 missing.add(row["household_id"] or row["case_id"])
             else:
-                rows.append(self._here(row) | {"storage_name": name})
+                rows.append(self._here(row) | asdict(paper))
         insert_rows(self._session, Document, rows)
         return missing
 
@@ -335,7 +334,8 @@ class _Arrival:
             number = self.file_numbers[row["household_id"]]
             rows.append(_token(number, "person", self._new[row["worker_id"]]))
         rows += [_token(row["number"], "case", row["id"]) for row in self._package.of("new_case")]
-        insert_rows(self._session, SearchToken, [row | {"handlers": None} for row in rows])
+        # A number that is kept finds the same person as before, and a token is there once.
+        insert_rows(self._session, SearchToken, [row | {"handlers": None} for row in rows], keep_former=True)
 
     def _end_transfers(self, missing: set[str]) -> None:
         scope = current_scope()
@@ -396,4 +396,4 @@ class _Arrival:
 
 
 def _token(word: str, kind: str, subject: str) -> Row:
-    return {"id": str(new_id()), "token": fold(word), "subject_kind": kind, "subject_id": subject}
+    return {"token": fold(word), "subject_kind": kind, "subject_id": subject}

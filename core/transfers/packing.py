@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 
 from core.db.base import Base
 from core.db.statements import tenant_sql
+from core.documents.sealing import PaperKeys, StoredPaper
 from core.people.duplicates.merging import as_one
 from core.tenancy.keys import tenant_key
 from core.vault.tokens import TokenKind
@@ -72,6 +73,15 @@ class Package:
         """The rows of a table."""
         return self.rows.get(table, [])
 
+    def papers(self) -> list[tuple[Row, StoredPaper]]:
+        """The rows of papers with their files as the giver's folder holds them; those that were erased are not among them."""
+        keys = self.plain["document"]
+        return [
+            (row, StoredPaper(uuid.UUID(row["id"]), row["storage_name"], _bytes(row["sha256"]) or b"", bytes.fromhex(key)))
+            for row in self.of("document")
+            if (key := keys.get(row["id"], {}).get("key"))
+        ]
+
     def as_json(self) -> dict[str, Any]:
         """The package as an envelope holds it."""
         return {"rows": self.rows, "plain": self.plain, "history": self.history, "present": self.present}
@@ -108,6 +118,7 @@ def pack(session: Session, households: Sequence[uuid.UUID], cases: Sequence[uuid
     take("search_token", "subject_id", [*persons, *cases], "handlers is null")
     package.present = sorted({person for _, person in members_today(package)})
     _open_sealed(session, package)
+    _open_papers(session, package)
     _tell_history(session, package, households)
     return package
 
@@ -136,10 +147,12 @@ class _Taker:
 
     def __call__(self, table: str, column: str, ids: Collection[uuid.UUID], besides: str = "true") -> None:
         """Take the rows of a table whose ``column`` is one of ``ids``."""
-        made = ", ".join(f"'{one.name}'" for one in Base.metadata.tables[table].columns if one.computed is not None)
+        known = Base.metadata.tables[table]
+        made = ", ".join(f"'{one.name}'" for one in known.columns if one.computed is not None)
+        key = ", ".join(one.name for one in known.primary_key)
         statement = tenant_sql(
             f"select to_jsonb(t) - array[{made}]::text[] from {table} t"  # noqa: S608 - names of tables and columns written above
-            f" where tenant = :tenant and {column} = any (:ids) and {besides} order by id"
+            f" where tenant = :tenant and {column} = any (:ids) and {besides} order by {key}"
         )
         found = self._session.scalars(statement, {"ids": list(ids)}).all() if ids else []
         self._package.rows.setdefault(table, []).extend(found)
@@ -187,6 +200,16 @@ def _open_sealed(session: Session, package: Package) -> None:
                 continue
             with_key = keys.person_key(uuid.UUID(owner), _bytes(key) or b"")
             opened[row["id"]] = {column: with_key.open(column, blob) for column, blob in sealed.items() if blob is not None}
+
+
+def _open_papers(session: Session, package: Package) -> None:
+    """Unwrap the keys of papers into ``plain``, in hex: the files themselves pass while the package is delivered. A paper that
+    was erased has none."""
+    keys, opened = PaperKeys(session), package.plain.setdefault("document", {})
+    for row in package.of("document"):
+        wrapped = _bytes(row.pop("wrapped_key"))
+        if wrapped is not None:
+            opened[row["id"]] = {"key": keys.unwrap(uuid.UUID(row["id"]), wrapped).hex()}
 
 
 def _bytes(hexed: str | None) -> bytes | None:

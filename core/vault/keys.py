@@ -52,8 +52,12 @@ class TenantKey:
 
     def new_person_key(self, person: UUID) -> tuple[PersonKey, bytes]:
         """A new person's key, and its wrapped form to store in the person's row."""
+        return self.new_key_at(person.bytes)
+
+    def new_key_at(self, person: bytes) -> tuple[PersonKey, bytes]:
+        """The same for the 16 bytes of a person's id."""
         key = os.urandom(DATA_KEY_BYTES)
-        place = self._tenant + person.bytes
+        place = self._tenant + person
         return PersonKey(Sealer(self._cipher, key), place), self._sealer.seal(key, b"person-key/" + place)
 
     def person_key(self, person: UUID, wrapped: bytes) -> PersonKey:

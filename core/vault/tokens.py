@@ -6,10 +6,12 @@ is found; a tenant token means something inside its tenant only.
 
 from __future__ import annotations
 
-import hmac
 import re
 from enum import StrEnum
 from typing import Final
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
 
 from core.errors import InvalidInput
 from core.text.normalise import squash
@@ -55,16 +57,23 @@ class Tokens:
     """Makes the tokens of one installation."""
 
     def __init__(self, installation: InstallationKey) -> None:
-        self._index_key = installation.derive("vault/identity-index")
-        self._tenant_keys = {kind: installation.derive(f"vault/tenant-token/{kind}") for kind in TokenKind}
+        # Each key is set up once and copied for each token: that is most of the cost of one, and an import makes many.
+        self._index = HMAC(installation.derive("vault/identity-index"), SHA256())
+        self._tenants = {kind: HMAC(installation.derive(f"vault/tenant-token/{kind}"), SHA256()) for kind in TokenKind}
 
     def identity_index_hash(self, number: str) -> bytes:
         """The identity index's hash (身份索引) of an identity number, equal in all tenants. Raises InvalidInput."""
-        return hmac.digest(self._index_key, normalised(TokenKind.IDENTITY, number).encode(), "sha256")
+        return _digest(self._index, normalised(TokenKind.IDENTITY, number))
 
     def tenant_token(self, tenant: str, kind: TokenKind, value: str) -> bytes:
         """The token of a value inside one tenant. Raises InvalidInput."""
-        return hmac.digest(self._tenant_keys[kind], f"{tenant}/{normalised(kind, value)}".encode(), "sha256")
+        return _digest(self._tenants[kind], f"{tenant}/{normalised(kind, value)}")
 
     def __repr__(self) -> str:
         return "Tokens(****)"
+
+
+def _digest(keyed: HMAC, text: str) -> bytes:
+    mac = keyed.copy()
+    mac.update(text.encode())
+    return mac.finalize()

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import IO, Final
 from urllib.parse import quote
 
-from fastapi.responses import Response
+from fastapi.responses import Response, StreamingResponse
 
 from core.web.security import PAPER_POLICY
 
 SHOWN_INLINE = frozenset({"image/jpeg", "image/png"})
 """What a browser may show by itself; the rest is saved. A PDF is saved too: its viewer does not work in a sandbox."""
+
+_BLOCK: Final = 1 << 16
 
 
 def saved_as(name: str, shown: str = "attachment") -> str:
@@ -25,3 +29,23 @@ def handed_out(data: bytes, media_type: str, name: str, *, inline: bool = False)
         "Content-Security-Policy": PAPER_POLICY,
     }
     return Response(data, media_type=media_type, headers=headers)
+
+
+def streamed(file: IO[bytes], media_type: str, name: str) -> StreamingResponse:
+    """What was written into ``file`` up to where it stands, saved as ``name``; the file is closed when it has gone out. One
+    without a name on the disk leaves nothing there, whatever ends the process."""
+    size = file.tell()
+    file.seek(0)
+
+    def blocks() -> Iterator[bytes]:
+        with file:
+            while block := file.read(_BLOCK):
+                yield block
+
+    headers = {
+        "Content-Disposition": saved_as(name),
+        "Content-Length": str(size),
+        "Content-Security-Policy": PAPER_POLICY,
+        "Cache-Control": "no-store",
+    }
+    return StreamingResponse(blocks(), media_type=media_type, headers=headers)

@@ -69,7 +69,7 @@ class Seen:
         query = sql.SQL(
             "select count(*), (array_agg(d.id::text order by d.id))[:{shown}] from document d left join crossing_file f"
             " on f.name = d.storage_name where d.tenant = {tenant} and d.erased_on is null"
-            " and (f.sha256 is null or f.sha256 <> d.sha256)"
+            " and (f.sha256 is null or f.sha256 <> d.sealed_sha256)"
         ).format(shown=sql.Literal(SHOWN), tenant=sql.Literal(tenant))
         row = self._driver.execute(query).fetchone() or (0, None)
         return {"count": self.count, "bytes": self.bytes, "unsound": int(row[0]), "unsound_ids": list(row[1] or [])}

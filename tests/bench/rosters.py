@@ -70,6 +70,7 @@ class SyntheticReading:
 
     file_name = "bench.xlsx"
     digest = "0" * 64
+    misnamed = False
     format: Format = "xlsx"
     date_1904 = False
     sheets = (SheetHead(0, "名册", visible=True, merges=()),)

@@ -74,4 +74,5 @@ def papers(session: Session, cases: list[Case]) -> None:
         for case in cases
         for kind in required_kinds(workflow_of(session, case), case.programme)
     ]
+    give_key(session)
     add_documents(session, new)

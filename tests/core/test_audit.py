@@ -20,11 +20,13 @@ from core.db.base import new_id
 from core.db.session import unit_of_work
 from core.documents.models import Document
 from core.documents.service import withdraw_document
+from core.exchange.query_models import IdentityQuestionCount
 from core.funds.models import Grant, GrantBeneficiary
 from core.host import hookimpl
 from core.host.declarations import DocumentRequirement, PluginInfo, WorkflowDecl
 from core.host.manager import host
 from core.notices.models import NoticeItem
+from core.people.duplicates.models import RecordMerge
 from core.people.models import Household, Membership, WorkerFile
 from core.people.service import add_member, correct_income
 from core.tenancy.models import TenantPluginChange
@@ -124,6 +126,29 @@ def _earned(county: OrderlyCounty, yuan: int, since: date) -> None:
         correct_income(session, county.homes[0].worker_id, lines={"income_unsorted_fen": yuan * 100}, valid_from=since)
 
 
+def _merged(county: OrderlyCounty, *, undone: bool) -> None:
+    """The second household counts as the first with its worker; both were aided."""
+    one, other = county.homes[:2]
+    act, gone = new_id(), (AUDITED, "clerk", "两户") if undone else (None, None, None)
+    with county.post("clerk"), unit_of_work() as session:
+        for kind, merged, stays in (
+            ("household", other.household_id, one.household_id),
+            ("person", other.worker_id, one.worker_id),
+        ):
+            session.add(
+                RecordMerge(
+                    act_id=act, subject_kind=kind, merged_id=merged, survivor_id=stays, reason="核对户口簿", merged_by="clerk",
+                    merged_on=AUDITED, undone_on=gone[0], undone_by=gone[1], undone_why=gone[2],
+                )
+            )  # fmt: skip
+
+
+def _asked(county: OrderlyCounty, in_vain: int) -> None:
+    """Somebody asked the identity index a hundred times in a day."""
+    with county.post("clerk"), unit_of_work() as session:
+        session.add(IdentityQuestionCount(on_day=SURVEYED, actor=f"clerk{in_vain}", asked=100, in_vain=in_vain))
+
+
 def _nothing(county: OrderlyCounty) -> None:
     """The orderly county itself is what lies nearest: the first free day after the notice, a file of 365 days, and so on."""
 
@@ -181,6 +206,8 @@ TRIALS: dict[str, tuple[Trial, ...]] = {
             lambda county: _another_grant(county, "2024", split=False, year=YEAR - 1),
         ),
     ),
+    "aided_before_merge": (Trial(lambda county: _merged(county, undone=False), lambda county: _merged(county, undone=True)),),
+    "identity_probing": (Trial(lambda county: _asked(county, 100), lambda county: _asked(county, 99)),),
     "missing_document": (Trial(_withdraw),),
     "notice_not_kept": (
         Trial(_forced(f"update relief_grant set approved_on = approved_on - 1 {OF_CASE}")),

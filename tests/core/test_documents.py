@@ -9,18 +9,20 @@ from sqlalchemy import select
 
 from core.db.session import unit_of_work
 from core.documents.models import Document
-from core.documents.service import Altered, NewDocument, add_documents, missing_kinds, read_document, withdraw_document
+from core.documents.sealing import Altered
+from core.documents.service import NewDocument, add_documents, missing_kinds, read_document, withdraw_document
 from core.errors import BangfuError, Conflict, InvalidInput, NotFound
 from core.settings import settings
 from tests.conftest import COUNTY, OTHER_COUNTY, Database
-from tests.core.lines import PDF, Acting, install, job_seeker, papers, post
+from tests.core.lines import PDF, Acting, install, job_seeker, papers, post, with_key
 
 PNG, JPEG = b"\x89PNG\r\n\x1a\n rest", b"\xff\xd8\xff\xe0 rest"
 
 
 @pytest.fixture(autouse=True)
-def lines(db: Database) -> None:
+def lines(db: Database, acting: Acting) -> None:
     install(db)
+    with_key(acting)
 
 
 def _files() -> set[Path]:
@@ -43,10 +45,16 @@ def test_papers_lie_under_random_names_and_come_back_whole(acting: Acting) -> No
     folders = {folder for path in new for folder in (path.parent, path.parent.parent, settings().files_dir)}
     assert {folder.stat().st_mode & 0o777 for folder in folders} == {0o700}
     with post(acting, "clerk"), unit_of_work() as session:
-        sorted(new)[0].write_bytes(PDF + b"x")
-        [altered] = [paper for paper in made if sorted(new)[0].match(paper.storage_name)]
+        one, other, third = (settings().files_dir / COUNTY / paper.storage_name for paper in made)
+        for altered in (other.read_bytes(), one.read_bytes()[:-1], PDF, b""):
+            third.write_bytes(altered)
+            with pytest.raises(Altered):
+                read_document(session, made[2].id)
+        # key and file of another paper, put in this one's place together
+        made[2].wrapped_key, made[2].storage_name = made[1].wrapped_key, made[1].storage_name
+        session.add(made[2])
         with pytest.raises(Altered):
-            read_document(session, altered.id)
+            read_document(session, made[2].id)
     with post(acting, "clerk", tenant=OTHER_COUNTY), unit_of_work() as session, pytest.raises(NotFound):
         read_document(session, made[0].id)
 

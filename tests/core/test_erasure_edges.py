@@ -15,7 +15,8 @@ from core.db.session import unit_of_work
 from core.db.statements import tenant_sql
 from core.documents import store
 from core.documents.models import Document
-from core.errors import Conflict
+from core.documents.sealing import PaperKeys
+from core.errors import Conflict, InvalidInput, NotFound
 from core.jobs.models import Job
 from core.people.changes.models import PersonCorrection
 from core.people.duplicates.merging import merge
@@ -27,9 +28,12 @@ from core.rights.emptying import destroy_papers, settle
 from core.rights.erasing import decide, propose
 from core.rights.hindrances import due_files, hindrances
 from core.rights.models import Erasure
+from core.rights.partners import answer_partner, names_here, partner_erasures, undecided
 from core.settings import settings
 from core.tenancy.keys import tenant_key
-from tests.conftest import COUNTY, TODAY, Database
+from core.transfers.models import BroughtPerson, HouseholdTransfer
+from tests.conftest import COUNTY, OTHER_COUNTY, TODAY, Database
+from tests.core.audit_story import relay
 from tests.core.lines import PDF
 from tests.core.rights_story import (
     DOUBLE,
@@ -254,16 +258,55 @@ def test_papers_that_a_restored_file_store_brings_back_are_destroyed(county: Act
     folder = settings().files_dir / COUNTY
     with everybody(county, "clerk"), unit_of_work() as session:
         names = session.scalars(select(Document.storage_name).where(Document.household_id == theirs.household)).all()
+    backup = (folder / names[0]).read_bytes()
     propose_and_confirm(county, theirs)
     with everybody(county, "system:settle", LONG_AFTER), unit_of_work() as session:
         settle(session)
     assert not (folder / names[0]).exists()
-    (folder / names[0]).write_bytes(PDF)
+    (folder / names[0]).write_bytes(backup)
+    with everybody(county, "clerk", LONG_AFTER), unit_of_work() as session:
+        gone = session.scalars(select(Document).where(Document.erased_on.is_not(None))).one()
+        # the backup's file alone tells nothing: its key went with the erasure
+        assert (gone.wrapped_key, PDF in backup) == (None, False)
+        with pytest.raises(NotFound):
+            PaperKeys(session).stored(gone)
     with everybody(county, "system:erasures", LONG_AFTER), unit_of_work() as session:
         destroy_papers(session)
         assert not (folder / names[0]).exists()
         [kept] = session.scalars(select(Document.storage_name).where(Document.erased_on.is_(None)))
         assert store.get(kept)
+
+
+def test_the_county_to_which_a_household_moved_is_told_and_decides_itself(county: Acting, db: Database) -> None:
+    theirs, there = family(county, WORKER), family(county, WORKER, tenant=OTHER_COUNTY)
+    moved = {"transfer_id": new_id(), "state": "arrived", "reason": "迁居", "begun_by": "clerk", "begun_on": TODAY}
+    with everybody(county, "clerk"), unit_of_work() as session:
+        session.add(HouseholdTransfer(direction="out", peer=OTHER_COUNTY, household_id=theirs.household, **moved))
+    with everybody(county, "clerk", tenant=OTHER_COUNTY), unit_of_work() as session:
+        session.add(HouseholdTransfer(direction="in", peer=COUNTY, household_id=there.household, **moved))
+        session.add(BroughtPerson(peer=COUNTY, peer_person_id=theirs.persons[0], person_id=there.persons[0]))
+    propose_and_confirm(county, theirs)
+    for _ in range(2):
+        relay(county, COUNTY)
+    with everybody(county, "desk", tenant=OTHER_COUNTY), unit_of_work() as session:
+        [told] = partner_erasures(session)
+        assert (told.direction, told.household_id, told.persons, told.whole) == ("in", there.household, [*there.persons], True)
+        assert (names_here(session, [told]), undecided(session)) == ({there.persons[0]: WORKER.name}, 1)
+        for wrong in (("maybe", "依据"), ("kept", " ")):
+            with pytest.raises(InvalidInput):
+                answer_partner(session, told.id, *wrong)
+        answer_partner(session, told.id, "kept", f"{WORKER.name}在本县受助，保存期未满")
+        with pytest.raises(Conflict):
+            answer_partner(session, told.id, "erasing", "x")
+    for _ in range(2):
+        relay(county, OTHER_COUNTY)
+    with everybody(county, "desk", LONG_AFTER), unit_of_work() as session:
+        [sent] = partner_erasures(session)
+        assert (sent.direction, sent.outcome, sent.answer, undecided(session)) == ("out", "kept", None, 0)
+        with pytest.raises(NotFound):
+            answer_partner(session, sent.id, "kept", "x")
+    # the former county holds no word about whom it erased, nor does what travelled
+    assert standing_in_the_database(db, WORKER.told()) == []
 
 
 def _ids(found: Family) -> list[str]:

@@ -74,12 +74,12 @@ def test_the_index_says_elsewhere_and_nothing_more(acting: Acting) -> None:
         mark(session, [digest], 2025, "aided:yearly_living")
         mark(session, [digest], 2025, "on_file")
     with acting(COUNTY), unit_of_work() as session:
-        own = elsewhere(session, NUMBER, 2025, "受理申请")
+        [own] = elsewhere(session, [NUMBER], [2025], "受理申请")
         assert (own.on_file, own.aided) == (False, False)
     with acting(OTHER_COUNTY), unit_of_work() as session:
-        found = elsewhere(session, NUMBER, 2025, "受理申请")
+        [found] = elsewhere(session, [NUMBER], [2025], "受理申请")
         assert (found.on_file, found.aided) == (True, True)
-        later = elsewhere(session, NUMBER, 2028, "受理申请")
+        [later] = elsewhere(session, [NUMBER], [2028], "受理申请")
         assert (later.on_file, later.aided) == (True, False)
         assert session.scalar(select(func.count()).select_from(IdentityMark)) == 0
         assert session.connection().exec_driver_sql("select count(*) from identity_mark").scalar() == 0

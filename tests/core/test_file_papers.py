@@ -16,6 +16,7 @@ from core.documents.models import Document
 from core.documents.service import NewDocument, add_documents
 from core.errors import BangfuError, Conflict, Forbidden, InvalidInput, NotFound
 from core.people.fields import BY_CODE
+from core.people.listing import FileFilter
 from core.people.models import Household, Person, WorkerFile
 from core.people.papers.attachments import (
     HEALTH,
@@ -257,12 +258,12 @@ def test_a_batch_needs_files_and_for_full_numbers_the_right(acting: Acting, hous
         for wanted, refusal in (
             (Wanted("forms", reason="报送"), Forbidden),
             (Wanted("list", reason="报送"), Forbidden),
-            (Wanted("forms", kind="deep"), InvalidInput),
-            (Wanted("list", status="died"), InvalidInput),
+            (Wanted("forms", FileFilter(kind="deep")), InvalidInput),
+            (Wanted("list", FileFilter(status="died")), InvalidInput),
         ):
             with pytest.raises(refusal):
                 list_now(session, wanted) if wanted.made == "list" else start(session, wanted, "x")
-        assert list_now(session, Wanted("list", kind="none")).data
+        assert list_now(session, Wanted("list", FileFilter(kind="none"))).data
     with acting(actor="leader", permissions=LEADER), unit_of_work() as session, pytest.raises(BangfuError):
         start(session, Wanted("forms", reason="  "), "x")
     assert {job.permission for job in JOBS} == {"people.read"}

@@ -36,7 +36,7 @@ from core.scope import Scope
 from core.transfers.departing import depart
 from tests.conftest import COUNTY, OTHER_COUNTY, TODAY, Database
 from tests.core.audit_story import relay
-from tests.core.test_household_changes import OTHERS, SON, _number, homes, two
+from tests.core.household_story import OTHERS, SON, homes, numbered, two
 
 __all__ = ["homes", "two"]
 
@@ -157,6 +157,8 @@ def test_particulars_account_address_and_phone(two: Acting, homes: tuple[UUID, U
         lambda session: change_particulars(session, home, {"main_cause": "06", "secondary_causes": "06"}),
         lambda session: change_particulars(session, home, {"secondary_causes": "01,02,03,04"}),
         lambda session: change_particulars(session, home, {}, account="12"),
+        lambda session: change_particulars(session, home, {"remark": f"其弟身份证号{SON}，现住外地"}),
+        lambda session: change_particulars(session, home, {"remark": "卡号 6222 0212 3456 7890 123"}),
         lambda session: change_particulars(session, home, {}, employer_id=new_id()),
         lambda session: change_address(session, home, "", {"postcode": "61006"}),
         lambda session: change_person_particulars(session, home, file.worker_id, {}, phone="12"),
@@ -225,7 +227,7 @@ def test_corrections_and_the_employer_travel_with_a_household(two: Acting, homes
         change_particulars(session, homes[0], {}, employer_id=firm.id)
         son = session.scalars(select(Person.id).where(Person.name == "单小宝")).one()
         correct_name(session, son, "单晓波", Ground("用字有误"))
-        correct_identity(session, son, _number("510104200803040032"), Ground("录入有误"))
+        correct_identity(session, son, numbered("510104200803040032"), Ground("录入有误"))
         _file(session, homes[0]).status = "on_file"
     with two(OTHER_COUNTY), unit_of_work() as session:
         there = save_employer(session, None, FIRM)
@@ -238,7 +240,7 @@ def test_corrections_and_the_employer_travel_with_a_household(two: Acting, homes
         file = session.scalars(select(WorkerFile)).one()
         assert (file.employer_id, file.employer_name) == (there.id, FIRM["name"])
         moved = session.scalars(select(Person.id).where(Person.name == "单晓波")).one()
-        assert by_former_number(session, _number(SON)) == [moved]
+        assert by_former_number(session, numbered(SON)) == [moved]
         assert sorted(row.field for row in session.scalars(select(PersonCorrection))) == ["identity_number", "name"]
     with pytest.raises(Conflict, match="已转往"), two(), unit_of_work() as session:
         change_particulars(session, homes[0], {"remark": "x"})

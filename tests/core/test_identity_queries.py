@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
-from datetime import date
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
+from datetime import date, timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -13,15 +14,21 @@ from sqlalchemy import select
 from core.db.session import unit_of_work
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from core.exchange.envelopes import deliver
+from core.exchange.identity_index import Elsewhere, elsewhere, this_and_last_year
 from core.exchange.identity_queries import answer_query, ask_province, matches, names_asked_of, queries
+from core.exchange.identity_told import see, told_here, unseen
 from core.exchange.models import Envelope, IdentityMark
-from core.exchange.query_models import IdentityQuery
+from core.exchange.query_models import IdentityQuery, IdentityQuestionCount
+from core.exchange.question_limits import PER_ACCOUNT, PER_COUNTY, TooManyQuestions
 from core.jobs.models import OutboxItem
+from core.parameters.proposals import propose
+from core.parameters.service import NewParameter, least_of_levels, set_parameter
 from core.people.models import Person
 from core.scope import Scope
 from core.tenancy.keys import tokens
 from core.trail.models import ReadLog
-from tests.conftest import COUNTY, OTHER_COUNTY, PREFECTURE, PROVINCE
+from tests.conftest import COUNTY, OTHER_COUNTY, PREFECTURE, PROVINCE, TODAY, Database
+from tests.core.lines import install
 from tests.core.people_story import Home, number_of, put_on_file
 
 Acting = Callable[..., AbstractContextManager[Scope]]
@@ -92,11 +99,77 @@ def test_a_question_goes_to_the_province_and_its_answer_comes_back(acting: Actin
     with acting(permissions=CLERK), unit_of_work() as session:
         back = session.get_one(IdentityQuery, (COUNTY, asked.id))
         assert (back.state, back.outcome, back.keeper, back.answer) == ("answered", "duplicate", OTHER_COUNTY, "由居住地保留")
-    with acting(OTHER_COUNTY, permissions=CLERK), unit_of_work() as session:
+    with acting(OTHER_COUNTY, actor="there", permissions=CLERK | {"people.write"}), unit_of_work() as session:
         assert queries(session, "out") == []
-        assert session.scalars(select(Envelope)).all() == []
+        # told twice about one question: that a file of theirs is concerned and that it stays, not who asked nor why
+        [told] = told_here(session)
+        assert (told.outcome, told.keeper, told.peer, unseen(session)) == ("duplicate", OTHER_COUNTY, PROVINCE, 1)
+        assert names_asked_of(session, [told]) == {told.person_id: "王小明"}
+        packages = session.scalars(select(Envelope)).all()
+        assert [(one.kind, one.body_cipher) for one in packages] == [("identity.told", None)] * 2
+        assert all(COUNTY not in str(one.body) for one in packages)
+        assert (told.answer, COUNTY in told.reason, "自述" in told.reason) == (None, False, False)
+        assert (see(session, told.id).state, unseen(session)) == ("answered", 0)
+        assert see(session, told.id).answered_by == "there"
+    with acting(permissions=CLERK | {"people.write"}), unit_of_work() as session:
+        assert told_here(session) == []
+        with pytest.raises(NotFound):
+            see(session, told.id)
     # answered: it may be asked again, should the files change
     _ask(acting, family, family.persons[0])
+
+
+def test_questions_to_the_index_are_limited_by_account_and_county(acting: Acting, family: Home, db: Database) -> None:
+    del family
+    install(db)
+    with acting(PROVINCE), unit_of_work() as session:
+        set_parameter(session, PER_ACCOUNT, TODAY, 3, "省级规定", "第一条")
+        set_parameter(session, PER_COUNTY, TODAY, 5, "省级规定", "第一条")
+
+    def ask(actor: str, *numbers: str) -> list[Elsewhere] | None:
+        with acting(actor=actor, permissions=CLERK):
+            try:
+                with unit_of_work() as session:
+                    return elsewhere(session, numbers, this_and_last_year(), "受理申请")
+            except TooManyQuestions:
+                return None
+
+    # of four at once three are answered, whoever comes first
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda number: ask("clerk", number), [BOTH, number_of(2), number_of(3), number_of(4)]))
+    assert sum(answer is None for answer in answers) == 1
+    # a household's question is asked as a whole or not at all; nothing is counted where it is refused
+    assert ask("other", number_of(5), number_of(6), number_of(7)) is None
+    assert ask("other", number_of(5), BOTH) == [Elsewhere(False, False), Elsewhere(True, False)]
+    assert ask("third", BOTH) is None
+    with acting(actor="system:test"), unit_of_work() as session:
+        assert len(elsewhere(session, [BOTH] * 9, [2025], "系统")) == 9
+        counted = {row.actor: (row.asked, row.in_vain) for row in session.scalars(select(IdentityQuestionCount))}
+        assert counted["other"] == (2, 1)
+        assert counted[""] == (5, 0)
+        assert counted["clerk"][0] == 3
+    with acting(actor="clerk", permissions=CLERK, on=TODAY + timedelta(days=1)), unit_of_work() as session:
+        assert elsewhere(session, [BOTH], [2025], "次日") == [Elsewhere(True, False)]
+    with acting(OTHER_COUNTY, actor="clerk", permissions=CLERK), unit_of_work() as session:
+        assert len(elsewhere(session, [number_of(9)], [2025], "外县另计")) == 1
+
+
+def test_a_county_lowers_the_limit_and_never_raises_it(acting: Acting, db: Database) -> None:
+    install(db)
+    with acting(), unit_of_work() as session:
+        assert least_of_levels(session, [PER_ACCOUNT], TODAY) == {PER_ACCOUNT: 300}
+        set_parameter(session, PER_ACCOUNT, TODAY, 10_000, "本县自定", "第一条")
+        assert least_of_levels(session, [PER_ACCOUNT], TODAY) == {PER_ACCOUNT: 300}
+    with acting(PROVINCE), unit_of_work() as session:
+        set_parameter(session, PER_ACCOUNT, TODAY, 500, "省级规定", "第一条")
+    with acting(), unit_of_work() as session:
+        assert least_of_levels(session, [PER_ACCOUNT], TODAY) == {PER_ACCOUNT: 500}
+        set_parameter(session, PER_ACCOUNT, TODAY, 50, "本县自定", "第一条")
+        assert least_of_levels(session, [PER_ACCOUNT, PER_COUNTY], TODAY) == {PER_ACCOUNT: 50, PER_COUNTY: 2_000}
+    rights = frozenset({"parameters.write"})
+    for tenant, refusal in ((COUNTY, pytest.raises(InvalidInput, match="不得高于上级规定的 500")), (PROVINCE, nullcontext())):
+        with acting(tenant, actor="admin", permissions=rights), unit_of_work() as session, refusal:
+            propose(session, NewParameter(PER_ACCOUNT, TODAY, 900, "文件", "第二条"), reason="业务量大")
 
 
 def test_a_county_asks_of_its_own_members_alone_and_only_where_somebody_is_elsewhere(acting: Acting, family: Home) -> None:

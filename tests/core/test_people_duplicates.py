@@ -19,14 +19,16 @@ from core.db.statements import tenant_sql
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from core.funds.errors import AidedAlready
 from core.funds.grants import approve_grants
+from core.people.duplicates.by_hand import SeveralMeant, pair_by_hand
 from core.people.duplicates.merging import as_one, merge, merged_files, survivors_of, undo_merge
 from core.people.duplicates.models import DuplicateProposal, RecordMerge
-from core.people.duplicates.scores import REASONS, Compared, score
+from core.people.duplicates.scores import REASONS, THRESHOLD, Compared, score
 from core.people.duplicates.service import count_open, keep_apart, proposals, propose_duplicates
 from core.people.models import WorkerFile
 from core.people.repository import fact_rows, members_on
 from core.people.search.finding import find
 from core.scope import Scope
+from core.trail.models import TrailEntry
 from core.transfers.packing import pack
 from tests.conftest import OTHER_COUNTY, TODAY, tenant_tables
 from tests.core.funds_story import CLERK, Need, Office, another_case, draft
@@ -83,6 +85,36 @@ def test_who_may_be_here_twice_is_proposed_once_with_reasons(acting: Acting, hom
     with acting(OTHER_COUNTY), unit_of_work() as session:
         assert propose_duplicates(session) == 0
         assert proposals(session) == []
+
+
+def test_two_whom_the_finder_misses_are_put_together_by_hand(acting: Acting, homes: tuple[Home, Home, Home]) -> None:
+    one, two, stranger = homes
+    with acting(actor="reader", permissions=frozenset({"people.read"})), unit_of_work() as session, pytest.raises(Forbidden):
+        pair_by_hand(session, one.persons[0], stranger.file_number)
+    with acting(actor="clerk", permissions=WRITES), unit_of_work() as session:
+        made = pair_by_hand(session, stranger.persons[0], f" {one.file_number.lower()} ", one.persons[0])
+        assert (made.state, made.score < THRESHOLD, made.reasons[0]) == ("open", True, "by_hand")
+        assert pair_by_hand(session, one.persons[0], number_of(7, date(1988, 1, 1))).id == made.id
+        with pytest.raises(SeveralMeant) as several:
+            pair_by_hand(session, stranger.persons[0], two.file_number)
+        assert {person.id for person in several.value.persons} == set(two.persons)
+        for who, refusal in (("", InvalidInput), (number_of(7, date(1988, 1, 1)), InvalidInput), ("JJ1999-9", NotFound)):
+            with pytest.raises(refusal):
+                pair_by_hand(session, stranger.persons[0], who)
+        # a number of the other county is nobody's here
+        with pytest.raises(NotFound):
+            pair_by_hand(session, stranger.persons[0], number_of(901, BORN))
+        keep_apart(session, made.id, "两人出生地不同")
+        # somebody knows better: the pair is taken up again, merged, undone as any other
+        assert pair_by_hand(session, one.persons[0], stranger.file_number).state == "open"
+        act = merge(session, stranger.persons[0], one.persons[0], "核对户口簿", households=True)
+        with pytest.raises(Conflict, match="已合并"):
+            pair_by_hand(session, stranger.persons[0], one.file_number, one.persons[0])
+        undo_merge(session, act, "两人")
+    with acting(), unit_of_work() as session:
+        assert session.scalars(select(DuplicateProposal.state).where(DuplicateProposal.id == made.id)).one() == "open"
+        told = session.scalars(select(TrailEntry.action).where(TrailEntry.action == "people.paired_by_hand")).all()
+        assert len(told) == 3
 
 
 def test_a_pair_that_was_told_apart_stays_so(acting: Acting, homes: tuple[Home, Home, Home]) -> None:

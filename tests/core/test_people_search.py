@@ -15,8 +15,9 @@ from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
 from core.db.session import app_engine, unit_of_work
+from core.people.employers.service import save_employer
 from core.people.models import Person, SearchToken
-from core.people.search.finding import find, find_cases, questions
+from core.people.search.finding import find, find_cases, find_employers, questions
 from core.people.search.words import MOST, renew_search_words, search_words
 from core.scope import Scope
 from core.text.pinyin import confused, name_pinyin, other_pinyin, place_pinyin
@@ -216,3 +217,22 @@ def test_places_are_read_as_phrases_and_surnames_in_either_way() -> None:
     assert place_pinyin("犍为县𠮷厂").initials == "qwx𠮷c"
     assert [other.full for other in other_pinyin("单雄信")] == ["danxiongxin"]
     assert other_pinyin("尉迟恭") == []
+
+
+def test_employers_are_found_the_name_itself_first(acting: Acting) -> None:
+    with acting(OTHER_COUNTY), unit_of_work() as session:
+        save_employer(session, None, {"name": "锦江纺织厂"})
+    with acting(), unit_of_work() as session:
+        code = "91110000600037341L"
+        for name, told in (("新锦江纺织厂", ""), ("锦江纺织厂二分厂", ""), ("锦江纺织厂", code), ("重庆100%_厂", "")):
+            save_employer(session, None, {"name": name, "credit_code": told})
+
+        def names(text: str) -> list[str]:
+            return [one.name for one in find_employers(session, text)]
+
+        assert names("锦江纺织厂") == ["锦江纺织厂", "锦江纺织厂二分厂", "新锦江纺织厂"]
+        assert names("纺织厂二") == ["锦江纺织厂二分厂"]
+        assert names("jjfzc") == ["锦江纺织厂", "锦江纺织厂二分厂"]
+        assert names("chongqing") == names("100%_") == ["重庆100%_厂"]
+        assert names(code.lower()) == names(f" {code} ") == ["锦江纺织厂"]
+        assert names("") == names("\x00") == names("王小明") == []

@@ -17,7 +17,6 @@ from core.audit.service import last_run, not_made, run_audit
 from core.cases.models import Case
 from core.cases.service import NewCase, NewParty, advance, open_cases
 from core.cases.workflows import sync_workflows
-from core.db.borrowed import loans, take_back
 from core.db.migrate import PluginSchema, migrate_all
 from core.db.session import app_engine, reference_work, unit_of_work
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound
@@ -225,14 +224,6 @@ def test_a_connection_that_is_kept_is_taken_back(acting: Acting) -> None:
         assert len(session.scalars(select(TenantPlugin)).all()) == 2
     assert app_engine().pool.checkedout() == before  # type: ignore[attr-defined]  # as above
     assert _faults()["leaky", "job (connections)"].count == 30
-
-
-def test_nothing_is_taken_from_whoever_gives_back() -> None:
-    with loans() as out:
-        with app_engine().connect() as connection:
-            connection.exec_driver_sql("select 1")
-            assert len(out) == 1
-        assert take_back(out) == 0
 
 
 # Shut off for all

@@ -74,7 +74,7 @@ def without_glyph(pdf: PdfReader) -> int:
 @pytest.fixture(scope="module")
 def printed() -> PdfReader:
     """Two files, the first over two pages: one run of the typesetter for the tests below."""
-    made = typeset(WORKER_FILE, [sheet(members=9, picture=photo()), sheet("李" + YOUNG)], FOOT)
+    made = typeset(WORKER_FILE, [sheet(members=14, picture=photo()), sheet("李" + YOUNG)], FOOT)
     assert made.undrawn == [YOUNG]
     return PdfReader(BytesIO(made.data))
 
@@ -110,6 +110,24 @@ def test_what_was_typed_stays_text(printed: PdfReader) -> None:
     text = plain("".join(page.extract_text() for page in printed.pages))
     assert text.count(plain(TYPED)) >= 2 + 3
     assert "root:" not in text
+
+
+def test_what_is_too_long_for_its_place_stands_whole_on_an_extra_page() -> None:
+    """An opinion and an address of 2,000 characters, rare ones among them, and a word wider than its cell: nothing is lost, and
+    the form before the extra page stays the form."""
+    opinion, address = ("情况属实𠮷㐱䶮，同意建档。" * 200)[:2_000], ("买𡈽路" * 700)[:2_000]
+    long = sheet(head={"住址": address, "其他联系方式": "8" * 60, "附件": "户口簿复印件" * 20})
+    first, second, third = (dict(one) for one in long.values["opinions"])
+    opinions = [first | {"text": opinion}, second | {"text": "同意。" * 40}, third | {"text": ""}]
+    pdf = PdfReader(BytesIO(typeset(WORKER_FILE, [Sheet({**long.values, "opinions": opinions})], FOOT).data))
+    form, *extra = (plain(page.extract_text()) for page in pdf.pages)
+    assert form.count("见附页") == 2
+    assert "同意。" * 40 in form
+    assert "户口簿复印件" * 20 in form
+    assert form.replace("\u200b", "").count("8" * 60) == 1
+    whole = "".join(page.split("明远县总工会·打印")[0] for page in extra).replace("\u200b", "")
+    assert [extra[0].startswith("附页"), opinion in whole, address in whole] == [True, True, True]
+    assert without_glyph(pdf) == 0
 
 
 def test_a_photo_is_on_the_sheet(printed: PdfReader) -> None:

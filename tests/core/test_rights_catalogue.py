@@ -14,7 +14,15 @@ for module in ("core.models", "plugins.mutual_aid.models", "plugins.warm_visits.
     import_module(module)
 
 NOT_ABOUT_PERSONS = {
-    "figures of the tenant": {"announcement", "fact", "audit_run", "survey_round", "parameter_forecast", "tenant_counter"},
+    "figures of the tenant": {
+        "announcement",
+        "fact",
+        "audit_run",
+        "survey_round",
+        "parameter_forecast",
+        "tenant_counter",
+        "identity_question_count",
+    },
     "what holds in the tenant": {
         *("parameter_proposal", "parameter_set", "tenant_parameter", "plugin_rule", "plugin_setting_change"),
         *("onboarding_profile", "role_permission", "tenant_plugin", "tenant_plugin_change", "county_closing"),
@@ -108,6 +116,7 @@ KEPT = {
     "determination.inputs": "figures and days of birth under ids alone: the audit runs the decision again from them",
     "determination.amounts": "figures",
     "determination.reasons": "codes",
+    "document.sealed_sha256": "a digest",
     "document.sha256": "a digest",
     "duplicate_proposal.reasons": "codes",
     "envelope.body": "without personal data",
@@ -129,6 +138,7 @@ KEPT = {
     "trail_entry.content": "ids and codes; it is hashed",
     "worker_file.data_entry_clerk": "of the office's people",
     "worker_file.file_opener": "of the office's people",
+    "worker_file.pinyin": "the worker's, which the database empties with that person's",
     "worker_file.reviewer": "of the office's people",
 }
 """Columns in words that an erasure leaves, and why nobody can be told by them."""

@@ -14,11 +14,13 @@ from core.people.roster.kinds import KINDS
 from core.spreadsheets.reading import open_spreadsheet
 from tests.roster_corpus.case import COUNTY, DAY, PROGRAMMES, Case, CaseReading
 from tests.roster_corpus.doubts import DOUBTS
+from tests.roster_corpus.forms import FORMS
 from tests.roster_corpus.layouts import LAYOUTS
+from tests.roster_corpus.likeness import HEADINGS
 from tests.roster_corpus.offices import OFFICES
 from tests.roster_corpus.values import VALUES
 
-CASES = (*LAYOUTS, *VALUES, *DOUBTS, *OFFICES)
+CASES = (*LAYOUTS, *FORMS, *HEADINGS, *VALUES, *DOUBTS, *OFFICES)
 
 
 def taken(case: Case) -> tuple[Understanding, Checked]:
@@ -84,12 +86,12 @@ def test_names_are_unique_and_nearly_every_kind_has_a_case() -> None:
     met = {place[3] for case in CASES for place in (*case.errors, *case.warnings)}
     of_database = {
         "on_file_already", "file_number_taken", "on_file_elsewhere_here", "file_closed", "head_differs", "member_missing",
-        "name_differs", "file_number_differs",
+        "name_differs", "file_number_differs", "misnamed",
     }  # fmt: skip
     assert set(KINDS) - met - of_database == set()
 
 
-@pytest.mark.parametrize("name", ["two_row_header_with_merges", "two_row_header_in_a_text"])
+@pytest.mark.parametrize("name", ["two_row_header_with_merges", "two_row_header_in_a_text", "forms_one_under_another"])
 def test_a_file_on_disk_says_the_same(name: str, tmp_path: Path) -> None:
     case = next(case for case in CASES if case.name == name)
     path = tmp_path / ("case.csv" if case.format == "text" else "case.xlsx")

@@ -96,12 +96,36 @@ def test_a_file_is_looked_through_then_written_once(counties: Acting) -> None:
         assert {fact.source for fact in facts} == {f"import:{made.id}"}
         assert {fact.monthly_income_fen for fact in facts} == {120_000}
         again = send(session, "另存.xlsx", workbook(rows))
-        assert (again.new, again.made.id) == (False, made.id)
+        assert (again.new, again.made.id == made.id) == (True, False)  # a household was held back
+        assert send(session, "名册.xlsx", workbook(rows)).made.id == again.made.id
+    repeated = finished(counties, again.made)
+    assert (repeated.counts["new"], repeated.counts["changed"], repeated.counts["same"], repeated.held_back) == (0, 0, 2, 1)
+    with clerk(counties), unit_of_work() as session, pytest.raises(Conflict):
+        start_commit(session, repeated.id)
     with clerk(counties, OTHER_COUNTY), unit_of_work() as session:
         assert imports(session) == []
         with pytest.raises(NotFound):
             import_named(session, made.id)
         assert count(session, Person) == 0
+
+
+def test_a_file_that_was_held_back_goes_in_as_it_is_once_nothing_holds_it(counties: Acting) -> None:
+    rows = [*family(1), *family(11)]
+    committed(counties, family(11))
+    with clerk(counties), unit_of_work() as session:
+        session.execute(update(WorkerFile).where(WorkerFile.file_number == "D0011").values(status="cancelled"))
+    first = committed(counties, rows)
+    assert (first.households, first.held_back) == (1, 1)
+    with clerk(counties), unit_of_work() as session:
+        session.execute(update(WorkerFile).where(WorkerFile.file_number == "D0011").values(status="on_file"))
+    again = sent(counties, rows)
+    assert again.id != first.id
+    assert (again.counts["new"], again.counts["same"], again.held_back) == (0, 2, 0)
+    with clerk(counties), unit_of_work() as session:
+        assert count(session, WorkerFile) == 2
+        assert discard(session, again.id).state == "discarded"
+        assert send(session, "名册.xlsx", workbook(rows)).new
+        assert not send(session, "名册.xlsx", workbook(family(11))).new
 
 
 def test_a_corrected_file_writes_what_differs_and_nothing_else(counties: Acting) -> None:
@@ -206,6 +230,20 @@ def test_the_county_s_word_for_a_heading_is_remembered(counties: Acting) -> None
         correct_columns(session, other.id, {column["key"]: LEAVE})
         assert session.scalars(select(RosterHeading)).one().field is None
         assert correct_columns(session, made.id, {}).state == "checked"
+
+
+def test_a_guess_that_is_saved_as_it_stands_is_one_no_more(counties: Acting) -> None:
+    head = tuple("健康壮况" if name == "健康状况" else name for name in HEAD)
+    made = sent(counties, family(1), head=head)
+    with clerk(counties), unit_of_work() as session:
+        assert [one.kind for one in problems(session, made.id, kind="heading_guessed")] == ["heading_guessed"]
+        made = correct_columns(session, made.id, {"健康壮况": "health_status"})
+        assert made.state == "checking"
+    made = finished(counties, made)
+    (column,) = (one for one in made.understanding["sheets"][0]["columns"] if one["heading"] == "健康壮况")
+    assert (column["field"], column["how"]) == ("health_status", "remembered")
+    with clerk(counties), unit_of_work() as session:
+        assert problems(session, made.id, kind="heading_guessed") == []
 
 
 def test_a_commit_that_dies_writes_nothing_and_goes_on_once(

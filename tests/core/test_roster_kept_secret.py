@@ -188,8 +188,8 @@ def test_the_copy_finds_the_sheets_that_are_told_of_otherwise(counties: Acting, 
         made = send(session, "表.xlsx", telling()).made
     assert made.job_id is not None
     run_inline(COUNTY, made.job_id)
-    with clerk(counties), unit_of_work() as session:
-        annotate(session, made.id, tmp_path / "copy.xlsx")
+    with clerk(counties), unit_of_work() as session, (tmp_path / "copy.xlsx").open("wb") as copied:
+        annotate(session, made.id, copied)
     with open_spreadsheet(tmp_path / "copy.xlsx") as copy:
         assert [head.name for head in copy.sheets] == ["错误与提示", number_of(1)]
     assert b"comments1.xml" in (tmp_path / "copy.xlsx").read_bytes()

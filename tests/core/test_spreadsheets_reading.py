@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
@@ -248,6 +249,57 @@ def test_an_old_workbook_is_read_as_it_is_seen(dates_1904: bool, day: date) -> N
         SheetRow(3, ["张三", day, time(12, 30), True, -12.5, FaultyCell("error", "#N/A")]),
         SheetRow(3_001, [None, "远"]),
     ]
+
+
+def old_workbook(*, flags: int = 0, result: bytes | None = None, office: bool = False) -> bytes:
+    """A workbook of a text, a formula whose result and flags are as told, and a number."""
+    book = xlwt.Workbook(encoding="utf-8")
+    sheet = book.add_sheet("表")
+    for column, value in enumerate(("甲", xlwt.Formula("1+1"), 0)):
+        sheet.write(0, column, value)
+    made = io.BytesIO()
+    book.save(made)
+    nothing = struct.pack("<QH", 0xFFFF000000000003, 0)
+    assert made.getvalue().count(nothing) == 1
+    told = made.getvalue().replace(nothing, (result or nothing[:8]) + struct.pack("<H", flags))
+    return told + "SummaryInformation".encode("utf-16-le") * office
+
+
+@pytest.mark.parametrize(
+    ("made", "read"),
+    [
+        (old_workbook(), NO_VALUE),  # xlwt
+        (old_workbook(office=True), None),  # an empty text that an office program has reckoned
+        (old_workbook(flags=2, result=bytes(8)), NO_VALUE),  # POI
+        (old_workbook(flags=2, result=struct.pack("<d", 2.5)), 2.5),
+        (old_workbook(result=bytes(8), office=True), 0),
+    ],
+)
+def test_a_formula_of_an_old_workbook_without_a_result_is_a_fault_and_no_nought(made: bytes, read: Cell) -> None:
+    assert cells_of(made) == [["甲", read, 0]]
+
+
+@pytest.mark.parametrize("asks", [False, True])
+def test_nought_is_no_result_where_the_workbook_asks_to_be_reckoned(asks: bool) -> None:
+    formulas = (
+        '<c r="A1"><f>B9</f><v>0</v></c>',
+        '<c r="B1" t="n"><f>B9</f><v>2.5</v></c>',
+        '<c r="C1" t="b"><f>B9</f><v>0</v></c>',
+    )
+    parts = xlsx_parts(row(*formulas, '<c r="D1"><v>0</v></c>'))
+    if asks:
+        parts["xl/workbook.xml"] = str(parts["xl/workbook.xml"]).replace("</sheets>", '</sheets><calcPr fullCalcOnLoad="1"/>')
+    assert cells_of(package(parts)) == [[NO_VALUE if asks else 0, 2.5, False, 0]]
+
+
+def test_nought_that_a_library_stores_for_a_formula_is_no_result() -> None:
+    made = io.BytesIO()
+    with Workbook(made, {"in_memory": True}) as book:
+        sheet = book.add_worksheet()
+        sheet.write_formula(0, 0, "=B9")
+        sheet.write_formula(0, 1, "=B9", None, 2.5)
+        sheet.write(0, 2, 0)
+    assert cells_of(made.getvalue()) == [[NO_VALUE, 2.5, 0]]
 
 
 # texts

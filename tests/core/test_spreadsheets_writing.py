@@ -58,8 +58,8 @@ def test_any_text_in_csv_comes_back_and_begins_no_formula(texts: list[str]) -> N
     text = rows_as_csv([["编号", "备注"], *(["1", one] for one in texts)])
     found = cells_of(("\ufeff" + text).encode())
     for wanted, row in zip(texts, found[1:], strict=True):
-        cell = row[1] or ""
-        assert cell in (plain(wanted), f"'{plain(wanted)}")
+        cell, kept = row[1] or "", plain(wanted) if plain(wanted).strip() else ""
+        assert cell in (kept, f"'{kept}")
         assert isinstance(cell, str)
         assert not cell.lstrip().startswith(("=", "+", "@"))
 

@@ -18,7 +18,7 @@ from core.errors import InvalidInput
 from plugins.legal_aid.policy import panel
 from tenants.configuring import change_settings
 from tests.conftest import COUNTY, OTHER_COUNTY, TODAY, Database
-from tests.core.lines import PDF, PETITION, Acting, install, job_seeker, papers, post
+from tests.core.lines import PDF, PETITION, Acting, install, job_seeker, papers, post, with_key
 
 PARTY = (NewParty("applicant", label="李明"),)
 AID = {
@@ -31,8 +31,9 @@ AID = {
 
 
 @pytest.fixture(autouse=True)
-def lines(db: Database) -> None:
+def lines(db: Database, acting: Acting) -> None:
     install(db)
+    with_key(acting)
 
 
 def configure(acting: Acting, line: str, **values: Any) -> None:

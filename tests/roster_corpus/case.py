@@ -68,6 +68,7 @@ class CaseReading:
     """A case as the reader of spreadsheets would give it, without a file."""
 
     digest = "0" * 64
+    misnamed = False
 
     def __init__(self, case: Case) -> None:
         self.file_name = f"{case.name}.{'csv' if case.format == 'text' else 'xlsx'}"

@@ -72,6 +72,24 @@ LAYOUTS = (
         values={("李宁", "income_unsorted_fen"): 80050, ("王立", "income_unsorted_fen"): 0},
     ),
     Case(
+        "a_title_above_each_part",
+        _one(
+            "名册",
+            [
+                ["甲镇困难职工名册"],
+                ["姓名", "身份证号", "月收入"],
+                ["陈安", HEAD, 1],
+                ["合计", None, 1],
+                [],
+                ["乙镇困难职工名册（2025年）"],
+                ["姓名", "身份证号", "月收入"],
+                ["王立", OTHER, 1],
+            ],
+        ),
+        (("陈安",), ("王立",)),
+        layouts=("flat",),
+    ),
+    Case(
         "two_row_header_with_merges",
         _one(
             "名册",
@@ -203,38 +221,6 @@ LAYOUTS = (
         layouts=("wide",),
     ),
     Case(
-        "form",
-        (
-            Sheet(
-                "陈安",
-                [
-                    ["困难职工档案表"],
-                    ["职工编号", "D-17", "困难类别", "低保户", None, None],
-                    ["姓名", "陈安", "性别", "男", "民族", "汉"],
-                    ["身份证号", HEAD, None, None, "出生日期", "1980年3月"],
-                    ["住址", "甲路1号", None, None, "手机", "13800000001"],
-                    ["家庭成员", "姓名", "关系", "性别", "身份证号", "月收入"],
-                    [None, "李宁", "妻子", "女", WIFE, 500],
-                    [None, "陈小", "儿子", "男", SON, None],
-                    ["主要致困原因", "子女上学", None, "次要致困原因", None, None],
-                    ["备注", "无"],
-                ],
-                (Merge(1, 0, 1, 5), Merge(4, 1, 4, 3), Merge(5, 1, 5, 3), Merge(6, 0, 8, 0)),
-            ),
-            Sheet("王立", [["姓名", "王立", "性别", "男"], ["身份证号", OTHER, "手机", "13800000002"], ["住址", "乙路2号"]]),
-        ),
-        (("陈安", "李宁", "陈小"), ("王立",)),
-        warnings=places(("陈安", 2, "困难类别", "former_kind")),
-        layouts=("form", "form"),
-        values={
-            ("陈安", "former_kind"): "low_income",
-            ("陈安", "file_number"): "D-17",
-            ("陈安", "main_cause"): "09",
-            ("李宁", "income_unsorted_fen"): 50000,
-            ("王立", "address"): "乙路2号",
-        },
-    ),
-    Case(
         "sheet_a_township",
         (
             Sheet("说明", [["请按本表填写"], ["一、姓名照户口簿填写"]]),
@@ -283,32 +269,6 @@ LAYOUTS = (
         layouts=("flat", "flat"),
     ),
     Case(
-        "unknown_and_blank_headings",
-        _one(
-            "名册",
-            [
-                ["姓名", "关系", None, "怪列", "绰号"],
-                ["陈安", "户主", HEAD, "13800000001", "甲"],
-                ["李宁", "妻子", WIFE, "13800000002", "乙"],
-                ["陈小", "儿子", SON, "13800000003", "丙"],
-            ],
-        ),
-        (("陈安", "李宁", "陈小"),),
-        warnings=places(
-            ("名册", 1, "", "found_by_content"),
-            ("名册", 1, "怪列", "found_by_content"),
-            ("名册", 1, "绰号", "heading_unknown"),
-        ),
-        values={("陈安", "phone"): "13800000001", ("陈小", "number"): SON},
-    ),
-    Case(
-        "remembered_headings",
-        _one("名册", [["称呼", "证照", "绰号", "关系"], ["陈安", HEAD, "甲", "户主"], ["李宁", WIFE, "乙", "妻子"]]),
-        (("陈安", "李宁"),),
-        remembered={"称呼": "name", "证照": "identity_number", "绰号": None},
-        layouts=("flat",),
-    ),
-    Case(
         "heads_without_a_word",
         _one(
             "名册",
@@ -337,19 +297,6 @@ LAYOUTS = (
         layouts=("wide",),
     ),
     Case(
-        "two_phones_and_two_numbers",
-        _one(
-            "名册",
-            [
-                ["姓名", "身份证号", "手机", "联系电话", "证件号码", 2025],
-                ["陈安", HEAD, "13800000001", "0839-1234567", OTHER, None],
-            ],
-        ),
-        (("陈安",),),
-        warnings=places(("名册", 1, "证件号码", "column_doubled")),
-        values={("陈安", "phone"): "13800000001", ("陈安", "other_contact"): "0839-1234567"},
-    ),
-    Case(
         "head_not_named_in_its_own_row",
         _one(
             "名册",
@@ -368,47 +315,6 @@ LAYOUTS = (
         _one("名册", [["姓名", "身份证号", "配偶姓名"], ["陈安", HEAD, "李宁"]]),
         (("陈安",),),
         warnings=places(("名册", 1, "配偶姓名", "heading_unknown")),
-    ),
-    Case(
-        "form_of_labels_with_values",
-        _one(
-            "申请表",
-            [
-                ["姓名：陈安", "性别：男"],
-                [f"身份证号：{HEAD}"],
-                ["家庭成员"],
-                ["姓名", "关系", "身份证号"],
-                ["李宁", "妻子", WIFE],
-            ],
-        ),
-        (("陈安", "李宁"),),
-        layouts=("form",),
-    ),
-    Case(
-        "form_with_values_below",
-        _one(
-            "登记表",
-            [
-                ["困难职工登记表"],
-                ["姓名", "性别", "身份证号", "联系电话"],
-                ["陈安", "男", HEAD, "13800000001"],
-                ["家庭住址", None, "家庭人口", None],
-                ["甲路1号", None, "2", None],
-                ["家庭成员情况"],
-                ["姓名", "与本人关系", "身份证号", "工作单位"],
-                ["李宁", "妻子", WIFE, "某厂"],
-                ["社区意见", "情况属实", None, "周某"],
-                ["备注", "无房"],
-            ],
-        ),
-        (("陈安", "李宁"),),
-        layouts=("form",),
-        values={
-            ("陈安", "address"): "甲路1号",
-            ("陈安", "phone"): "13800000001",
-            ("李宁", "unit_or_school"): "某厂",
-            ("陈安", "remark"): "无房",
-        },
     ),
     Case("no_roster", _one("说明", [["通知"], ["请各单位报送"]]), refused="no_roster"),
     Case(

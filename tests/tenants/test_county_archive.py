@@ -15,25 +15,16 @@ from sqlalchemy import select, text
 from typer.testing import CliRunner
 
 from core.cases.models import Case
-from core.cases.sealing import form_of
 from core.db.migrate import PluginSchema, migrate_plugin
 from core.db.session import reference_work, unit_of_work
-from core.documents.models import Document
-from core.documents.service import read_document
 from core.errors import Conflict, InvalidInput, Misconfigured, NotFound
-from core.exchange.envelopes import personal_content
-from core.exchange.identity_index import Elsewhere, elsewhere
-from core.exchange.models import Envelope
 from core.host.manager import host
 from core.identity import changes
-from core.identity.models import Account, Post
+from core.identity.models import Account
 from core.jobs.models import OutboxItem
-from core.people.search.finding import find
 from core.settings import settings
-from core.tenancy.models import PluginSettingChange, Tenant, TenantChange
-from core.tenancy.setting_secrets import opened_secret
-from core.trail.models import TrailEntry
-from core.trail.service import first_break, record
+from core.tenancy.models import Tenant
+from core.trail.service import record
 from deploy.cli import app
 from deploy.connection import OWNER
 from deploy.county_archive import figures, taking_in, writing
@@ -49,6 +40,7 @@ from tests.conftest import COUNTY, OTHER_COUNTY, PREFECTURE, TODAY, Database
 from tests.core.staffing import at_desk, hire
 from tests.dummy_plugin import NAME as DUMMY
 from tests.dummy_plugin import DummyPlugin
+from tests.tenants.arrived import rows_open, sealed_for_its_handler_alone, staff_without_secrets
 from tests.tenants.moved import MIGRATIONS, SECRET, WHY, WORDS, Moving, acting, moving, rows_of_county, settle_outside
 
 
@@ -95,54 +87,11 @@ def test_it_arrives_equal_and_works_under_the_other_installations_key(way: Movin
     assert taken.rows == sum(before.values())
     assert rows_of_county(way.there, OTHER_COUNTY) == {}
     with way.there.here():
-        _rows_open(way)
-        _sealed_for_its_handler_alone(way)
-        _staff_without_secrets(way)
+        rows_open(way)
+        sealed_for_its_handler_alone(way)
+        staff_without_secrets(way)
         assert taken_in(archive).already
         assert rows_of_county(way.there) == after
-
-
-def _rows_open(way: Moving) -> None:
-    with acting(permissions=frozenset({"people.read", "document.read"})), unit_of_work() as session:
-        assert first_break(session) is None
-        assert [found.person_id for found in find(session, way.number)] == [way.person]
-        for paper in session.scalars(select(Document)).all():
-            read_document(session, paper.id)
-        [change] = session.scalars(select(PluginSettingChange)).all()
-        assert opened_secret(COUNTY, "petitions", "token", change.secrets["token"]) == SECRET
-        sent = session.scalars(select(Envelope).where(Envelope.body_cipher.is_not(None))).all()
-        assert sent
-        assert all(personal_content(envelope) for envelope in sent)
-        entries = session.scalars(select(TrailEntry).order_by(TrailEntry.seq.desc()).limit(2)).all()
-        assert [entry.action for entry in entries] == ["county.import", "county.export"]
-        assert json.loads(entries[0].content)["fields"]["reason"] == WHY
-    with acting(PREFECTURE), unit_of_work() as session:
-        assert elsewhere(session, way.number, 2025, "核对") == Elsewhere(on_file=True, aided=False)
-        assert session.scalars(select(Tenant.state).where(Tenant.code == COUNTY)).one() == "read_only"
-        history = select(TenantChange).where(TenantChange.tenant_code == COUNTY).order_by(TenantChange.id.desc())
-        newest = session.scalars(history.limit(1)).one()
-        assert (newest.act, newest.reason, newest.by_tenant) == ("read_only", WHY, PREFECTURE)
-
-
-def _sealed_for_its_handler_alone(way: Moving) -> None:
-    for account, seen in ((way.handler, True), (way.second, False)):
-        with at_desk(account) as session:
-            case = session.scalar(select(Case).where(Case.id == way.accusation))
-            assert (case is not None) is seen
-            if case is not None:
-                assert form_of(session, case)["subject"] == "机密事由"
-                [paper] = session.scalars(select(Document).where(Document.case_id == case.id)).all()
-                assert read_document(session, paper.id)[0].title == "机密材料"
-
-
-def _staff_without_secrets(way: Moving) -> None:
-    with reference_work() as session:
-        account = session.scalars(select(Account).where(Account.id == way.handler)).one()
-        assert (account.login, account.password_hash, account.totp_cipher) == ("ban", None, None)
-        assert account.must_change_password
-        assert account.disabled_at is None
-        posts = session.scalars(select(Post).where(Post.account_id == account.id))
-        assert [(post.tenant_code, post.role) for post in posts] == [(COUNTY, "petition_handler")]
 
 
 def test_the_archive_holds_nothing_of_another_county_and_no_secret_in_plain(way: Moving, archive: Archive) -> None:
@@ -225,7 +174,7 @@ def test_an_import_that_is_interrupted_leaves_nothing_and_can_be_repeated(
         assert (way.there.home / "files" / COUNTY / ".taken-in").exists()
         assert taken_in(archive).already
         assert not (way.there.home / "files" / COUNTY / ".taken-in").exists()
-        _rows_open(way)
+        rows_open(way)
 
 
 def test_a_plugin_that_is_not_here_is_refused_with_words_or_left_aside(way: Moving, archive: Archive) -> None:

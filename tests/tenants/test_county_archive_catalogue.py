@@ -14,8 +14,11 @@ from deploy.county_archive.reference import ACCOUNT_COLUMNS, ACCOUNT_LEFT, gover
 
 AS_IT_STANDS = {
     "case_record.form_cipher": "under a key of the row, which the tenant's key wraps",
-    "document.sha256": "a digest of the file",
+    "document.sealed_sha256": "a digest of the file as it lies in the store",
+    "document.sha256": "a digest of what was taken in",
+    "document.wrapped_key": "wrapped by the tenant's key",
     "household.house_number_cipher": "under the worker's key",
+    "household_change.former_account_cipher": "under the former worker's key",
     "payment_attempt.account_cipher": "under the payee's key",
     "person.identity_cipher": "under the person's key",
     "person.phone_cipher": "under the person's key",

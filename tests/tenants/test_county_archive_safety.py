@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import gzip
-import io
 import json
 import uuid
 from collections.abc import Callable, Iterator
@@ -29,12 +27,13 @@ from deploy.county_archive import session as owners
 from deploy.county_archive import taking_in, writing
 from deploy.county_archive.errors import ArchiveBroken, DoesNotFit
 from deploy.county_archive.files import Incoming
-from deploy.county_archive.reading import Archive, Member, read_archive
+from deploy.county_archive.reading import Archive, read_archive
 from deploy.county_archive.taking_in import import_county
 from deploy.county_archive.ways import Opener, Passphrase
 from tenants.lifecycle import resume
 from tests.conftest import COUNTY, PREFECTURE, Database
 from tests.dummy_plugin import NAME as DUMMY
+from tests.tenants.hostile_archives import HOSTILE, altered, manifest_with
 from tests.tenants.moved import WHY, WORDS, Moving, acting, moving, rows_of_county, settle_outside
 
 PAPER = Path("ab") / ("ab" + "0" * 38)
@@ -101,8 +100,9 @@ def _document(connection: Connection) -> None:
     connection.execute(
         text(
             "insert into document (tenant, id, kind, title, storage_name, media_type, size,"
-            " sha256, received_on, received_by, at)"
-            " values (:t, gen_random_uuid(), 'x', 'x', 'x', 'x', 1, '\\x00', '2025-01-01', 'system:test', now())"
+            " sha256, sealed_sha256, wrapped_key, received_on, received_by, at)"
+            " values (:t, gen_random_uuid(), 'x', 'x', 'x', 'x', 1, '\\x00', '\\x00', '\\x00',"
+            " '2025-01-01', 'system:test', now())"
         ),
         {"t": COUNTY},
     )
@@ -145,47 +145,6 @@ def test_the_lock_is_older_than_the_snapshot(way: Moving, archive: Archive, monk
     assert any((way.there.home / "files" / COUNTY).iterdir())
 
 
-def _manifest(**said: Any) -> Callable[[Archive], Archive]:
-    return lambda archive: replace(archive, manifest={**archive.manifest, **said})
-
-
-def _rows(table: str, **said: Any) -> Callable[[Archive], Archive]:
-    def change(archive: Archive) -> Archive:
-        rows = [{**row, **said} for row in archive.reference[table]]
-        return replace(archive, reference={**archive.reference, table: rows})
-
-    return change
-
-
-def _without(name: str) -> Callable[[Archive], Archive]:
-    return lambda archive: replace(archive, manifest={key: one for key, one in archive.manifest.items() if key != name})
-
-
-HOSTILE: dict[str, Callable[[Archive], Archive]] = {
-    "a code that leads out of the store": _manifest(county="../backups"),
-    "a code that is a pattern": _manifest(county="5101*"),
-    "another county's code": _manifest(county="510105"),
-    "another archive's id": _manifest(archive=str(uuid.UUID(int=1))),
-    "another format": _manifest(format=2),
-    "another kind": _manifest(kind="both"),
-    "no documents": _without("documents"),
-    "no plugins": _without("plugins"),
-    "rows that are no number": _manifest(rows="many"),
-    "documents of no shape": _manifest(documents=[]),
-    "a post of an account of here": _rows("post", account_id=str(uuid.UUID(int=2))),
-    "a post that stands in for one of here": _rows("post", delegated_from=str(uuid.UUID(int=3))),
-    "a post of another tenant": _rows("post", tenant_code=PREFECTURE),
-    "history of another tenant": lambda archive: replace(
-        archive, reference={**archive.reference, "tenant_change": [{"tenant_code": PREFECTURE}]}
-    ),
-    "a tenant of another line": _rows("tenant", code="510105"),
-    "no county": lambda archive: replace(archive, reference={**archive.reference, "tenant": []}),
-    "an account without a login": lambda archive: replace(
-        archive, reference={**archive.reference, "account": [{"id": row["id"]} for row in archive.reference["account"]]}
-    ),
-}
-
-
 @pytest.mark.parametrize("what", HOSTILE)
 def test_a_manifest_is_bound_to_its_one_county_and_to_its_file(way: Moving, archive: Archive, what: str) -> None:
     beside = way.there.home / "backups.2025"
@@ -218,14 +177,14 @@ def test_a_plugin_with_cases_is_not_left_aside(way: Moving, archive: Archive) ->
     way.fresh()
     plugins = {**archive.manifest["plugins"], "gone": {"version": "1", "on": True, "cases": 2, "rows": 3}}
     with way.there.here(), pytest.raises(DoesNotFit, match="2 件个案"):
-        taken_in(_manifest(plugins=plugins)(archive), leave_aside=["gone"])
+        taken_in(manifest_with(plugins=plugins)(archive), leave_aside=["gone"])
 
 
 def test_plugins_have_the_same_version_at_both(way: Moving, archive: Archive) -> None:
     way.fresh()
     plugins = {**archive.manifest["plugins"], DUMMY: {**archive.manifest["plugins"][DUMMY], "version": "0.0"}}
     with way.there.here(), pytest.raises(DoesNotFit, match=f"{DUMMY} 0.0"):
-        taken_in(_manifest(plugins=plugins)(archive))
+        taken_in(manifest_with(plugins=plugins)(archive))
 
 
 def test_no_workflow_comes_in_that_no_case_of_the_county_has(way: Moving, archive: Archive) -> None:
@@ -235,19 +194,6 @@ def test_no_workflow_comes_in_that_no_case_of_the_county_has(way: Moving, archiv
         taken_in(replace(archive, reference={**archive.reference, "workflow_version": more}))
     with way.there.owner.connect() as connection:
         assert connection.scalar(text("select count(*) from workflow_version where version = 999")) == 0
-
-
-def _altered(patched: pytest.MonkeyPatch, table: str, change: Callable[[bytes], bytes]) -> None:
-    real = Archive.members
-
-    def members(self: Archive) -> Iterator[Member]:
-        for member in real(self):
-            if member.table == table:
-                yield Member(member.name, io.BytesIO(gzip.compress(change(gzip.decompress(member.content.read())))))
-            else:
-                yield member
-
-    patched.setattr(Archive, "members", members)
 
 
 @pytest.mark.parametrize(
@@ -264,7 +210,7 @@ def test_rows_that_cannot_stand_here_are_refused_with_words(
 ) -> None:
     way.fresh()
     with way.there.here(), monkeypatch.context() as patched:
-        _altered(patched, table, change)
+        altered(patched, table, change)
         with pytest.raises(Conflict, match=refused):
             taken_in(archive)
     assert rows_of_county(way.there) == {}

@@ -105,8 +105,7 @@ def test_single_tables_that_were_restored_are_emptied_again(db: Database, acting
     with db.owner.begin() as connection:
         connection.execute(
             text(
-                "insert into search_token (tenant, id, token, subject_kind, subject_id)"
-                " values (:tenant, gen_random_uuid(), :name, 'person', :person)"
+                "insert into search_token (tenant, token, subject_kind, subject_id) values (:tenant, :name, 'person', :person)"
             ),
             {"tenant": COUNTY, "name": WORKER.name, "person": theirs.persons[0]},
         )

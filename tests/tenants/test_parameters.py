@@ -25,8 +25,7 @@ from core.jobs.runner import run_inline
 from core.parameters import forecasts, jobs
 from core.parameters.models import ForecastHousehold, ParameterForecast, ParameterProposal, TenantParameter
 from core.parameters.proposals import TwoPeopleNeeded, adopt, propose, refuse, withdraw
-from core.parameters.service import NewParameter, declared_parameter, resolve, set_parameter, sync_national
-from core.parameters.typed import read, said, texts_of
+from core.parameters.service import NewParameter, resolve, set_parameter, sync_national
 from core.rules.compare import compare
 from core.rules.engine import decide, snapshots_of
 from core.scope import Scope, entered
@@ -349,32 +348,6 @@ def test_after_adoption_the_rules_find_what_was_foretold(desk: Desk, db: Databas
     assert all(then[home] == result for home, result in told.items())
     assert figures_ is not None
     assert sum(cost["fen_after"] for cost in figures_["programmes"].values()) == sum(fen for _, fen in then.values())
-
-
-@pytest.mark.parametrize(
-    ("name", "typed", "value", "words"),
-    [
-        (LINE, ["1,062.5"], 106_250, "1,062.50 元"),
-        (RATIO, ["150"], 15_000, "150%"),
-        (RATIO, ["80.5％"], 8_050, "80.5%"),
-        (NOTICE, ["7"], 7, "7 个工作日"),
-        ("impute_minimum_wage", ["yes"], True, "是"),
-        ("rigid_expense_kinds", ["illness", "schooling"], ["illness", "schooling"], "因病刚性支出、因学刚性支出"),
-    ],
-)
-def test_a_value_is_typed_in_its_unit(desk: Desk, name: str, typed: list[str], value: Any, words: str) -> None:
-    declared = declared_parameter(name)
-    assert read(declared, typed) == value
-    assert said(declared, value) == words
-    assert read(declared, texts_of(declared, value)) == value
-
-
-def test_what_is_no_value_is_told(desk: Desk) -> None:
-    for name, typed in ((LINE, "12.345"), (RATIO, "1.234"), (RATIO, "一半"), (NOTICE, ""), ("impute_minimum_wage", "")):
-        with pytest.raises(InvalidInput) as error:
-            read(declared_parameter(name), [typed])
-        assert error.value.where == "value"
-    assert said(declared_parameter(NOTICE), None) == "沿用上级"
 
 
 def test_the_command_line_lists_proposes_and_counts(desk: Desk, db: Database) -> None:

@@ -108,6 +108,27 @@ def test_a_pair_is_compared_merged_and_undone_on_pages(two: tuple[Home, Home], p
     there.get(pair.replace(COUNTY, OTHER_COUNTY), 404)
 
 
+def test_two_are_put_side_by_side_by_hand(two: tuple[Home, Home], person: Desk) -> None:
+    one, other = two
+    pages = Pages(person("clerk"))
+    form = f"/{COUNTY}/households/{one.household_id}/same-person"
+    assert form in pages.get(f"/{COUNTY}/households/{one.household_id}")
+    pages.get(form)
+    asked = {"person_id": str(one.persons[0]), "who": other.file_number}
+    status, page = pages.post(form, **asked)
+    assert (status, "该档案有 2 人" in page, other.file_number in page) == (409, True, True)
+    assert checked(page).faults == []
+    status, pair = pages.post(form, **asked, other_id=str(other.persons[0]))
+    assert status == 303
+    assert "人工提出" in pages.get(pair)
+    assert pages.post(form, person_id="x", who="x")[0] == 422
+    assert pages.post(form, person_id=str(one.persons[0]), who="510000000000000000")[0] == 404
+    api = {"person_id": str(one.persons[0]), "who": number_of(3, BORN)}
+    clerk = pages.who
+    made = clerk.client.post(f"/api/v1/{COUNTY}/duplicates", json=api, headers={"X-CSRF-Token": clerk.csrf})
+    assert (made.status_code, made.json()["id"] in pair) == (201, True)
+
+
 def test_a_pair_is_merged_and_undone_through_the_interface(two: tuple[Home, Home], person: Desk) -> None:
     del two
     clerk = person("clerk")
@@ -157,6 +178,16 @@ def test_the_province_is_asked_and_answers_on_pages(person: Desk, acting: Acting
     assert "由居住地保留" in above.get(one)
     _relay(acting, PROVINCE)
     assert "由居住地保留" in clerk.get(f"/{COUNTY}/province-queries")
+    # the other county sees that a file of its own is concerned, and that it stays; who asked it does not learn
+    there = Pages(person("there", tenant=OTHER_COUNTY))
+    told_page = there.get(f"/{OTHER_COUNTY}/province-queries")
+    assert ("王小明" in told_page, "由本单位保留档案" in told_page, "自述" in told_page) == (True, True, False)
+    assert "省级告知" in there.get(f"/{OTHER_COUNTY}/")
+    seen = re.findall(rf"/{OTHER_COUNTY}/province-queries/[0-9a-f-]+/seen", told_page)[0]
+    assert there.post(seen)[0] == 303
+    assert "已阅" in there.get(f"/{OTHER_COUNTY}/province-queries")
+    [notice] = there.who.client.get(f"/api/v1/{OTHER_COUNTY}/province-notices").json()
+    assert (notice["state"], notice["keeper"], notice["answer"]) == ("answered", OTHER_COUNTY, None)
     base = f"/api/v1/{COUNTY}"
     [told] = clerk.who.client.get(f"{base}/province-queries").json()
     assert (told["outcome"], told["keeper"], told["state"]) == ("duplicate", OTHER_COUNTY, "answered")

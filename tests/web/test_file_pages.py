@@ -116,7 +116,7 @@ def test_files_are_filtered_and_in_the_order_of_pinyin(office: uuid.UUID, person
     with acting(COUNTY), unit_of_work() as session:
         old = TODAY - timedelta(days=400)
         stale = plant_file(session, 2, "on_file", pinyin="an", updated_on=old)
-        plant_file(session, 3, "on_file", pinyin="bai", former_kind="low_income")
+        plant_file(session, 3, "on_file", pinyin="bai", former_kind="low_income", township="三圣乡", categories=["laid_off"])
         plant_file(session, 4, "on_file", pinyin="chen", kind="deep", former_kind="above_line")
         session.add(FileProposal(household_id=stale, kind="stale", since=old, found_on=TODAY))
     with acting(OTHER_COUNTY), unit_of_work() as session:
@@ -133,6 +133,10 @@ def test_files_are_filtered_and_in_the_order_of_pinyin(office: uuid.UUID, person
     assert names("?status=draft") == ["张三1"]
     assert names("?kind=deep") == ["张三4"]
     assert names("?proposed=stale") == ["张三2"]
+    assert names("?township=三圣乡&category=laid_off&kind=&status=on_file") == ["张三3"]
+    assert names("?township=none") == ["张三2", "张三4", "张三1"]
+    shown = page(clerk, "/files?township=三圣乡&reassess=yes")
+    assert "/files/printing?township=%E4%B8%89%E5%9C%A3%E4%B9%A1&reassess=yes" in shown
     assert "没有符合条件的档案" in page(clerk, "/files?kind=accident")
     shown = page(clerk, "/files")
     for words in ("待重新认定 1", "一年未更新 1", "登记新户", "原：低保户"):

@@ -114,9 +114,15 @@ def test_the_form_on_paper(household: Home, person: Desk, acting: Acting) -> Non
 def test_many_at_once(household: Home, person: Desk, acting: Acting) -> None:
     clerk = person("clerk")
     here = f"/{COUNTY}/files/printing"
-    assert clerk.client.get(here).status_code == 200
-    form = {"csrf_token": clerk.csrf, "made": "list", "status": "on_file"}
-    listed = clerk.client.post(here, data=form)
+    form = {"csrf_token": clerk.csrf, "made": "list"}
+    nobody = clerk.client.post(f"{here}?township=无此镇", data=form)
+    assert (nobody.status_code, "没有符合条件的档案" in nobody.text) == (422, True)
+    assert clerk.client.get(f"{here}?status=on_file&township=&employer={uuid.uuid4()}").status_code == 404
+    narrow = clerk.client.get(f"{here}?status=on_file&reassess=yes")
+    assert all(words in narrow.text for words in ("符合条件 0 户", "待重新认定", 'value="on_file" selected'))
+    asked = f"{here}?status=on_file"
+    assert f'action="{asked}"' in clerk.client.get(asked).text
+    listed = clerk.client.post(asked, data=form)
     assert listed.headers["content-type"].endswith("spreadsheetml.sheet")
     rows = CalamineWorkbook.from_filelike(BytesIO(listed.content)).get_sheet_by_index(0).to_python()
     assert len(rows) == 3

@@ -15,17 +15,17 @@ from core.people.models import HouseholdFact, Person, PersonFact, WorkerFile
 from core.people.repository import household_view
 from core.trail.models import ReadLog
 from tests.conftest import COUNTY, OTHER_COUNTY, Database
+from tests.core.household_story import FATHER, HEAD, SON, WIFE, numbered
 from tests.core.lines import Acting, with_key
-from tests.core.test_household_changes import FATHER, HEAD, SON, WIFE, _number
 from tests.web.conftest import Desk
 from tests.web.conftest import Person as Clerk
 from tests.web.test_templates import checked
 
 HOME = {
-    "members.0.name": "单明", "members.0.relation": "head", "members.0.identity_number": _number(HEAD),
+    "members.0.name": "单明", "members.0.relation": "head", "members.0.identity_number": numbered(HEAD),
     "members.0.phone": "13800006207",
-    "members.1.name": "解芳", "members.1.relation": "wife", "members.1.identity_number": _number(WIFE),
-    "members.2.name": "单小宝", "members.2.relation": "son", "members.2.identity_number": _number(SON),
+    "members.1.name": "解芳", "members.1.relation": "wife", "members.1.identity_number": numbered(WIFE),
+    "members.2.name": "单小宝", "members.2.relation": "son", "members.2.identity_number": numbered(SON),
     "rows": "3", "address": "四川省成都市锦江区双桂路社区12号", "employer_name": "锦江纺织厂", "main_cause": "06",
     "act": "save",
 }  # fmt: skip
@@ -77,14 +77,14 @@ def test_a_household_is_registered_row_by_row_and_nothing_typed_is_lost(office: 
     status, page = office.post(NEW, **HOME | {"act": "add"})
     assert status == 200
     assert 'name="members.3.name"' in page
-    assert _number(WIFE) in page
+    assert numbered(WIFE) in page
     status, page = office.post(NEW, **HOME | {"act": "remove.1"})
     assert (status, "解芳" in page, 'value="单小宝"' in page) == (200, False, True)
-    wrong = HOME | {"members.1.identity_number": _number(WIFE)[:17] + "A", "members.2.name": "", "address": ""}
+    wrong = HOME | {"members.1.identity_number": numbered(WIFE)[:17] + "A", "members.2.name": "", "address": ""}
     status, page = office.post(NEW, **wrong)
     assert status == 422
     assert {f'href="#f-{name}"' in page for name in ("members.1.identity_number", "members.2.name", "address")} == {True}
-    assert all(f'value="{value}"' in page for value in ("单明", "解芳", "13800006207", "锦江纺织厂", _number(SON)))
+    assert all(f'value="{value}"' in page for value in ("单明", "解芳", "13800006207", "锦江纺织厂", numbered(SON)))
     home = office.registered()
     with acting(), unit_of_work() as session:
         file = _file(session, home)
@@ -102,7 +102,7 @@ def test_a_household_is_registered_row_by_row_and_nothing_typed_is_lost(office: 
     seen = elsewhere.client.post(there, data=HOME | {"csrf_token": elsewhere.csrf, "seen": "yes"})
     assert seen.status_code == 303
     with acting(OTHER_COUNTY), unit_of_work() as session:
-        assert len(session.scalars(select(ReadLog).where(ReadLog.what == "identity_index")).all()) == 12
+        assert len(session.scalars(select(ReadLog).where(ReadLog.what == "identity_index")).all()) == 6
     assert person("payer", role="payer").client.get(NEW).status_code == 403
     assert elsewhere.client.get(f"/{OTHER_COUNTY}/households/{home}/changes").status_code == 404
 
@@ -135,7 +135,13 @@ def test_the_head_dies_and_the_form_asks_for_another(office: Office, acting: Act
     assert "已撤销" in office.get(here)
     with acting(), unit_of_work() as session:
         assert str(_file(session, home).worker_id) == people["单明"]
-    father = {"form": "moved_in", "name": "单建国", "relation": "father", "identity_number": _number(FATHER), "valid_from": day}
+    father = {
+        "form": "moved_in",
+        "name": "单建国",
+        "relation": "father",
+        "identity_number": numbered(FATHER),
+        "valid_from": day,
+    }
     assert office.post(here, **father, reason="户口簿")[0] == 303
 
 
@@ -168,12 +174,18 @@ def test_facts_show_was_and_is_and_two_clerks_do_not_overwrite_each_other(office
     assert office.post(f"{here}/address", address="四川省成都市锦江区莲新街道3栋", postcode="610061")[0] == 303
     assert office.post(f"{here}/people/{who}/particulars", phone="13900001234", marital_status="married")[0] == 303
     assert office.post(f"{here}/people/{who}/correct", reason="用字有误")[0] == 422
-    number = _number("510104198001010034")
+    number = numbered("510104198001010034")
     right = {"name": "单鸣", "identity_number": number, "asked_on": day}
-    assert office.post(f"{here}/people/{who}/correct", **right, reason="用字有误")[0] == 303
+    told = {"csrf_token": office.clerk.csrf, **right, "reason": "用字有误", "kind": "household_book", "title": "户口簿首页"}
+    wrong = office.clerk.client.post(f"{here}/people/{who}/correct", data=told, files={"paper": ("a.pdf", b"no pdf")})
+    assert (wrong.status_code, 'value="单鸣"' in wrong.text) == (422, True)
+    proof = {"paper": ("a.pdf", b"%PDF-1.7\n%%EOF\n")}
+    assert office.clerk.client.post(f"{here}/people/{who}/correct", data=told, files=proof).status_code == 303
     page = office.get(f"{here}/changes")
     assert "本人申请" in page
-    assert _number(HEAD) not in page
+    assert page.count("依据材料：") == 2, "with the name and with the number"
+    assert office.get(f"{here}/papers").count("户口簿首页") >= 1
+    assert numbered(HEAD) not in page
     with acting(), unit_of_work() as session:
         assert session.get_one(Person, (COUNTY, who)).name == "单鸣"
         assert session.scalars(select(PersonFact)).one().employment_status == "laid_off"
@@ -200,6 +212,9 @@ def test_employers_are_listed_tested_and_chosen(office: Office) -> None:
     assert all(word in page for word in ("连续两年以上亏损", "多数职工低于低保标准", "单明", "在册困难职工 1 户"))
     assert "锦江纺织厂" in office.get(f"{here}?q=jinjiang")
     assert "没有符合的单位" in office.get(f"{here}?q=zzz")
+    for asked in ("锦江纺织厂", "纺织", "jjfz", "91110000600037341l"):
+        assert f'href="{where}"' in office.post(f"/{COUNTY}/find", q=asked)[1], asked
+    assert "用人单位" not in office.post(f"/{COUNTY}/find", q="纺纱")[1].split("<main")[1]
     office.get(f"{where}/edit")
     assert office.post(where, **firm | {"name": "锦江纺织集团"}, reason="更名", version="1")[0] == 303
     assert "锦江纺织厂 → 锦江纺织集团" in office.get(where)
@@ -235,7 +250,30 @@ def test_programs_do_the_same_through_resources(office: Office) -> None:
     head = {"kind": "head_changed", "valid_from": day, "reason": "变更", "succession": {"head": people["解芳"]}}
     missing = client.post(f"{api}/households/{home}/changes", json=head, headers=token)
     assert missing.status_code == 422
-    correction = {"name": "单鸣", "reason": "用字有误", "asked_on": day}
+    etag = {"If-Match": client.get(f"{api}/households/{home}").headers["etag"]}
+    moved = {"address": "四川省成都市锦江区三圣乡幸福村2组", "housing": {"postcode": "610061"}}
+    place, own = f"{api}/households/{home}/address", f"{api}/households/{home}/people/{people['单明']}/particulars"
+    wrong = client.post(place, json=moved | {"housing": {"postcode": "61"}}, headers=token)
+    assert (wrong.status_code, wrong.json()["where"]) == (422, "postcode")
+    assert client.post(place, json=moved, headers=token | etag).status_code == 204
+    assert client.post(place, json=moved, headers=token | etag).status_code == 409
+    told = client.get(f"{api}/households/{home}").json()
+    assert (told["address"], told["township"]) == ("四川省成都市锦江区三圣乡幸福村", "三圣乡")
+    assert client.get(f"{api}/households?township=三圣乡").json()["items"][0]["household_id"] == home
+    assert client.post(own, json={"particulars": {"marital_status": "x"}}, headers=token).json()["where"] == "marital_status"
+    assert client.post(own, json={"phone": "13900001234"}, headers=token).status_code == 204
+    assert client.post(own, json={"phone": "13900001235"}, headers=token | etag).status_code == 409
+    sent = client.post(
+        f"{api}/households/{home}/papers",
+        data={"kind": "other"},
+        files={"paper": ("a.pdf", b"%PDF-1.7\n%%EOF\n")},
+        headers=token,
+    )
+    correction = {"name": "单鸣", "reason": "用字有误", "asked_on": day, "document_id": sent.json()["id"]}
+    foreign = client.post(
+        f"{api}/people/{people['单明']}/corrections", json=correction | {"document_id": str(uuid.uuid4())}, headers=token
+    )
+    assert (foreign.status_code, foreign.json()["where"]) == (422, "document_id")
     assert client.post(f"{api}/people/{people['单明']}/corrections", json=correction, headers=token).status_code == 204
     firm = client.post(f"{api}/employers", json={"facts": {"name": "锦江纺织厂"}}, headers=token).json()
     linked = {"particulars": {}, "employer_id": firm["id"]}

@@ -29,7 +29,7 @@ def test_a_file_from_the_desk_to_the_files(
         give_key(session)
     rows = [*family(1), *family(11)]
     rows[-1] = rows[-1].but(身份证号="51010419800101")
-    book = tmp_path / "困难职工名册.xlsx"
+    book = tmp_path / "困难职工名册.xls"  # an .xlsx by its bytes
     book.write_bytes(workbook(rows, tuple("每月到手" if name == "月收入" else name for name in HEAD)).getvalue())
     clerk = person("li")
     with served(app) as origin:
@@ -41,11 +41,12 @@ def test_a_file_from_the_desk_to_the_files(
         page.goto(f"{origin}/{COUNTY}/imports")
         page.get_by_label("困难职工档案表").set_input_files(book)
         page.get_by_role("button", name="上传并核对").click()
-        expect(page.get_by_role("heading", name="困难职工名册.xlsx")).to_be_visible()
+        expect(page.get_by_role("heading", name="困难职工名册.xls")).to_be_visible()
         url = page.url.removeprefix(origin)
         done(acting, url)
         page.reload()
         expect(page.get_by_text("第 5 行")).to_be_visible()
+        expect(page.get_by_text("文件名以“.xls”结尾，内容却是 .xlsx 工作簿")).to_be_visible()
         page.get_by_label("“每月到手”当作").select_option(label="月收入")
         page.get_by_role("button", name="保存列名对应并重新核对").click()
         done(acting, url)

@@ -64,7 +64,7 @@ def test_from_the_file_to_the_files(clerk: Person, acting: Acting) -> None:
     assert "还没有导入过档案" in clerk.client.get(f"/{COUNTY}/imports").text
     rows = [*family(1), *family(11, 3), *family(21)]
     rows[-1] = rows[-1].but(身份证号="51010419800101")
-    head = tuple("每月到手" if name == "月收入" else name for name in HEAD)
+    head = tuple({"月收入": "每月到手", "健康状况": "健康壮况"}.get(name, name) for name in HEAD)
     url = sent(clerk, rows, head)
     page = clerk.client.get(url).text
     assert "正在核对" in page
@@ -76,7 +76,8 @@ def test_from_the_file_to_the_files(clerk: Person, acting: Acting) -> None:
     assert "确认导入 2 户" in page
     assert number_of(1) not in page
     assert "第 8 行" in page
-    assert "不认识" in page
+    assert "不认识列“…”，此列未读入（" in page
+    assert "按相近列名推测" in page
     key = re.search(r'name="key" value="([^"]*每月到手[^"]*)"', page)
     assert key is not None
     assert post(clerk, f"{url}/columns", key=[key[1]], target=["income"]) == url
@@ -88,6 +89,7 @@ def test_from_the_file_to_the_files(clerk: Person, acting: Acting) -> None:
     copy = clerk.client.get(f"{url}/annotated")
     assert copy.content.startswith(b"PK")
     assert "attachment" in copy.headers["content-disposition"]
+    assert int(copy.headers["content-length"]) == len(copy.content)
     with acting(COUNTY), unit_of_work() as session:
         assert session.scalars(select(ReadLog.what)).all().count("/imports/{import_id}/annotated") == 1
     assert post(clerk, f"{url}/commit") == url

@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from core.db.session import unit_of_work
 from core.rights.emptying import settle
 from core.rights.listed import Listed, erasures_listed, list_erasures, list_file
+from core.rights.partner_models import PartnerErasure
 from core.scope import entered
 from tests.conftest import COUNTY, OTHER_COUNTY, Database, scope_of
 from tests.core.lines import Acting
@@ -175,6 +176,33 @@ def test_two_people_erase_a_file_and_its_page_says_so(person: Desk, theirs: Fami
     assert shown.status_code == 200
     assert "已按规定删除" in shown.text
     assert _send(vice, f"/erasures/{erasure}", outcome="confirmed")[0] == 409
+
+
+def test_what_partners_erased_is_seen_and_answered_on_the_desk(person: Desk, theirs: Family, acting: Acting) -> None:
+    told = {"peer": OTHER_COUNTY, "household_id": theirs.household, "whole": True, "ground": "wish", "told_on": LONG_AFTER}
+    with acting(COUNTY), unit_of_work() as session:
+        rows = [
+            PartnerErasure(envelope_id=uuid.uuid4(), direction=direction, persons=[theirs.persons[0]], **told)
+            for direction in ("in", "out")
+        ]
+        session.add_all(rows)
+    clerk = person("clerk")
+    assert "转户删除告知" in clerk.client.get(f"/{COUNTY}/").text
+    page = clerk.client.get(f"{HERE}/partners")
+    _sound(page.text)
+    assert (WORKER.name in page.text, page.text.count("待答复")) == (True, 2)
+    status, _, again = _send(clerk, f"/partners/{rows[0].id}", outcome="kept", why="")
+    assert (status, "请填写依据" in again, 'value="kept" checked' in again) == (422, True, True)
+    assert _send(clerk, f"/partners/{rows[0].id}", outcome="kept", why="本县保存期未满")[0] == 303
+    assert "本县保存期未满" in clerk.client.get(f"{HERE}/partners").text
+    listed = clerk.client.get(f"{API}/rights/partners").json()
+    assert {(row["direction"], row["outcome"]) for row in listed} == {("in", "kept"), ("out", None)}
+    again_asked = clerk.client.post(
+        f"{API}/rights/partners/{rows[0].id}/answer",
+        json={"outcome": "kept", "answer": "x"},
+        headers={"X-CSRF-Token": clerk.csrf},
+    )
+    assert again_asked.status_code == 409
 
 
 def test_the_interface_does_the_same(person: Desk, theirs: Family, db: Database) -> None:

@@ -47,6 +47,7 @@ PAGES_OF_A_CASEWORKER = frozenset(
         "/cases/mass/news",
         "/cases/handlers",
         "/rights",
+        "/rights/partners",
         "/notices",
         "/matters",
         "/transfers",

@@ -6,10 +6,10 @@ and each household has one head, whose file it is, unless the file has ended.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import select
@@ -19,15 +19,15 @@ from core.codes.loader import code_list
 from core.db.statements import among
 from core.documents.models import Document
 from core.errors import Conflict, InvalidInput, NotFound
+from core.people.changes.handing_on import hand_on, put_back
 from core.people.changes.models import HouseholdChange
 from core.people.changes.persons import locked_persons, settle_marks, text_of
 from core.people.duplicates.merging import hold_merges
 from core.people.life.steps import ENDED
-from core.people.models import Household, Membership, Person, WorkerFile
+from core.people.models import Membership, Person, WorkerFile
 from core.people.repository import files_joined_since, members_on
 from core.people.search.words import renew_search_words
 from core.scope import current_scope
-from core.tenancy.keys import tenant_key
 from core.trail.service import record
 
 REASON_LENGTH: Final = 500
@@ -94,7 +94,8 @@ class Act:
         hold_merges(session)
         # Files before persons, in every act: two of them wait for each other and never crosswise.
         self.files = locked_files(session, self._homes)
-        self._document_id = _paper(session, why.document_id, self._homes)
+        refuse_no_paper(session, why.document_id, self._homes)
+        self._document_id = why.document_id
         self._then = {home: _relations(session, home, valid_from) for home in self._homes}
         self._now = {home: _relations(session, home, self._today) for home in self._homes}
         for home in self._homes:
@@ -106,6 +107,7 @@ class Act:
         self.persons = locked_persons(session, here | set(persons) | {file.worker_id for file in self.files.values()})
         self._before = {str(home): {"worker": str(f.worker_id), "status": f.status} for home, f in self.files.items()}
         self._steps: dict[tuple[UUID, UUID], Step] = {}
+        self._taken_out: dict[str, Any] = {}
         self.ends: dict[UUID, str] = {}
         """Files that end with this act, with the step of their life by which they do."""
 
@@ -182,8 +184,8 @@ class Act:
         if (day := self._session.scalar(later.order_by(Membership.valid_from).limit(1))) is not None:
             raise _out_of_order(day)
 
-    def write(self, undoes: UUID | None = None) -> HouseholdChange:
-        """Check the whole and write it."""
+    def write(self, undoes: HouseholdChange | None = None) -> HouseholdChange:
+        """Check the whole and write it. ``undoes``: the slip that is taken back; an account that it took out comes back."""
         if not self._steps:
             raise InvalidInput("没有需要登记的变动", "nothing changes", where="relations")
         steps = list(self._steps.values())
@@ -203,7 +205,7 @@ class Act:
         self._session.flush()
         for home in self._homes:
             self._check_household(home)
-            self._touch(home)
+            self._touch(home, undoes)
         for step in steps:
             if step.was is None and step.now is not None:
                 self._refuse_two_households(step)
@@ -216,7 +218,8 @@ class Act:
             document_id=self._document_id,
             steps=[_as_json(step) for step in steps],
             before=self._before,
-            undoes=undoes,
+            **self._taken_out,
+            undoes=undoes.id if undoes else None,
             actor=current_scope().actor,
             business_date=self._today,
         )
@@ -280,14 +283,16 @@ class Act:
             if (relation in _OLDER and other >= born) or (relation in _YOUNGER and other <= born):
                 raise _contradiction("relation", f"{self.persons[one].name}与户主的关系和出生日期不符", "ages contradict it")
 
-    def _touch(self, household_id: UUID) -> None:
+    def _touch(self, household_id: UUID, undoes: HouseholdChange | None) -> None:
         file = self.files[household_id]
         file.updated_on = max(file.updated_on, self._today)
         file.version += 1
         heads = [one for one, relation in self._now[household_id].items() if relation == "head"]
         if heads and heads[0] != file.worker_id:
             former = file.worker_id
-            _hand_file_on(self._session, file, self.persons[former], self.persons[heads[0]])
+            self._taken_out |= hand_on(self._session, file, self.persons[former], self.persons[heads[0]])
+            if undoes is not None and undoes.before.get(str(household_id), {}).get("worker") == str(file.worker_id):
+                put_back(self._session, file, undoes, self.persons[file.worker_id])
             self._session.flush()
             renew_search_words(self._session, [former, file.worker_id])
 
@@ -325,38 +330,19 @@ def refuse_ended(file: WorkerFile) -> None:
         raise Conflict(f"{zh}，只供查阅", f"the file is closed: {file.status}", where=file.file_number, mend_zh=mend)
 
 
-def _paper(session: Session, document_id: UUID | None, homes: list[UUID]) -> UUID | None:
+def refuse_no_paper(session: Session, document_id: UUID | None, homes: Sequence[UUID]) -> None:
+    """Raise ``InvalidInput`` where a paper is named that is none of the households', or was removed."""
     if document_id is None:
-        return None
+        return
     held = select(Document.id).where(
         Document.id == document_id, among(Document.household_id, homes), Document.withdrawn_on.is_(None)
     )
     if session.scalar(held) is None:
         raise InvalidInput("该户没有这份材料", "no such paper of the household", where="document_id")
-    return document_id
 
 
 def _relations(session: Session, household_id: UUID, on: date) -> dict[UUID, str]:
     return {person: row.relation for person, row in members_on(session, household_id, on).items()}
-
-
-def _hand_file_on(session: Session, file: WorkerFile, former: Person, new: Person) -> None:
-    """The file is the new head's: the house number is sealed under that key. The account was the former head's, so a payment
-    to the new one would go astray: it is registered anew."""
-    household = session.scalars(select(Household).where(Household.id == file.household_id)).one()
-    if household.house_number_cipher is not None:
-        household.house_number_cipher = resealed(session, "house_number_cipher", household.house_number_cipher, former, new)
-    file.worker_id = new.id
-    file.bank_name = file.bank_branch = file.account_cipher = file.account_masked = file.account_token = None
-
-
-def resealed(session: Session, column: str, blob: bytes, former: Person, new: Person) -> bytes | None:
-    """A value sealed under one person's key, sealed under another's; None where one of the keys is gone."""
-    if former.wrapped_key is None or new.wrapped_key is None:
-        return None
-    keys = tenant_key(session)
-    plain = keys.person_key(former.id, former.wrapped_key).open(column, blob)
-    return keys.person_key(new.id, new.wrapped_key).seal(column, plain)
 
 
 def _out_of_order(day: date) -> Conflict:

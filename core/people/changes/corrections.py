@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from core.db.statements import tenant_sql
 from core.errors import Conflict, InvalidInput, NotFound
 from core.exchange.identity_index import mark
-from core.people.changes.act import REASON_LENGTH, refuse_ended
+from core.people.changes.act import REASON_LENGTH, refuse_ended, refuse_no_paper
 from core.people.changes.models import PersonCorrection
 from core.people.changes.persons import NAME_LENGTH, settle_marks, text_of
 from core.people.identity_number import check_identity_number
@@ -34,7 +34,8 @@ _UNMARK = "delete from identity_mark where tenant = :tenant and hash = :hash"
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """Why something is put right. ``asked_on`` is the day on which the person asked for it; None where the office found it."""
+    """Why something is put right. ``asked_on`` is the day on which the person asked for it; None where the office found it.
+    ``document_id``: the paper that proves it, among those of a household of the person."""
 
     reason: str
     asked_on: date | None = None
@@ -44,7 +45,7 @@ class Ground:
 def correct_name(session: Session, person_id: UUID, name: str, ground: Ground) -> Person:
     """Put a person's name right (更正姓名): sort key and search words follow. Raises ``InvalidInput``, ``NotFound``,
     ``Conflict`` where it is the same already or the file is closed."""
-    person = _open_person(session, person_id)
+    person = _open_person(session, person_id, ground)
     given = text_of(" ".join(name.split()), "name", "姓名", NAME_LENGTH)
     if given == person.name:
         raise Conflict("与现在登记的姓名相同", "that is the name on record", where="name")
@@ -60,7 +61,7 @@ def correct_identity(session: Session, person_id: UUID, number: str, ground: Gro
     Seal, token, mask, search words and marks of the identity index are those of the new number. Raises ``InvalidInput``,
     ``NotFound``, and ``Conflict`` for the same number, one that is another person's here, or a closed file.
     """
-    person, scope = _open_person(session, person_id), current_scope()
+    person, scope = _open_person(session, person_id, ground), current_scope()
     identity = check_identity_number(number, scope.business_date)
     plain = identity.number.reveal()
     token = tokens().tenant_token(scope.tenant, TokenKind.IDENTITY, plain)
@@ -105,8 +106,8 @@ def by_former_number(session: Session, number: str) -> list[UUID]:
     return list(dict.fromkeys(session.scalars(asked.order_by(PersonCorrection.id))))
 
 
-def _open_person(session: Session, person_id: UUID) -> Person:
-    """The person, locked after the files that hold him, as every act does."""
+def _open_person(session: Session, person_id: UUID, ground: Ground) -> Person:
+    """The person, locked after the files that hold him, as every act does. The paper of ``ground`` is one of these files'."""
     scope = current_scope()
     if not scope.is_system:
         scope.require("people.write")
@@ -122,6 +123,7 @@ def _open_person(session: Session, person_id: UUID) -> Person:
     person = session.scalar(asked.execution_options(populate_existing=True))
     if person is None or person.wrapped_key is None:
         raise NotFound("没有此人或其信息已删除", "no such person, or the person's data were erased")
+    refuse_no_paper(session, ground.document_id, [file.household_id for file in files])
     standing = [file for file in files if file.status != "moved"]
     if files and not standing:
         refuse_ended(files[0])

@@ -15,6 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.errors import BangfuError, Conflict, InvalidInput, NotFound
+from core.people import townships
 from core.people.changes.act import locked_files
 from core.people.changes.membership import ADDRESS_LENGTH
 from core.people.employers.service import link_columns
@@ -92,6 +93,10 @@ PERSON_ROW_ITEMS: Final = (
     Item("marital_status", "婚姻状况", "marital status", "code", codes="marital_status_form"),
     Item("registration_kind", "户口类型", "registration", "code", codes="household_registration_kind"),
 )
+TOWNSHIP: Final = Item(
+    "township", "乡镇（街道）", "township", most=townships.MOST, hint_zh="如：书院街道；不填的按住址识别，识别不了的留空"
+)
+"""Stands on the file: households are listed by it. An address that names it fills it in."""
 HOUSING_ITEMS: Final = (
     Item("postcode", "邮编", "postcode", most=6),
     Item("housing_kind", "住房类型", "housing", "code", codes="housing_kind"),
@@ -202,10 +207,10 @@ def _sealed_account(session: Session, file: WorkerFile, account: str) -> dict[st
 def change_address(
     session: Session, household_id: UUID, address: str, filled: Mapping[str, str], *, version: int | None = None
 ) -> Household:
-    """Change the address (住址; blank leaves it) and names of ``HOUSING_ITEMS``. The house number is sealed under the head's
-    key. Raises as ``record_person_facts``."""
+    """Change the address (住址; blank leaves it), names of ``HOUSING_ITEMS`` and the ``TOWNSHIP``. The house number is sealed
+    under the head's key. Raises as ``record_person_facts``."""
     file = _open_file(session, household_id, version)
-    values = _told(HOUSING_ITEMS, filled)
+    values, told = _told(HOUSING_ITEMS, filled), _told([TOWNSHIP], filled)
     if values.get("postcode") and not (len(values["postcode"]) == 6 and values["postcode"].isdigit()):
         raise _fault("postcode", "邮编", "应为 6 位数字", "it has six digits")
     household = session.scalars(select(Household).where(Household.id == household_id)).one()
@@ -216,7 +221,10 @@ def change_address(
         values |= Sealer(session).address(_key_of_worker(session, file), given)
     for name, value in values.items():
         setattr(household, name, value)
-    changed = sorted(name for name in values if not name.endswith("_cipher"))
+    township = townships.township_of(told.get("township")) or townships.township_in(given)
+    if told or township:
+        file.township = township
+    changed = sorted([*(name for name in values if not name.endswith("_cipher")), *told])
     _touch(session, file, "people.address_changed", {"fields": changed})
     return household
 

@@ -28,6 +28,7 @@ from core.people.life.steps import STEP
 from core.people.models import Household, Person, WorkerFile
 from core.people.sealing import Sealer
 from core.people.search.words import renew_search_words
+from core.people.townships import township_in, township_of
 from core.scope import current_scope
 from core.tenancy.keys import tenant_key
 from core.text.normalise import fold_name
@@ -167,7 +168,8 @@ def move_between(
 def change_head(session: Session, household_id: UUID, succession: Succession, *, valid_from: date, why: Why) -> HouseholdChange:
     """Another member is head from a day on (户主变更); all relations are told anew, the former head's among them.
 
-    The account was the former head's and is registered anew. Raises ``InvalidInput`` for a relation left open.
+    The account was the former head's and is registered anew; an undoing brings it back. Raises ``InvalidInput`` for a relation
+    left open.
     """
     act = Act(session, "head_changed", valid_from, why, [household_id])
     act.succeeds(household_id, succession)
@@ -215,6 +217,7 @@ def found_file(session: Session, head: Person, address: str, columns: Mapping[st
     if head.wrapped_key is None:
         raise NotFound("此人信息已删除", "the person's data were erased")
     day, sealer = current_scope().business_date, Sealer(session)
+    township = township_of(str(columns.get("township") or "")) or township_in(address)
     household = Household(id=new_id(), **sealer.address(tenant_key(session).person_key(head.id, head.wrapped_key), address))
     session.add(household)
     session.flush()
@@ -226,7 +229,7 @@ def found_file(session: Session, head: Person, address: str, columns: Mapping[st
         status="draft",
         opened_on=day,
         updated_on=day,
-        **dict(columns),
+        **dict(columns) | {"township": township},
     )
     session.add(file)
     session.flush()
@@ -239,8 +242,8 @@ def undo(session: Session, change_id: UUID, *, reason: str, of: UUID | None = No
     """Take a slip back on the day on which it was made (撤销误登): rows that restore what was, and the slip stays on record.
 
     ``of``: the household whose slip it is to be. Raises ``NotFound``, ``Conflict`` for another day, for what was undone
-    already, or where something else was recorded of the households since. A head's account that the act took out is
-    registered anew.
+    already, or where something else was recorded of the households since. A head's account that the act took out is on the
+    file again.
     """
     slip = session.scalar(select(HouseholdChange).where(HouseholdChange.id == change_id))
     if slip is None or of not in (None, slip.household_id, slip.peer_household_id):
@@ -262,7 +265,7 @@ def undo(session: Session, change_id: UUID, *, reason: str, of: UUID | None = No
         else:
             act.relates(home, person, step["was"])
     act.ends |= {home: "undo_registration" for home in homes if not act.members(home)}
-    change = act.write(undoes=slip.id)
+    change = act.write(undoes=slip)
     for home, life_step in act.ends.items():
         take_step(session, home, life_step, note=reason)
     return change

@@ -22,7 +22,9 @@ class HouseholdChange(TenantRow):
     """One act on the membership of a household, or of two at once (家庭变动). A slip is undone by a row of its own."""
 
     __tablename__ = "household_change"
-    __rule__: ClassVar[TableRule] = TenantTable(append_only=True, personal=("reason",))
+    __rule__: ClassVar[TableRule] = TenantTable(
+        append_only=True, personal=("reason", "former_bank_name", "former_bank_branch", "former_account_cipher")
+    )
     __table_args__ = (
         UniqueConstraint("tenant", "undoes"),
         Index("ix_household_change_household", "tenant", "household_id", "id"),
@@ -49,6 +51,10 @@ class HouseholdChange(TenantRow):
     """``{"household", "person", "was", "now"}``: relation before and after, null where the person does not belong."""
     before: Mapped[Json] = mapped_column(JSONB, default=dict)
     """Worker and state of each file before, by household: ``{"worker", "status"}``."""
+    former_bank_name: Mapped[str | None]
+    former_bank_branch: Mapped[str | None]
+    former_account_cipher: Mapped[bytes | None]
+    """The account that another head took out, sealed under the former worker's key: an undoing puts it back."""
     undoes: Mapped[uuid.UUID | None]
     actor: Mapped[Str]
     business_date: Mapped[Day]

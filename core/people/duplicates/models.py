@@ -33,7 +33,7 @@ class DuplicateProposal(TenantRow):
     first_id: Mapped[Ref]
     second_id: Mapped[Ref]
     score: Mapped[int]
-    """How alike they are, 60 to 100."""
+    """How alike they are, 60 to 100; less where somebody put the two together."""
     reasons: Mapped[Texts] = mapped_column(ARRAY(Text), default=list)
     """Codes of ``core.people.duplicates.scores.REASONS``."""
     state: Mapped[Str] = mapped_column(default="open")

@@ -18,8 +18,11 @@ from core.text.pinyin import confused, name_pinyin
 
 THRESHOLD: Final = 60
 """From how many points on two persons are shown to somebody."""
+BY_HAND: Final = "by_hand"
+"""The reason of a pair that somebody put together; no points."""
 REASONS: Final = MappingProxyType(
     {
+        BY_HAND: "人工提出",
         "name": "姓名相同",
         "name_sounds": "姓名同音",
         "name_confused": "姓名音近",

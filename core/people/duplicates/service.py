@@ -6,7 +6,7 @@ Nobody is merged by itself. A pair that somebody has decided is never proposed a
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, Final
@@ -127,10 +127,7 @@ def propose_duplicates(session: Session, persons: Sequence[UUID] | None = None) 
     ids: set[UUID] = set()
     for question in (_GROUPS, _NEIGHBOURS) if persons is None else (_NEAR,):
         ids.update(session.scalars(tenant_sql(question), bound))
-    known = [
-        Compared(**row._mapping)
-        for row in session.execute(tenant_sql(_COMPARED), {"ids": sorted(ids), "on": scope.business_date})
-    ]
+    known = compared(session, ids)
     pairs = _alike(known, None if persons is None else set(persons))
     told = (
         {
@@ -151,6 +148,12 @@ def propose_duplicates(session: Session, persons: Sequence[UUID] | None = None) 
     if found:
         record(session, "people.duplicates_proposed", "person", None, {"pairs": len(found)})
     return len(found)
+
+
+def compared(session: Session, ids: Iterable[UUID]) -> list[Compared]:
+    """What is compared of persons, by id; who was erased or merged, or moved away with the household, is not among them."""
+    bound = {"ids": sorted(ids), "on": current_scope().business_date}
+    return [Compared(**row._mapping) for row in session.execute(tenant_sql(_COMPARED), bound)]
 
 
 def _alike(known: Sequence[Compared], wanted: set[UUID] | None) -> list[tuple[Compared, Compared]]:

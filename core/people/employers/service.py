@@ -246,7 +246,7 @@ def list_employers(session: Session, asked: str = "", after: UUID | None = None,
     sort = Employer.pinyin.collate("C")
     wanted = select(Employer).order_by(sort, Employer.id).limit(limit)
     if fold(asked):
-        wanted = wanted.where(_fits(asked))
+        wanted = wanted.where(fits(asked))
     if after is not None:
         last = session.scalar(select(Employer.pinyin).where(Employer.id == after))
         wanted = wanted.where(tuple_(sort, Employer.id) > tuple_(last, after)) if last is not None else wanted
@@ -261,7 +261,8 @@ def list_employers(session: Session, asked: str = "", after: UUID | None = None,
     return [EmployerRow(one, counted.get(one.id, 0)) for one in employers]
 
 
-def _fits(asked: str) -> ColumnElement[bool]:
+def fits(asked: str) -> ColumnElement[bool]:
+    """Whether an employer is asked for: by a part of its name, the beginning of its pinyin or initials, or its credit code."""
     word = fold(asked)
     return or_(
         func.lower(Employer.name).contains(word, autoescape=True),

@@ -1,14 +1,14 @@
 """The annotated copy (批注副本): the file written new as .xlsx, with a list of what is wrong and comments at the cells.
 
 It holds identity numbers in full, as the file does: for those who may import; the door that hands it out leaves the read in
-the log.
+the log, and keeps it in a file without a name.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePath
-from typing import Final, NamedTuple
+from typing import IO, Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import select
@@ -39,7 +39,7 @@ class _Notes(NamedTuple):
 _NO_NOTES: Final = _Notes({}, {})
 
 
-def annotate(session: Session, import_id: UUID, target: Path) -> str:
+def annotate(session: Session, import_id: UUID, target: IO[bytes]) -> str:
     """Write the copy of an import to ``target``; the name under which it is handed out.
 
     Raises ``NotFound``, and ``Conflict`` where the file is kept no longer.
@@ -53,7 +53,7 @@ def annotate(session: Session, import_id: UUID, target: Path) -> str:
     return f"{PurePath(made.file_name).stem}（批注）.xlsx"
 
 
-def write_copy(reading: Reading, problems: Sequence[RosterProblem], target: Path) -> None:
+def write_copy(reading: Reading, problems: Sequence[RosterProblem], target: Path | IO[bytes]) -> None:
     """Write the list of problems, then every sheet with its rows where they stood."""
     notes = _notes(problems)
     with SpreadsheetWriting(target, large=True) as book:

@@ -54,7 +54,7 @@ _COLUMNS: Final[Mapping[type[Any], tuple[str, ...]]] = {
     ),
     Household: ("address", "house_number_cipher", "postcode", "housing_kind", "floor_area_dm2"),
 }
-_NOT_OF_A_FILE: Final = frozenset({"tenant", "id", "household_id", "worker_id", "recorded_at", "employer_id"})
+_NOT_OF_A_FILE: Final = frozenset({"tenant", "id", "household_id", "worker_id", "pinyin", "recorded_at", "employer_id"})
 _IN_PLACE: Final = frozenset({FILE, HOUSEHOLD, PERSON, MEMBER})
 _SHOWN: Final = 80
 
@@ -261,7 +261,7 @@ def _members(known: Known, changes: Sequence[Change], adding: Adding, rows: Rows
             continue
         row = known.persons.get(change.place)
         if row is None:
-            person_id, _ = adding.person(rows, known.draft, change.place)
+            person_id, _, _ = adding.person(rows, known.draft, change.place)
             adding.member(rows, known.draft, change.place, home, person_id, adding.on)
         else:
             told = {"household_id": home, "person_id": row["id"], "relation": change.becomes, "valid_from": adding.on}

@@ -29,7 +29,7 @@ from core.people.imports.models import RosterChange, RosterHeading, RosterImport
 from core.people.imports.staging import drop_parts
 from core.people.imports.writing import Adding, write_new
 from core.people.roster import Checked, Problem, Understanding, check, understand
-from core.people.roster.problems import named
+from core.people.roster.problems import NO_COLUMN, named
 from core.people.sealing import Sealer
 from core.scope import current_scope
 from core.spreadsheets.cells import Reading
@@ -42,6 +42,13 @@ PROBLEM_COLUMNS: Final = (
     "zh", "en", "mend_zh", "mend_en",
 )  # fmt: skip
 _APART: Final = 1_000_000
+_FORMATS: Final[Mapping[str, tuple[str, str]]] = {
+    "xlsx": (" .xlsx 工作簿", "an .xlsx workbook"),
+    "xls": (" .xls 工作簿", "an .xls workbook"),
+    "ods": (" .ods 电子表格", "an .ods spreadsheet"),
+    "text": ("文本（.csv、.txt）", "a text (.csv, .txt)"),
+}
+"""Formats in words, Chinese and English."""
 
 
 def silent(_step: str, _done: int, _total: int) -> None:
@@ -120,7 +127,19 @@ def read(reading: Reading, understanding: Understanding, programmes: Mapping[str
     """The households of a file, and everything that is wrong with it; asks nothing of what is on file."""
     scope = current_scope()
     labels = programme_labels() if programmes is None else programmes
-    return check(reading, understanding, scope.business_date, labels, county=scope.tenant)
+    checked = check(reading, understanding, scope.business_date, labels, county=scope.tenant)
+    if reading.misnamed:
+        checked.problems.insert(0, _misnamed(reading, understanding))
+        checked.counts["warnings"] += 1
+    return checked
+
+
+def _misnamed(reading: Reading, understanding: Understanding) -> Problem:
+    """What is told of a file whose name says another format than its bytes; as the first sheet's, for each problem is some
+    sheet's."""
+    zh, en = _FORMATS[reading.format]
+    words = {"ending": Path(reading.file_name).suffix, "format": zh, "format_en": en}
+    return Problem(understanding.sheets[0].name, 0, NO_COLUMN, "misnamed", words=words)
 
 
 def examined(session: Session, checked: Checked, counts: Mapping[str, int] | None = None, told: Told = silent) -> Examined:
@@ -146,8 +165,9 @@ def look_through(session: Session, path: Path, *, programmes: Mapping[str, str] 
 def import_roster(session: Session, path: Path, *, programmes: Mapping[str, str] | None = None, told: Told = silent) -> TakenIn:
     """Take in the file at ``path`` for the tenant in scope, as of the business date, without a preview.
 
-    A file that was taken in before (same bytes) gives what came of it and writes nothing. What somebody here corrected after
-    the last import stays as it is. ``programmes`` maps labels of 申请项目 to codes (by default those of the installed
+    A file that was taken in before (same bytes) gives what came of it and writes nothing, unless households were held back:
+    then it is read again, and what went in is found unchanged. What somebody here corrected after the last import stays as it
+    is. ``programmes`` maps labels of 申请项目 to codes (by default those of the installed
     plugins). Raises ``Forbidden`` without people.import, ``InvalidInput`` where no roster can be read from the file, and
     ``Conflict`` while the same file is being worked on.
     """
@@ -194,8 +214,11 @@ def lock_imports(session: Session) -> None:
 
 
 def import_of(session: Session, digest: str) -> RosterImport | None:
-    """The import of a file with these bytes that was not discarded."""
-    return session.scalar(select(RosterImport).where(RosterImport.digest == digest, RosterImport.state != "discarded"))
+    """The import of a file with these bytes that was not discarded: the one that waits, else the last that was written. None
+    where that held households back: what held them may have changed since, so the file may come again as it is."""
+    asked = select(RosterImport).where(RosterImport.digest == digest, RosterImport.state != "discarded")
+    made = session.scalars(asked.order_by(RosterImport.state == "committed", RosterImport.id.desc()).limit(1)).first()
+    return None if made is not None and made.state == "committed" and made.held_back else made
 
 
 def new_import(digest: str, file_name: str, size: int) -> RosterImport:

@@ -26,8 +26,10 @@ from core.people.imports.models import RosterChange, RosterImport
 from core.people.imports.service import CHECK_JOB, COMMIT_JOB
 from core.people.imports.staging import keep_drafts, kept_drafts, open_kept
 from core.people.roster import Checked, Understanding, understand
+from core.people.roster.checking import columns_of
 from core.people.roster.fields import field_of
-from core.people.roster.problems import Column, shown
+from core.people.roster.grid import value_of_inline
+from core.people.roster.problems import shown
 from core.scope import current_scope
 from core.spreadsheets.cells import Reading
 
@@ -114,7 +116,11 @@ def samples_of(reading: Reading, understanding: Understanding) -> Samples:
         of_sheet = found.setdefault(str(sheet.index), {})
         for column in sheet.columns:
             holds = field_of(column.field).holds if column.field else ""
-            values = [cells[column.index] for cells in below if len(cells) > column.index and cells[column.index] is not None]
+            if column.row:  # a label of a form, which has its value in one place
+                places = [row.cells[column.index : column.index + 1] for row in rows if row.number == column.row]
+                values = [value_of_inline(cell, column.heading) for cells in places for cell in cells if cell is not None]
+            else:
+                values = [cells[column.index] for cells in below if cells[column.index : column.index + 1] not in ([], [None])]
             of_sheet[str(column.index)] = list(dict.fromkeys(shown(holds, value) for value in values))[:_SAMPLES]
     return found
 
@@ -157,7 +163,9 @@ def commit_import(session: Session, params: Params, _payload: Params) -> Params:
     wanted = _wanted(session, import_id)
     with without_collections():
         drafts = [draft for piece in kept_drafts(session, import_id) for draft in piece]
-        checked = Checked(drafts=drafts, counts=Counter(counts), columns=_columns(made.understanding))
+        checked = Checked(
+            drafts=drafts, counts=Counter(counts), columns=columns_of(Understanding.from_json(made.understanding))
+        )
         commit(session, made, examined(session, checked, counts, told), wanted, told)
     if made.persons and _may_look_for_doubles():
         start_job(session, DUPLICATES, f"import/{import_id}", {}, f"查找疑似重复人员（{made.file_name}）")
@@ -168,18 +176,6 @@ def commit_import(session: Session, params: Params, _payload: Params) -> Params:
 def _may_look_for_doubles() -> bool:
     scope = current_scope()
     return scope.is_system or scope.may("people.write")
-
-
-def _columns(understanding: Params) -> dict[tuple[str, str, str], Column]:
-    """Where each field stands in the file, by sheet and by whom of a row the column speaks of."""
-    found: dict[tuple[str, str, str], Column] = {}
-    for sheet in understanding["sheets"]:
-        for column in sheet["columns"]:
-            role, _, code = (column["field"] or "").rpartition(":")
-            if code:
-                place = Column(column["heading"], column["letter"], field_of(code).holds)
-                found.setdefault((sheet["name"], role, code), place)
-    return found
 
 
 def _wanted(session: Session, import_id: UUID) -> Wanted:

@@ -34,7 +34,15 @@ class RosterImport(TenantRow):
 
     __tablename__ = "roster_import"
     __table_args__ = (
-        Index("uq_roster_import_digest", "tenant", "digest", unique=True, postgresql_where=text("state <> 'discarded'")),
+        # A file that was written may come again (households were held back); of those that wait each is there once.
+        Index(
+            "uq_roster_import_digest",
+            "tenant",
+            "digest",
+            unique=True,
+            postgresql_where=text("state not in ('committed', 'discarded')"),
+        ),
+        Index("ix_roster_import_digest", "tenant", "digest"),
         CheckConstraint(f"state in ({', '.join(map(repr, STATES))})", name="state"),
     )
 

@@ -66,7 +66,8 @@ class Sent:
 
 
 def send(session: Session, file_name: str, source: IO[bytes]) -> Sent:
-    """Take in a file that somebody sends, sealed, and have it checked. The same bytes give the same import again.
+    """Take in a file that somebody sends, sealed, and have it checked. The same bytes give the same import again, unless it
+    was given up, or was written and held households back: then they make a new one.
 
     Raises ``InvalidInput`` for a file that is empty, too large, or of a type that is no spreadsheet.
     """
@@ -130,7 +131,7 @@ def _have_checked(session: Session, made: RosterImport) -> None:
 
 def correct_columns(session: Session, import_id: UUID, chosen: Mapping[str, str]) -> RosterImport:
     """Say what headings mean, by their keys: a target, ``LEAVE`` or ``BY_ITSELF``. Remembered for the county's later files; the
-    file is checked again where something changed.
+    file is checked again where something changed, or a guess was said to be right.
 
     Raises ``InvalidInput`` for a target that is none, ``Conflict`` where the import does not wait.
     """
@@ -148,7 +149,8 @@ def correct_columns(session: Session, import_id: UUID, chosen: Mapping[str, str]
                 mend_zh="请在文件中写上列名后重新上传",
                 mend_en="give it a heading in the file and send it again",
             )
-    differing = {key: target for key, target in chosen.items() if target != said_of(now[key])}
+    said = {key: None if now[key]["how"] == "guessed" else said_of(now[key]) for key in chosen}
+    differing = {key: target for key, target in chosen.items() if target != said[key]}
     if not differing:
         return made
     session.execute(delete(RosterHeading).where(RosterHeading.heading.in_(list(differing))))

@@ -12,28 +12,32 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
+from operator import itemgetter
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from core.centre.numbering import draw
-from core.db.base import Base, new_id
-from core.db.bulk import copy_rows
+from core.db.base import Base, new_id_text
+from core.db.bulk import JOINED, copy_rows
 from core.exchange.models import IdentityMark
 from core.people.models import Household, HouseholdFact, Membership, Person, PersonFact, SearchToken, WorkerFile
 from core.people.roster import HouseholdDraft
-from core.people.sealing import SealedPerson, Sealer
+from core.people.sealing import Sealer
+from core.people.townships import township_in
 from core.scope import current_scope
 from core.trail.service import record
 from core.vault.keys import PersonKey
 from core.vault.sensitive import Sensitive
 
-CHUNK: Final = 1_000
+CHUNK: Final = 2_000
 """Households written, and entered in the trail, at a time."""
 
 MARK: Final = ("province", "hash", "year", "matter")
 
+Id = UUID | str
+"""An id, or its text where the row is made here."""
 Told = Callable[[int], None]
 """Is told how many households are written."""
 _BY_THE_DATABASE: Final = frozenset({"tenant", "recorded_at"})
@@ -47,12 +51,15 @@ class Shape:
     columns: tuple[str, ...]
     blanks: Mapping[str, Any]
 
+    pick: Callable[[Mapping[str, Any]], tuple[Any, ...]]
+    """Takes the values of the columns, in their order."""
+
     def row(self, *parts: Mapping[str, Any]) -> tuple[Any, ...]:
         """A row out of what is told of it."""
         whole = dict(self.blanks)
         for part in parts:
-            whole |= part
-        return tuple([whole[name] for name in self.columns])
+            whole.update(part)
+        return self.pick(whole)
 
 
 @cache
@@ -65,7 +72,8 @@ def shape_of(model: type[Base], *, with_id: bool = False) -> Shape:
         if column.name not in _BY_THE_DATABASE and column.computed is None and (with_id or column.name != "id")
     ]
     blanks = {column.name: _blank(column) for column in named if column.name != "id"}
-    return Shape(model, tuple(column.name for column in named), blanks)
+    columns = tuple(column.name for column in named)
+    return Shape(model, columns, blanks, itemgetter(*columns))
 
 
 def _blank(column: Any) -> Any:
@@ -89,7 +97,7 @@ class Rows:
 
     by_shape: dict[Shape, list[tuple[Any, ...]]] = field(default_factory=dict)
     words: list[tuple[str, str]] = field(default_factory=list)
-    """Search words with the persons whom they find: several of each person."""
+    """Search words of each person, joined, with the person whom they find."""
     marks: list[tuple[Any, ...]] = field(default_factory=list)
     persons: int = 0
 
@@ -105,7 +113,8 @@ class Rows:
             for shape, rows in self.by_shape.items():
                 if shape.model is model:
                     copy_rows(session, model, rows, shape.columns)
-        copy_rows(session, SearchToken, self.words, ("token", "subject_id"), {"subject_kind": "person", "handlers": None})
+        found = {"subject_kind": "person", "handlers": None}
+        copy_rows(session, SearchToken, self.words, ("token", "subject_id"), found, spread="token")
         copy_rows(session, IdentityMark, self.marks, MARK, keep_former=True)
 
 
@@ -162,7 +171,7 @@ def _written_beside(session: Session) -> Iterator[Callable[[Rows, Mapping[str, A
             at_work.result()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Adding:
     """Adds households and persons of one import to rows that will be written."""
 
@@ -170,31 +179,34 @@ class Adding:
     import_id: UUID
     facts_from: date
     on: date
+    source: str = field(init=False)
+    """What facts say of where they come from."""
 
-    @property
-    def source(self) -> str:
-        """What facts say of where they come from."""
-        return f"import:{self.import_id}"
+    def __post_init__(self) -> None:
+        self.source = f"import:{self.import_id}"
 
     def household(self, rows: Rows, one: NewHousehold) -> None:
         """Add a household with its persons, its file and its first facts."""
-        draft, household_id = one.draft, new_id()
-        file = {"opened_on": self.on, "updated_on": self.on} | draft.file
+        draft, household_id = one.draft, new_id_text()
+        file = {"opened_on": self.on, "updated_on": self.on, "township": None} | draft.file
+        file["township"] = file["township"] or township_in(draft.address)
         member_from = min(file["opened_on"], self.facts_from)
         for place in range(len(draft.people)):
-            person_id, key = one.known.get(place) or self.person(rows, draft, place)
+            known = one.known.get(place)
+            person_id, key, pinyin = (*known, None) if known else self.person(rows, draft, place)
             self.member(rows, draft, place, household_id, person_id, member_from)
             if place == 0:
                 address = self.sealer.address(key, draft.address or "")
                 rows.add(Household, draft.household, address, {"id": household_id}, with_id=True)
                 account = self.sealer.account(key, Sensitive(draft.account) if draft.account else None)
-                rows.add(WorkerFile, file, account, self._told(draft, household_id, person_id), with_id=True)
+                told = self._told(draft, household_id, person_id)
+                rows.add(WorkerFile, file, account, told, {"pinyin": pinyin}, with_id=True)
         told = {"household_id": household_id, "valid_from": self.facts_from, "source": self.source}
         rows.add(HouseholdFact, draft.fact, told)
 
-    def _told(self, draft: HouseholdDraft, household_id: UUID, worker_id: UUID) -> dict[str, Any]:
+    def _told(self, draft: HouseholdDraft, household_id: Id, worker_id: Id) -> dict[str, Any]:
         return {
-            "id": new_id(),
+            "id": new_id_text(),
             "household_id": household_id,
             "worker_id": worker_id,
             "status": "on_file",
@@ -203,21 +215,20 @@ class Adding:
             "import_version": 1,
         }
 
-    def person(self, rows: Rows, draft: HouseholdDraft, place: int) -> tuple[UUID, PersonKey]:
-        """Add a person who is not known here."""
+    def person(self, rows: Rows, draft: HouseholdDraft, place: int) -> tuple[Id, PersonKey, str]:
+        """Add a person who is not known here; the id, the key and the sort key of the name."""
         person = draft.people[place]
         number = draft.file.get("file_number")
         more = (number.lower(),) if place == 0 and number else ()
-        phone = Sensitive(person.phone) if person.phone else None
-        sealed: SealedPerson = self.sealer.person(person.identity, person.all_columns, phone=phone, more_searches=more)
-        rows.add(Person, sealed.row, with_id=True)
-        named = str(sealed.id)  # written out once for all its words
-        rows.words += [(word["token"], named) for word in sealed.searches]
-        rows.marks.append(tuple([sealed.mark[name] for name in MARK]))
+        id_ = new_id_text()
+        sealed = self.sealer.sealed(bytes.fromhex(id_.replace("-", "")), person.name, person.number, person.phone, more)
+        rows.add(Person, person.all_columns, sealed.columns, {"id": id_}, with_id=True)
+        rows.words.append((JOINED.join(sealed.words), id_))
+        rows.marks.append(sealed.mark)
         rows.persons += 1
-        return sealed.id, sealed.key
+        return id_, sealed.key, sealed.columns["pinyin"]
 
-    def member(self, rows: Rows, draft: HouseholdDraft, place: int, household_id: UUID, person_id: UUID, since: date) -> None:
+    def member(self, rows: Rows, draft: HouseholdDraft, place: int, household_id: Id, person_id: Id, since: date) -> None:
         """Add a person's membership from a day on, and what the file says of the person."""
         person = draft.people[place]
         told = {"household_id": household_id, "person_id": person_id, "relation": person.relation, "valid_from": since}

@@ -20,7 +20,8 @@ from core.codes.loader import code_list
 from core.db.statements import among
 from core.documents import store
 from core.documents.models import Document
-from core.documents.service import Altered, NewDocument, add_documents, bytes_of
+from core.documents.sealing import Altered, PaperKeys
+from core.documents.service import NewDocument, add_documents
 from core.errors import Conflict, InvalidInput, NotFound
 from core.people.changes.act import refuse_ended
 from core.people.models import WorkerFile
@@ -138,7 +139,7 @@ def open_paper(session: Session, household_id: UUID, document_id: UUID, reason: 
         require(REVEAL)
         why = reason_given(reason, "请填写查阅证件复印件的事由", REASON_LENGTH)
         record_read(session, f"paper.{paper.kind}", "household", household_id, why)
-    return paper, bytes_of(paper)
+    return paper, PaperKeys(session).stored(paper).read()
 
 
 def remove_paper(session: Session, household_id: UUID, document_id: UUID, reason: str) -> Document:
@@ -186,11 +187,14 @@ def photos_of(session: Session, files: Sequence[HouseholdView]) -> dict[UUID, by
     homes = [view.household.id for view in files]
     pictures = Document.media_type.in_((store.JPEG, store.PNG))
     asked = select(Document).where(among(Document.household_id, homes), pictures, *_HELD_PHOTO).order_by(Document.id)
-    found = {}
-    for paper in session.scalars(asked):
+    papers = session.scalars(asked).all()
+    if not papers:
+        return {}
+    found, keys = {}, PaperKeys(session)
+    for paper in papers:
         try:
             if paper.household_id is not None:
-                found[paper.household_id] = bytes_of(paper)
+                found[paper.household_id] = keys.stored(paper).read()
         except (NotFound, Altered):
             continue
     return found

@@ -1,13 +1,13 @@
 """Printing and exporting many files at once (批量打印、导出): as background work that puts documents aside to be fetched.
 
-What was asked for is kept as the filter and not as ids; a file that leaves the filter meanwhile is not printed. Full values are
-a choice with a reason, recorded for each person when the part is made.
+What was asked for is the filter of the list, and is kept as such: a file that leaves it meanwhile is not printed, and papers
+come in the list's order. Full values are a choice with a reason, recorded for each person when the part is made.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Literal
 from uuid import UUID
 
@@ -17,11 +17,12 @@ from sqlalchemy.orm import Session
 from core.authorisation import Demand, require
 from core.centre.settings import centre_settings
 from core.db.base import new_id
+from core.db.statements import among
 from core.errors import InvalidInput
 from core.host.declarations import COUNTIES, ChunkPlan, JobKindDecl
 from core.jobs.models import Job
 from core.jobs.service import start_job
-from core.people.listing import NEVER
+from core.people.listing import FileFilter, conditions, in_order
 from core.people.models import WorkerFile
 from core.people.papers.attachments import photos_of
 from core.people.papers.export import XLSX, Block, file_list
@@ -50,17 +51,22 @@ Params = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which files, as what; ``reason`` is why full values are needed, None for masked ones."""
+    """Which files of the list, as what; ``reason`` is why full values are needed, None for masked ones."""
 
     made: Made
-    status: str | None = None
-    kind: str | None = None
+    files: FileFilter = field(default_factory=FileFilter)
     reason: str | None = None
+
+    def params(self, count: int) -> dict[str, Any]:
+        """What a job keeps of it."""
+        employer = self.files.employer_id
+        files = {**asdict(self.files), "employer_id": str(employer) if employer else None}
+        return {"made": self.made, "files": files, "reason": self.reason, "count": count, "by": current_scope().actor_name}
 
 
 def matching(session: Session, wanted: Wanted) -> int:
     """How many files the filter meets."""
-    return session.scalar(_filtered(select(func.count()), wanted.status, wanted.kind)) or 0
+    return session.scalar(_filtered(session, select(func.count()), wanted.files)) or 0
 
 
 def start(session: Session, wanted: Wanted, key: str) -> Job:
@@ -76,12 +82,11 @@ def start(session: Session, wanted: Wanted, key: str) -> Job:
             f"符合条件的档案有 {count} 份，一次最多打印 {MOST_FORMS} 份",
             f"{count} files meet the filter, {MOST_FORMS} are printed at a time at most",
             where="kind",
-            mend_zh="请按困难类别或状态分次打印",
-            mend_en="print them by kind or state",
+            mend_zh="请按乡镇（街道）、困难类别或状态分次打印",
+            mend_en="print them by township, kind or state",
         )
-    scope = current_scope()
     kind = FORMS if wanted.made == "forms" else LIST
-    params = {**asdict(wanted), "batch": str(new_id()), "count": count, "by": scope.actor_name}
+    params = {**wanted.params(count), "batch": str(new_id())}
     what = "打印档案表" if wanted.made == "forms" else "导出档案名册"
     job = start_job(session, kind, key, params, f"{what}（{count} 户）")
     record(session, "people.printed", "job", job.id, _told(wanted, count))
@@ -92,8 +97,8 @@ def list_now(session: Session, wanted: Wanted) -> Printing:
     """The workbook at once, for a list of at most ``LIST_AT_ONCE`` files. Raises as ``start``."""
     require(READ)
     count = _checked(session, wanted)
-    params = {**asdict(wanted), "count": count, "by": current_scope().actor_name}
-    homes = _homes(session, params, {})
+    params = wanted.params(count)
+    homes = _homes(session, params)
     record(session, "people.printed", "list", None, _told(wanted, count))
     return _list(session, params, homes)
 
@@ -129,19 +134,23 @@ def recent(session: Session) -> Sequence[Job]:
     return session.scalars(asked.order_by(Job.id.desc()).limit(_RECENT)).all()
 
 
-def _filtered(asked: Select[Any], status: str | None, kind: str | None) -> Select[Any]:
+def _filtered(session: Session, asked: Select[Any], wanted: FileFilter) -> Select[Any]:
     asked = asked.select_from(WorkerFile).where(WorkerFile.status.not_in(("moved", "merged")))
-    if status:
-        asked = asked.where(WorkerFile.status == status)
-    if not kind:
-        return asked
-    return asked.where(WorkerFile.kind.is_(None) if kind == NEVER else WorkerFile.kind == kind)
+    return asked.where(*conditions(session, wanted))
 
 
-def _homes(session: Session, params: Params, payload: Params) -> list[UUID]:
-    asked = _filtered(select(WorkerFile.household_id), params["status"], params["kind"]).order_by(WorkerFile.id)
-    if "first" in payload:
-        asked = asked.where(WorkerFile.id.between(UUID(payload["first"]), UUID(payload["last"])))
+def _asked_for(params: Params) -> FileFilter:
+    """The filter that a job keeps."""
+    files = dict(params["files"])
+    employer = files.pop("employer_id")
+    return FileFilter(**files, employer_id=UUID(employer) if employer else None)
+
+
+def _homes(session: Session, params: Params, files: Sequence[str] | None = None) -> list[UUID]:
+    """Households of the filter in the order of the list, of the files named alone where they are."""
+    asked = in_order(_filtered(session, select(WorkerFile.household_id), _asked_for(params)))
+    if files is not None:
+        asked = asked.where(among(WorkerFile.id, [UUID(one) for one in files]))
     return list(session.scalars(asked))
 
 
@@ -151,21 +160,18 @@ def _foot(params: Params) -> Foot:
 
 
 def plan_forms(session: Session, params: Params) -> Sequence[ChunkPlan]:
-    """Cut the files into parts by key."""
-    ids = list(session.scalars(_filtered(select(WorkerFile.id), params["status"], params["kind"]).order_by(WorkerFile.id)))
+    """Cut the files into parts, by key: names stand in no job."""
+    ids = [str(one) for one in session.scalars(in_order(_filtered(session, select(WorkerFile.id), _asked_for(params))))]
     parts = [ids[start : start + PART] for start in range(0, len(ids), PART)]
     return [
-        ChunkPlan(
-            f"第 {place * PART + 1} 至 {place * PART + len(part)} 份",
-            {"no": place + 1, "first": str(part[0]), "last": str(part[-1])},
-        )
+        ChunkPlan(f"第 {place * PART + 1} 至 {place * PART + len(part)} 份", {"no": place + 1, "files": part})
         for place, part in enumerate(parts)
     ]
 
 
 def run_forms(session: Session, params: Params, payload: Params) -> Params:
     """Set one part's forms as one PDF and put it aside."""
-    files = whole_files(session, _homes(session, params, payload))
+    files = whole_files(session, _homes(session, params, payload["files"]))
     if not files:
         return {"files": 0}
     why: str | None = params["reason"]
@@ -199,7 +205,7 @@ def plan_list(_session: Session, params: Params) -> Sequence[ChunkPlan]:
 
 def run_list(session: Session, params: Params, payload: Params) -> Params:
     """Write the workbook and put it aside."""
-    homes = _homes(session, params, payload)
+    homes = _homes(session, params)
     part = Part(UUID(params["batch"]), payload["no"], "困难职工档案表", len(homes), masked=params["reason"] is None)
     keep(session, _list(session, params, homes), part)
     return {"files": len(homes)}

@@ -20,6 +20,7 @@ _NOTES: Final = (
     "第1页", "单位(盖章)",
     "(盖章)", "盖章", "审批", "分管领导", "领导签字", "填写说明", "报送", "主要负责人", "备注1",
 )  # fmt: skip
+_TITLES: Final = ("名册", "名单", "花名册", "一览表", "登记表", "汇总表", "统计表", "明细表", "情况表", "档案表", "台账")
 
 
 def is_aside(row: SheetRow, binding: Binding, gathering: Gathering) -> bool:
@@ -66,6 +67,8 @@ def _looked_at(row: SheetRow, binding: Binding, gathering: Gathering, *, whole: 
     words = [word for cell in filled[:3] if isinstance(cell, str) and (word := squash(fold(cell)))]
     if any(word.startswith(_TOTALS) for word in words) or (words and _is_note(words[0])):
         return True
+    if len(filled) == 1 and words and any(title in words[0] for title in _TITLES):
+        return True  # the title of the next part, above a header that is repeated
     if whole:
         return (
             all(isinstance(cell, str) for cell in filled)

@@ -4,50 +4,101 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core.people.roster.binding import Binding, Bound
+from core.people.roster.binding import Binding, Bound, Group
 from core.people.roster.drafts import Home, PersonDraft
 from core.people.roster.fields import Field
 from core.people.roster.gathering import Gathering, put
 from core.people.roster.grid import Grid, value_of_inline
 from core.people.roster.identity import born, sex
 from core.people.roster.labels import HEAD
-from core.people.roster.persons import TableRun
-from core.people.roster.problems import Fault
-from core.spreadsheets.cells import Cell, Merge, SheetRow
+from core.people.roster.labels import relation as read_relation
+from core.people.roster.persons import TableRun, sexed
+from core.people.roster.problems import NO_COLUMN, Fault
+from core.people.roster.understanding import SheetUnderstanding
+from core.spreadsheets.cells import Cell, SheetRow
 
 
-def take_form(binding: Binding, gathering: Gathering, rows: Sequence[SheetRow], merges: Sequence[Merge]) -> None:
-    """The household of a form: the head by labels, the others by the table inside."""
+def take_form(
+    binding: Binding, gathering: Gathering, grid: Grid, rows: Sequence[SheetRow], above: Home | None = None
+) -> Home | None:
+    """The household of one form, whose rows ``grid`` and ``rows`` are: the head by labels, the others by the table inside. A
+    form whose person is related to the head belongs to the household ``above`` it. Gives the household that a form below may
+    belong to; one that nobody filled in changes nothing."""
     sheet = binding.sheet
-    home = gathering.home(("sheet", sheet.name), sheet.name, sheet.columns[0].row)
-    grid = Grid(rows, merges, upto=len(rows))
     group = binding.groups.pop("", None)
+    if not _is_filled(group, sheet, grid, rows):
+        if any(_raw(bound, grid) is not None for bound in binding.of_home):
+            gathering.note(sheet.name, grid.numbers[0], NO_COLUMN, Fault("row_ignored"))
+        return above
+    home = gathering.home(("form", sheet.name, grid.numbers[0]), sheet.name, sheet.columns[0].row or grid.numbers[0])
     gathering.rows += 1
+    is_head = True
     if group is not None and group.name is not None:
-        head = PersonDraft(sheet.name, group.name.row, HEAD, "", "")
-        home.people.append(head)
-        home.row = group.name.row
-        for bound, missing in ((group.name, "name_missing"), (group.identity, "identity_missing")):
-            value = _read(gathering, bound, grid, home) if bound else None
-            if bound is None or (value is None and not _is_faulty(bound, grid)):
-                gathering.note(sheet.name, home.row, binding.column("identity_number"), Fault(missing), None, home)
-            elif bound is group.identity:
-                head.number = str(value or "")
-            else:
-                head.name = str(value or "")
-        if group.phone is not None:
-            phone = _read(gathering, group.phone, grid, home)
-            head.phone = None if phone is None else str(phone)
-        for bound in group.others:
-            _set(gathering, bound, head, _read(gathering, bound, grid, home), home, grid)
+        relation = _read(gathering, group.relation, grid, home) if group.relation else None
+        is_head = relation in (None, HEAD) or above is None
+        if not is_head and above is not None:
+            home = above
+        _take_person(binding, gathering, group, grid, home, HEAD if relation is None else str(relation))
+    for role in [role for role, one in binding.groups.items() if any(bound.row for bound in one.bounds())]:
+        _take_other(binding, gathering, binding.groups.pop(role), grid, home)
     for bound in binding.of_home:
         value = _read(gathering, bound, grid, home)
         if value is not None:
-            put(gathering, bound, home, value, (sheet.name, bound.row), _raw(bound, grid), is_head=True)
+            put(gathering, bound, home, value, (sheet.name, bound.row), _raw(bound, grid), is_head=is_head)
     if sheet.first_row:
         binding.of_home.clear()
         run = TableRun(binding, gathering, only=home)
-        run.take([row for row in rows if sheet.first_row <= row.number <= sheet.last_row] or rows[:1])
+        run.take([row for row in rows if sheet.first_row <= row.number <= sheet.last_row] or list(rows[:1]))
+    return home
+
+
+def _is_filled(group: Group | None, sheet: SheetUnderstanding, grid: Grid, rows: Sequence[SheetRow]) -> bool:
+    """Whether a form names anybody: a copy of the form that nobody filled in is no household."""
+    bounds = (group.name, group.identity) if group else ()
+    listed = sheet.first_row and any(
+        row.cells[column.index : column.index + 1] not in ([], [None])
+        for row in rows
+        if sheet.first_row <= row.number <= sheet.last_row
+        for column in sheet.columns
+        if column.field in ("member:name", "member:identity_number")
+    )
+    return bool(listed) or any(_raw(bound, grid) is not None for bound in bounds if bound is not None)
+
+
+def _take_other(binding: Binding, gathering: Gathering, group: Group, grid: Grid, home: Home) -> None:
+    """Somebody else of the household whom labels speak of (配偶姓名), where they tell name and identity number."""
+    if group.name is None or group.identity is None:
+        for bound in group.bounds():
+            gathering.note(home.sheet, bound.row, bound.column, Fault("heading_unknown", {"heading": bound.column.heading}))
+        return
+    told = _read(gathering, group.relation, grid, home) if group.relation else read_relation(group.relation_label or None)
+    _take_person(binding, gathering, group, grid, home, told if isinstance(told, str) else "")
+
+
+def _take_person(binding: Binding, gathering: Gathering, group: Group, grid: Grid, home: Home, relation: str) -> None:
+    """The person whom the labels of a form speak of."""
+    name = group.name
+    if name is None:
+        return
+    person = PersonDraft(binding.sheet.name, name.row, relation, "", "", role=group.role)
+    home.people.append(person)
+    if relation == HEAD:
+        home.row = name.row
+    for bound, missing in ((name, "name_missing"), (group.identity, "identity_missing")):
+        value = _read(gathering, bound, grid, home) if bound else None
+        if bound is None or (value is None and not _is_faulty(bound, grid)):
+            column, row = (bound.column, bound.row) if bound else (NO_COLUMN, name.row)
+            gathering.note(person.sheet, row, column, Fault(missing), None, home)
+        elif bound is name:
+            person.name = str(value or "")
+        else:
+            person.number = str(value or "")
+    person.relation = sexed(relation, person.number)
+    if group.phone is not None:
+        phone = _read(gathering, group.phone, grid, home)
+        person.phone = None if phone is None else str(phone)
+    for bound in group.others:
+        _set(gathering, bound, person, _read(gathering, bound, grid, home), home, grid)
 
 
 def _raw(bound: Bound, grid: Grid) -> Cell:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -40,6 +40,10 @@ class Group:
     phone: Bound | None = None
     others: list[Bound] = field(default_factory=list)
 
+    def bounds(self) -> list[Bound]:
+        """All columns of the person."""
+        return [*filter(None, (self.name, self.identity, self.relation, self.phone)), *self.others]
+
     def shared(self) -> set[str]:
         """Keys of drafts that several columns fill: their values are compared."""
         keys = Counter(bound.field.key for bound in self.others)
@@ -61,6 +65,7 @@ class Binding:
         self.number: Bound | None = None
         self.serial: int | None = None
         self._by_target: dict[str, Column] = {}
+        self._rows: dict[str, int] = {}
         for understood in sheet.columns:
             if understood.field:
                 self._bind(understood, readers)
@@ -73,6 +78,7 @@ class Binding:
         found = BY_CODE[code]
         column = Column(understood.heading.rpartition(" / ")[2], understood.letter, found.holds)
         self._by_target.setdefault(target, column)
+        self._rows.setdefault(target, understood.row)
         reader = readers.reader(found, understood.times, understood.parts)
         bound = Bound(understood.index, found, reader, column, understood.times, understood.row)
         if found.holds == "serial":
@@ -110,19 +116,37 @@ class Binding:
             return found
         return next((column for target, column in self._by_target.items() if target.endswith(f":{code}")), NO_COLUMN)
 
-    def columns(self) -> Iterator[tuple[tuple[str, str, str], Column]]:
-        """Columns by sheet, role and field."""
-        for target, column in self._by_target.items():
-            role, _, code = target.rpartition(":")
-            yield (self.sheet.name, role, code), column
+    def row(self, code: str, role: str, row: int) -> int:
+        """The row in which the value of a field stands for the person of ``row``: in a form each label has its own."""
+        return self._rows.get(f"{role}:{code}" if role else code) or row
 
     def indices(self) -> set[int]:
         """All columns that are read."""
         bound = [*self.of_home, *filter(None, (self.number,))]
         for group in self.groups.values():
-            bound += filter(None, (group.name, group.identity, group.relation, group.phone))
-            bound += group.others
+            bound += group.bounds()
         return {one.index for one in bound}
+
+
+class Bindings:
+    """The bindings of a file by sheet; where a sheet holds several forms, each of them has its own from its first row on."""
+
+    def __init__(self) -> None:
+        self._of: dict[str, tuple[list[int], list[Binding]]] = {}
+
+    def add(self, binding: Binding, top: int = 0) -> None:
+        """Add what is bound from the row ``top`` on; of one sheet the rows ascend."""
+        tops, bindings = self._of.setdefault(binding.sheet.name, ([], []))
+        tops.append(top)
+        bindings.append(binding)
+
+    def at(self, sheet: str, row: int) -> Binding:
+        """The binding of a row. Raises KeyError for a sheet that has none."""
+        tops, bindings = self._of[sheet]
+        return bindings[max(bisect_right(tops, row) - 1, 0)]
+
+    def __contains__(self, sheet: object) -> bool:
+        return sheet in self._of
 
 
 def _relation_label(role: str) -> str:

@@ -10,15 +10,17 @@ from typing import Final
 
 from core.people.heaps import without_collections
 from core.people.roster.beside import Listed, take_form, take_supplement
-from core.people.roster.binding import Binding
+from core.people.roster.binding import Binding, Bindings
 from core.people.roster.columns import Readers
 from core.people.roster.drafts import HouseholdDraft, PersonDraft, Problems
 from core.people.roster.fields import BY_CODE, label_of
 from core.people.roster.gathering import Gathering
 from core.people.roster.headings import plain_meaning
 from core.people.roster.judging import Judge
+from core.people.roster.layout import rows_of
 from core.people.roster.persons import TableRun
 from core.people.roster.problems import NO_COLUMN, Column, Fault, Problem
+from core.people.roster.stacks import forms_of
 from core.people.roster.understanding import SheetUnderstanding, Understanding
 from core.spreadsheets.cells import Reading
 
@@ -78,9 +80,15 @@ def _checked(
         _of_sheet(gathering, sheet)
         if sheet.layout != "ignored":
             bindings[sheet.name] = Binding(sheet, readers)
-    for binding in (one for one in bindings.values() if one.sheet.holds_persons):
-        _take(reading, binding, gathering, readers)
-    judge = Judge(gathering, bindings, on, county)
+    by_row = Bindings()
+    for binding in bindings.values():
+        if binding.sheet.layout == "form":
+            _take_forms(reading, binding.sheet, gathering, readers, by_row)
+            continue
+        by_row.add(binding)
+        if binding.sheet.holds_persons:
+            _take(reading, binding, gathering, readers)
+    judge = Judge(gathering, by_row, on, county)
     judge.join_sheets()
     judge.name_apart()
     beside = [one for one in bindings.values() if not one.sheet.holds_persons]
@@ -94,12 +102,25 @@ def _checked(
     drafts = list(judge.judge())
     for (sheet_name, column), (row, count) in gathering.unused.items():
         gathering.note(sheet_name, row, column, Fault("only_head", {"count": count}))
-    return _summed(gathering, drafts, bindings, understanding)
+    return _summed(gathering, drafts, understanding)
 
 
-def _summed(
-    gathering: Gathering, drafts: list[HouseholdDraft], bindings: Mapping[str, Binding], understanding: Understanding
-) -> Checked:
+def columns_of(understanding: Understanding) -> dict[tuple[str, str, str], Column]:
+    """The columns that are read, by sheet, by whom of a row they speak of, and by field. What a form says of its person beside
+    another label than the name has no letter: a problem of it is told in the row of the name."""
+    found: dict[tuple[str, str, str], Column] = {}
+    for sheet in understanding.sheets:
+        name_row = next((column.row for column in sheet.columns if column.field == "name"), 0)
+        for column in sheet.columns:
+            role, _, code = (column.field or "").rpartition(":")
+            if code and sheet.layout != "ignored":
+                letter = column.letter if column.row in (0, name_row) else ""
+                place = Column(column.heading.rpartition(" / ")[2], letter, BY_CODE[code].holds)
+                found.setdefault((sheet.name, role, code), place)
+    return found
+
+
+def _summed(gathering: Gathering, drafts: list[HouseholdDraft], understanding: Understanding) -> Checked:
     homes = [home for home in gathering.homes.values() if home.people]
     problems = gathering.problems
     places = {sheet.name: sheet.index for sheet in understanding.sheets}
@@ -116,20 +137,27 @@ def _summed(
             errors=problems.errors,
             warnings=problems.warnings,
         ),
-        columns={key: column for binding in bindings.values() for key, column in binding.columns()},
+        columns=columns_of(understanding),
     )
 
 
 def _take(reading: Reading, binding: Binding, gathering: Gathering, readers: Readers) -> None:
-    sheet = binding.sheet
-    if sheet.layout == "form":
-        rows = next(iter(reading.rows(sheet.index)), [])
-        take_form(binding, gathering, rows, reading.sheets[sheet.index].merges)
-        return
     run = TableRun(binding, gathering)
-    for rows in reading.rows(sheet.index):
+    for rows in reading.rows(binding.sheet.index):
         run.take(rows)
         readers.rest()
+
+
+def _take_forms(
+    reading: Reading, sheet: SheetUnderstanding, gathering: Gathering, readers: Readers, bindings: Bindings
+) -> None:
+    """The forms of a sheet, each a household of its own."""
+    rows = rows_of(reading, sheet.index)
+    home = None
+    for part, grid in forms_of(sheet, reading.sheets[sheet.index], rows):
+        binding = Binding(part, readers)
+        bindings.add(binding, grid.numbers[0])
+        home = take_form(binding, gathering, grid, grid.rows, home)
 
 
 def _of_sheet(gathering: Gathering, sheet: SheetUnderstanding) -> None:
@@ -151,6 +179,9 @@ def _of_sheet(gathering: Gathering, sheet: SheetUnderstanding) -> None:
         elif understood.how == "doubled" and understood.field is None:
             field = plain_meaning(understood.key.rpartition("/")[2]).target
             gathering.note(sheet.name, at, column, Fault("column_doubled", {"field": label_of(field) if field else heading}))
+        elif understood.how == "guessed":
+            words = {"heading": heading, "field": label_of(understood.field or "")}
+            gathering.note(sheet.name, at, column, Fault("heading_guessed", words))
         elif understood.how == "content":
             gathering.note(sheet.name, at, column, Fault("found_by_content", {"field": label_of(understood.field or "")}))
         if understood.field and understood.conversion:

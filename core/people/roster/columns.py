@@ -14,7 +14,9 @@ from core.people.roster.identity import FileNumberReader, IdentityReader
 from core.people.roster.kinds import KINDS
 from core.people.roster.problems import Fault
 from core.people.roster.values import Told
+from core.people.townships import MOST, township_of
 from core.spreadsheets.cells import Cell
+from core.vault.in_text import without_numbers_in
 
 _MOST_KEPT: Final = 20_000
 Reader = Callable[[Any], Any]
@@ -112,6 +114,22 @@ class Readers:
                 return _PLAIN[field.holds]
 
 
+def _township(raw: Cell) -> str | Fault | Told | None:
+    """A township by its name; of an office there the place alone."""
+    found = values.text(raw)
+    if not isinstance(found, str):
+        return found
+    return township_of(found) if len(found) <= MOST else Fault("too_long", {"most": MOST})
+
+
+def _told(found: str | Fault | None) -> str | Fault | Told | None:
+    """A free text without the identity numbers and bank cards in it."""
+    if not isinstance(found, str):
+        return found
+    masked = without_numbers_in(found)
+    return found if masked is found else Told(masked, Fault("number_in_text"))
+
+
 _PLAIN: Final[Mapping[str, Reader]] = {
     "key": values.text,
     "serial": values.text,
@@ -119,11 +137,12 @@ _PLAIN: Final[Mapping[str, Reader]] = {
     "name": values.name,
     "phone": values.phone,
     "account": values.account,
-    "text": values.text,
-    "long_text": values.long_text,
+    "text": lambda raw: _told(values.text(raw)),
+    "long_text": lambda raw: _told(values.long_text(raw)),
     "area": amounts.area,
     "count": values.count,
     "division": values.division,
+    "township": _township,
     "kind": labels.KindReader(),
 }
 

@@ -13,7 +13,7 @@ from typing import Final, Literal
 Holds = Literal[
     "key", "serial", "relation", "name", "identity", "phone", "account", "text", "long_text", "code", "codes", "standing",
     "yes", "money", "sum", "area", "day", "month", "birth", "count", "division", "county", "kind", "programmes",
-    "file_number",
+    "file_number", "township",
 ]  # fmt: skip
 Place = Literal["row", "person", "fact", "told", "household", "file", "means", "stated"]
 """Which part of a draft a field fills: ``row`` orders rows, ``told`` is compared with the person, ``stated`` with the whole
@@ -166,6 +166,11 @@ FIELDS: Final = (
         ("家庭住址", "家庭地址", "居住地址", "现住址", "现居住地", "住所", "详细地址", "通讯地址", "地址", "居住地",
             "家庭详细住址", "联系地址",
          "现住地址", "居住地详细地址", "家庭详细地址"),
+    ),
+    Field(
+        "township", "乡镇街道", "township", "file",
+        ("乡镇(街道)", "乡镇/街道", "镇街", "镇(街道)", "街道(乡镇)", "街道/乡镇", "所属乡镇", "所在乡镇", "所属街道",
+            "所属镇街", "所在街道", "街道", "乡镇", "镇街名称", "所属乡镇街道", "乡(镇)、街道"),
     ),
     Field("postcode", "邮编", "text", "household", ("邮政编码", "邮编号码")),
     Field("housing_kind", "住房类型", "code", "household", ("住房性质", "房屋类型", "住房情况", "住房状况", "房屋性质"),

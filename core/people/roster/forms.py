@@ -1,4 +1,4 @@
-"""One household a sheet: the printed form, labels with their values beside or below them, a table of members inside."""
+"""One household a form: labels with their values beside or below them, a table of members inside."""
 
 from __future__ import annotations
 
@@ -10,65 +10,84 @@ from core.people.roster.fields import BY_CODE
 from core.people.roster.grid import Grid, heading_text, is_identity, label, label_of_inline, value_of_inline
 from core.people.roster.headings import Meaning, heading_key
 from core.people.roster.labels import relation
+from core.people.roster.likeness import meaning_but_for_dressing
 from core.people.roster.tables import READER, Header, Remembered
 from core.people.roster.understanding import ColumnUnderstanding, SheetUnderstanding, letter_of
 from core.people.roster.values import Told
 from core.spreadsheets.cells import Cell, SheetHead
 
-MOST_ROWS: Final = 120
-_FEWEST: Final = 4
+FEWEST: Final = 4
+"""So many things are told by labels where a form without an identity number is one."""
 _MEMBER_HEADINGS: Final = 3
+_NEEDED: Final = ("name", "identity_number")
+_UNITS: Final = frozenset(("元", "万元", "千元", "元/月", "元/年", "人", "户", "人民币元"))
 
 
 @dataclass(frozen=True, slots=True)
-class _Pair:
-    label_row: int
-    label_column: int
+class Label:
+    """A label of a form, and where its value stands; no place where there is none."""
+
     row: int
     column: int
     meaning: Meaning
+    place: tuple[int, int] | None
+
+    @property
+    def code(self) -> str:
+        """The field of the head or the household that it names; empty for a label that is left alone."""
+        return (self.meaning.target or "").removeprefix("head:")
+
+    @property
+    def inline(self) -> bool:
+        """Whether label and value stand in one cell."""
+        return self.place == (self.row, self.column)
 
 
-def understand_form(head: SheetHead, grid: Grid, header: Header | None, remembered: Remembered) -> SheetUnderstanding | None:
-    """The layout of a sheet that is a form; None where it is none. ``header`` is the best header of a table, if any."""
-    if len(grid.numbers) > MOST_ROWS:
-        return None
-    table = _members(grid)
+def is_form(grid: Grid, header: Header | None, remembered: Remembered) -> bool:
+    """Whether a sheet begins with a form. ``header`` is the best header of a table, if any."""
+    table = next(tables(grid), None)
     if table is None and header is not None and _persons_below(grid, header):
-        return None
+        return False
     # Without a table of members inside, only values beside their labels tell a form from a table of persons.
-    pairs = _pairs(grid, set(), remembered)
-    above = [pair for pair in pairs if (pair.row < table[0] if table else pair.row == pair.label_row)]
-    kinds = {pair.meaning.target for pair in above}
-    if not kinds & {"name", "head:name"}:
-        return None
-    known = any(
-        pair.meaning.target in ("identity_number", "head:identity_number") and _holds_identity(grid, pair) for pair in above
-    )
-    if not known and len(kinds) < _FEWEST:
-        return None
+    rows = [row for row in grid.numbers if table is None or row < table[0]]
+    found = [one for one in labels_of(grid, rows, set(), remembered) if one.place is not None]
+    above = [one for one in found if one.place and (one.place[0] < table[0] if table else one.place[0] == one.row)]
+    codes = {one.code for one in above}
+    if "name" not in codes:
+        return False
+    return len(codes) >= FEWEST or any(one.code == "identity_number" and _holds_identity(grid, one) for one in above)
+
+
+def understand_part(head: SheetHead, grid: Grid, remembered: Remembered) -> SheetUnderstanding:
+    """The layout of one form; ``grid`` holds its rows alone."""
+    table = next(tables(grid), None)
     inside = set(range(table[0], table[1] + 1)) if table else set()
+    found = list(labels_of(grid, grid.numbers, inside, remembered))
+    names = {one.row for one in found if one.code == "name"}
+    names.discard(min(names, default=0))
     columns: dict[str, ColumnUnderstanding] = {}
-    for pair in _pairs(grid, inside, remembered):
-        target = (pair.meaning.target or "").removeprefix("head:")
-        text = heading_text(grid.at(pair.label_row, pair.label_column))
-        if (pair.row, pair.column) == (pair.label_row, pair.label_column):
-            text = label_of_inline(text)
-        how = "remembered" if heading_key(text) in remembered else pair.meaning.how
+    for one in sorted(found, key=lambda one: one.place is None):
+        code = one.code
+        if (one.place is None and code and code not in _NEEDED) or (table and code.startswith("member")):
+            continue
+        text = heading_text(grid.at(one.row, one.column))
+        text = label_of_inline(text) if one.inline else text
+        # What is needed and missing is told at the blank beside its label.
+        row, column = one.place or (one.row, min(grid.after(one.row, one.column), grid.width - 1))
+        key, how = heading_key(text), one.meaning.how
+        former = columns.get(code) if one.place is not None else None
+        if former is not None and grid.at(former.row, former.index) == grid.at(row, column):
+            continue  # said twice
+        if former is not None or (code and one.row in names and _of_person(code)):
+            # A second value of one thing, or somebody else's, of whom the form tells no identity number: told, not read.
+            key, how, code = "", "doubled", ""
         columns.setdefault(
-            target,
+            code or f"/{one.row}/{key or text}",
             ColumnUnderstanding(
-                pair.column,
-                letter_of(pair.column),
-                text,
-                heading_key(text),
-                target,
-                how,
-                pair.meaning.times,
-                pair.meaning.parts,
-                pair.row,
+                column, letter_of(column), text, key, code or None,
+                "remembered" if key in remembered and code else how, one.meaning.times, one.meaning.parts, row,
             ),
-        )
+        )  # fmt: skip
     members = _member_columns(grid, table[0], remembered) if table else []
     return SheetUnderstanding(
         head.index, head.name, head.visible, "form",
@@ -80,9 +99,13 @@ def understand_form(head: SheetHead, grid: Grid, header: Header | None, remember
     )  # fmt: skip
 
 
-def _holds_identity(grid: Grid, pair: _Pair) -> bool:
-    cell = grid.at(pair.row, pair.column)
-    if (pair.row, pair.column) == (pair.label_row, pair.label_column) and isinstance(cell, str):
+def _of_person(code: str) -> bool:
+    return BY_CODE[code.rpartition(":")[2]].of_person
+
+
+def _holds_identity(grid: Grid, one: Label) -> bool:
+    cell = grid.at(*one.place) if one.place else None
+    if one.inline and isinstance(cell, str):
         cell = value_of_inline(cell, label_of_inline(cell))
     return is_identity(cell, READER)
 
@@ -102,14 +125,16 @@ def _meaning(grid: Grid, row: int, column: int, remembered: Remembered) -> Meani
     key = heading_key(text)
     if key in remembered:
         given = remembered[key]
-        return Meaning(given, "remembered") if given else None
+        return Meaning(given, "remembered") if given else Meaning(None, "left")
     found = label(text)
+    found = found if found.target else meaning_but_for_dressing((text,))
     return found if found.target else None
 
 
-def _pairs(grid: Grid, without: set[int], remembered: Remembered) -> Iterator[_Pair]:
-    """Labels with the place of their value: beside them, or below where labels stand side by side."""
-    for row in grid.numbers:
+def labels_of(grid: Grid, rows: Sequence[int], without: set[int], remembered: Remembered) -> Iterator[Label]:
+    """Labels in ``rows`` with the place of their value: in the same cell, beside them, or below where labels stand side by
+    side. Rows ``without`` are neither."""
+    for row in rows:
         if row in without:
             continue
         column = 0
@@ -119,13 +144,17 @@ def _pairs(grid: Grid, without: set[int], remembered: Remembered) -> Iterator[_P
             corner = merge is None or (merge.top, merge.left) == (row, column)
             found = _meaning(grid, row, column, remembered) if corner else None
             inline = grid.raw(row, column) if corner and found is None else None
-            if isinstance(inline, str) and label(label_of_inline(inline)).target:
-                yield _Pair(row, column, row, column, label(label_of_inline(inline)))
+            if isinstance(inline, str) and label(label_of_inline(inline)).target and not _tells_unit(inline):
+                yield Label(row, column, label(label_of_inline(inline)), (row, column))
             if found is not None:
                 value = _value(grid, row, column, after, remembered)
-                if value is not None and value[0] not in without:
-                    yield _Pair(row, column, *value, found)
+                yield Label(row, column, found, value if value is not None and value[0] not in without else None)
             column = after
+
+
+def _tells_unit(inline: str) -> bool:
+    """Whether a cell says in which unit the form is filled in (单位：元), which is nobody's employer."""
+    return value_of_inline(inline, label_of_inline(inline)) in _UNITS
 
 
 def _value(grid: Grid, row: int, column: int, after: int, remembered: Remembered) -> tuple[int, int] | None:
@@ -141,6 +170,7 @@ def _value(grid: Grid, row: int, column: int, after: int, remembered: Remembered
             cell is not None
             and _meaning(grid, below, column, remembered) is None
             and not _labelled(grid, below, column, remembered)
+            and not (isinstance(cell, str) and label(label_of_inline(cell)).target)
         ):
             return below, column
     return None
@@ -162,15 +192,19 @@ def _only_labels(grid: Grid, row: int, remembered: Remembered) -> bool:
     return all(_meaning(grid, row, column, remembered) is not None for column in filled)
 
 
-def _members(grid: Grid) -> tuple[int, int] | None:
-    """The header row of the table of members and its last row; None where there is none."""
+def tables(grid: Grid) -> Iterator[tuple[int, int]]:
+    """The tables of members: the row of the header, and the last row."""
+    last = 0
     for place, row in enumerate(grid.numbers):
+        if row <= last:
+            continue
         found = [label(cell).target for cell in _distinct(grid, row)]
         codes = [target.rpartition(":")[2] for target in found if target]
         if (
             not {"name", "relation"} <= set(codes)
             or not _MEMBER_HEADINGS <= len(set(codes)) == len(codes)
             or len(codes) * 2 < len(found)
+            or not _side_by_side(grid, row)
         ):
             continue
         at = {(label(grid.raw(row, column)).target or "").rpartition(":")[2]: column for column in range(grid.width)}
@@ -182,8 +216,13 @@ def _members(grid: Grid) -> tuple[int, int] | None:
             ):
                 break
             last = following
-        return row, last
-    return None
+        yield row, last
+
+
+def _side_by_side(grid: Grid, row: int) -> bool:
+    """Whether labels stand side by side, as they do in a header, and not each with room for its value."""
+    named = {column for column in range(grid.width) if label(grid.raw(row, column)).target is not None}
+    return any(grid.after(row, column) in named for column in named)
 
 
 def _is_member(grid: Grid, row: int, at: Mapping[str, int]) -> bool:
@@ -211,7 +250,7 @@ def _member_columns(grid: Grid, row: int, remembered: Remembered) -> Sequence[Co
         found = _meaning(grid, row, column, remembered) if text else None
         if found is not None and found.target is not None:
             code = found.target.rpartition(":")[2]
-            if BY_CODE[code].of_person:
+            if _of_person(code):
                 columns.append(
                     ColumnUnderstanding(
                         column,

@@ -19,6 +19,7 @@ class Grid:
     """Rows of a sheet by number; a merged range has its value wherever it is asked for."""
 
     def __init__(self, rows: Sequence[SheetRow], merges: Sequence[Merge], *, upto: int) -> None:
+        self.rows = rows
         self.cells: dict[int, list[Cell]] = {row.number: row.cells for row in rows}
         self.numbers = [row.number for row in rows]
         self.width = max((len(row.cells) for row in rows[:upto]), default=0)

@@ -12,7 +12,7 @@ from core.people.roster.fields import BY_CODE, FIELDS, ROLES, Field
 from core.people.roster.problems import named
 from core.text.normalise import fold, squash
 
-How = Literal["official", "synonym", "remembered", "content", "place", "doubled", "unknown", "left"]
+How = Literal["official", "synonym", "remembered", "guessed", "content", "place", "doubled", "unknown", "left"]
 
 _NUMBERING: Final = re.compile(r"^(?:\(?\d{1,2}[)、.．](?!\d)|\(?[一二三四五六七八九十]{1,3}[)、.])")
 _CIRCLED: Final = re.compile(r"^[\s*★☆※#]*[①-⑳]")
@@ -149,13 +149,13 @@ def meaning_of(path: Sequence[str]) -> Meaning:
     own, rest = role_of(last)
     found = plain_meaning(rest) if own and rest else UNKNOWN
     if found.target is not None:
-        return _of(found, own if not role or own != "head" else role)
+        return of_role(found, own if not role or own != "head" else role)
     found = plain_meaning(last)
     if found.target is None and last[-1] in "0123456789" and len(keys) == 1:
         return _numbered(last)
     if found.target is None and len(keys) > 1:
         found = next((tried for tried in map(plain_meaning, (keys[-2] + last, last + keys[-2])) if tried.target), UNKNOWN)
-    return _of(found, role) if found.target is not None else UNKNOWN
+    return of_role(found, role) if found.target is not None else UNKNOWN
 
 
 def _numbered(key: str) -> Meaning:
@@ -164,10 +164,10 @@ def _numbered(key: str) -> Meaning:
     number, found = int(key[len(base) :]), plain_meaning(base)
     if found.target is None or not BY_CODE[found.target].of_person or not 0 < number <= _MOST_MEMBERS:
         return UNKNOWN
-    return _of(found, "member" if number == 1 else f"member{number}")
+    return of_role(found, "member" if number == 1 else f"member{number}")
 
 
-def _of(found: Meaning, role: str) -> Meaning:
+def of_role(found: Meaning, role: str) -> Meaning:
     """``found`` said of the persons of a role; what is the household's has no role."""
     if found.target is None or not role or not BY_CODE[found.target].of_person:
         return found

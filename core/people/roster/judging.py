@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import date
 from typing import Final
 
 from core.codes.loader import code_list
 from core.money import FEN_PER_YUAN, format_yuan
 from core.people.models import INCOME_LINES
-from core.people.roster.binding import Binding
+from core.people.roster.binding import Bindings
 from core.people.roster.drafts import Home, HouseholdDraft, PersonDraft
 from core.people.roster.fields import FIELDS
 from core.people.roster.gathering import Gathering
@@ -34,7 +34,7 @@ _SEVERAL: Final = frozenset(field.key for field in FIELDS if field.holds in ("co
 class Judge:
     """Judges the households that were gathered."""
 
-    def __init__(self, gathering: Gathering, bindings: Mapping[str, Binding], on: date, county: str | None) -> None:
+    def __init__(self, gathering: Gathering, bindings: Bindings, on: date, county: str | None) -> None:
         self._all = gathering
         self._bindings = bindings
         self._on = on
@@ -92,8 +92,12 @@ class Judge:
                 yield self._draft(home)
 
     def _note(self, person: PersonDraft, home: Home, code: str, kind: str, given: object = None, **words: object) -> None:
-        column = self._bindings[person.sheet].column(code, person.role) if person.sheet in self._bindings else NO_COLUMN
-        self._all.note(person.sheet, person.row, column, Fault(kind, words), given, home)
+        if person.sheet not in self._bindings:
+            self._all.note(person.sheet, person.row, NO_COLUMN, Fault(kind, words), given, home)
+            return
+        binding = self._bindings.at(person.sheet, person.row)
+        row = binding.row(code, person.role, person.row)
+        self._all.note(person.sheet, row, binding.column(code, person.role), Fault(kind, words), given, home)
 
     def _is_one(self, home: Home) -> bool:
         """Whether the rows are one household with one head; its people are put in order, the head first."""
@@ -125,14 +129,14 @@ class Judge:
         return True
 
     def _missing_relation(self, person: PersonDraft, home: Home) -> None:
-        binding = self._bindings[person.sheet]
+        binding = self._bindings.at(person.sheet, person.row)
         group = binding.groups.get(person.role)
         if group is None or group.relation is None or not self._was_faulty(person):
             self._note(person, home, "relation", "relation_missing")
 
     def _was_faulty(self, person: PersonDraft) -> bool:
         """Whether a problem of the person's relation is noted already."""
-        column = self._bindings[person.sheet].column("relation", person.role)
+        column = self._bindings.at(person.sheet, person.row).column("relation", person.role)
         return (person.sheet, person.row, column.letter) in self._all.unread_relations
 
     @staticmethod
@@ -157,7 +161,7 @@ class Judge:
             people[0].relation = HEAD
 
     def _key_column(self, home: Home) -> Column:
-        binding = self._bindings[home.sheet]
+        binding = self._bindings.at(home.sheet, home.row)
         return binding.column("household_number") if home.number else binding.column("name")
 
     def _doubles(self, homes: list[Home]) -> None:
@@ -191,7 +195,7 @@ class Judge:
 
     def _file_number(self, home: Home, other: Home) -> None:
         at, elsewhere = home.at["file_number"], other.at["file_number"]
-        column = self._bindings[at[0]].column("file_number")
+        column = self._bindings.at(*at).column("file_number")
         words = {"other": f"{elsewhere[0]} {elsewhere[1]}"}
         self._all.note(*at, column, Fault("file_number_twice", words), home.file["file_number"], home)
 
@@ -251,7 +255,7 @@ class Judge:
 
     def _stated(self, home: Home, code: str, kind: str, given: object, **words: object) -> None:
         at = home.at[code]
-        column = self._bindings[at[0]].column(code)
+        column = self._bindings.at(*at).column(code)
         self._all.note(*at, column, Fault(kind, words), given, home)
 
     def _sums(self, home: Home, yearly: int, *, told: bool) -> None:
@@ -270,7 +274,7 @@ class Judge:
 
     def _within(self, home: Home, code: str) -> int:
         """How far a stated sum may lie from the reckoned: a yuan, or one hundredth of the heading's unit."""
-        bound = next((one for one in self._bindings[home.at[code][0]].of_home if one.field.code == code), None)
+        bound = next((one for one in self._bindings.at(*home.at[code]).of_home if one.field.code == code), None)
         return FEN_PER_YUAN if bound is None else max(FEN_PER_YUAN, bound.times)
 
     def _dates(self, home: Home) -> None:

@@ -39,6 +39,10 @@ _AS_TEXT = (
     "make the cell a text and type the value again from the document",
 )
 _ALL_KINDS: Final = (
+    # the file
+    _warning("misnamed", "文件名以“{ending}”结尾，内容却是{format}，已按内容读入",
+             "the name ends in {ending}, the content is {format_en}; read by its content",
+             "请核对是否选错了文件；没有选错的无需处理", "check whether it is the right file; if it is, nothing to do"),
     # the sheet
     _error("columns_missing", "工作表缺少列：{columns}，未读入", "the sheet lacks the columns {columns} and is not read",
            "请补齐列，或在预览页指明哪一列是它", "add the columns, or say in the preview which ones they are"),
@@ -55,6 +59,9 @@ _ALL_KINDS: Final = (
     _warning("found_by_content", "列名不明，按内容当作“{field}”读入",
         "the heading says nothing; read as {field} by its content",
              "如不正确，请在预览页更正", "if that is wrong, correct it in the preview"),
+    _warning("heading_guessed", "没有叫“{heading}”的列，按相近的“{field}”读入",
+             "no column is called {heading}; read as {field}, which is like it",
+             "请在预览页核对；如不正确，请更正", "check it in the preview, and correct it if it is wrong"),
     _warning("row_ignored", "此行不像人员数据，未读入", "the row does not look like a person and is not read",
              "如是人员，请补填姓名和身份证号", "if it is a person, fill in name and identity number"),
     _warning("only_head", "此项只记职工本人（户主）的，其他成员行的 {count} 处未读入",
@@ -68,6 +75,10 @@ _ALL_KINDS: Final = (
     _error("control_character", "含有不可见的控制字符", "there are control characters in it", "请删去后重新填写",
         "type it again without them"),
     _error("too_long", "超过 {most} 字", "longer than {most} characters", "请缩短", "shorten it"),
+    _warning("number_in_text", "文字中有身份证号或银行卡号，已遮盖保存",
+             "an identity number or a bank card stands in the text; it is stored masked",
+             "请填写在“身份证号”“银行卡号”列；文字中不写证号、卡号",
+             "write it under 身份证号 or 银行卡号; keep such numbers out of texts"),
     _error("wrong_type", "此处不应是{what}", "this is no place for {what_en}", "请核对是否填错列",
         "check whether it stands in the wrong column"),
     _error("two_values", "本行另有一列“{other}”填了不同的值", "another column of the row, {other}, holds another value",

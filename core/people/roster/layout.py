@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
 
-from core.people.roster.forms import understand_form
 from core.people.roster.grid import MOST_HEADER_ROWS, Grid, is_identity
 from core.people.roster.problems import named
+from core.people.roster.stacks import LONGEST_FORM, MOST_ROWS, understand_forms
 from core.people.roster.tables import READER, Remembered, find_header, understand_table
 from core.people.roster.understanding import SheetUnderstanding, Understanding
 from core.spreadsheets.cells import Reading, SheetHead, SheetRow
@@ -18,7 +18,7 @@ def understand(reading: Reading, remembered: Remembered) -> Understanding:
     """What each sheet of a file holds. ``remembered`` gives what headings (by ``heading_key``) mean to this county: a target,
     or None for a column that is left alone."""
     heads = [replace(head, name=name) for head, name in zip(reading.sheets, names_of(reading.sheets), strict=True)]
-    return Understanding(tuple(_sheet(head, _first_rows(reading, head.index), remembered) for head in heads))
+    return Understanding(tuple(_sheet(reading, head, remembered) for head in heads))
 
 
 def names_of(heads: Sequence[SheetHead]) -> list[str]:
@@ -32,19 +32,21 @@ def names_of(heads: Sequence[SheetHead]) -> list[str]:
     return list(found)
 
 
-def _first_rows(reading: Reading, index: int) -> list[SheetRow]:
-    return next(islice(reading.rows(index), 1), [])
-
-
-def _sheet(head: SheetHead, rows: list[SheetRow], remembered: Remembered) -> SheetUnderstanding:
+def _sheet(reading: Reading, head: SheetHead, remembered: Remembered) -> SheetUnderstanding:
+    rows = next(reading.rows(head.index), [])
     if not rows:
         return SheetUnderstanding(head.index, head.name, head.visible, "ignored", reason="empty")
-    grid = Grid(rows, head.merges, upto=max(MOST_HEADER_ROWS, 120))
+    grid = Grid(rows, head.merges, upto=max(MOST_HEADER_ROWS, LONGEST_FORM))
     header = find_header(grid, remembered)
-    form = understand_form(head, grid, header, remembered)
+    form = understand_forms(head, rows, lambda: rows_of(reading, head.index), header, remembered)
     if form is not None:
         return form
     if header is not None:
         return understand_table(head, grid, header, remembered)
     identities = any(is_identity(cell, READER) for row in rows[:50] for cell in row.cells)
     return SheetUnderstanding(head.index, head.name, head.visible, "ignored", reason="no_header", identities=identities)
+
+
+def rows_of(reading: Reading, index: int) -> list[SheetRow]:
+    """The rows of a sheet at once, for those that are forms; of a longer one than such sheets are, the first and one more."""
+    return list(islice((row for rows in reading.rows(index) for row in rows), MOST_ROWS + 1))

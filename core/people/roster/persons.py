@@ -186,7 +186,7 @@ class TableRun:
         ids = group.identity.reader.read(cells[group.identity.index]) if group.identity else nothing
         phones = group.phone.reader.read(cells[group.phone.index]) if group.phone else nothing
         people = [
-            PersonDraft(sheet, row, _sexed(relation, number), number or "", name or "", phone, role)
+            PersonDraft(sheet, row, sexed(relation, number), number or "", name or "", phone, role)
             for row, relation, number, name, phone in zip(numbers, relations, ids, names, phones, strict=True)
         ]
         if group.is_head and self._referring:
@@ -340,7 +340,7 @@ def _read(bound: Bound | None, cells: Mapping[int, Sequence[Cell]], count: int) 
     return cells[bound.index], bound.reader.read(cells[bound.index])
 
 
-def _sexed(relation: str | None, number: str | None) -> str:
+def sexed(relation: str | None, number: str | None) -> str:
     """The code of a relation; a spouse is a husband or a wife by the identity number."""
     if relation is not None and relation in BY_SEX:
         return BY_SEX[relation][sex(number) == FEMALE] if number else "other"

@@ -7,11 +7,13 @@ from dataclasses import replace
 from datetime import date
 from typing import Final
 
-from core.people.roster.fields import BY_CODE
+from core.people.roster.columns import Readers, is_error
+from core.people.roster.fields import BY_CODE, field_of
 from core.people.roster.grid import MOST_HEADER_ROWS, Grid, heading_text, is_identity
-from core.people.roster.headings import Meaning, heading_key, meaning_of
+from core.people.roster.headings import UNKNOWN, How, Meaning, heading_key, meaning_of
 from core.people.roster.identity import IdentityReader
 from core.people.roster.labels import HEAD, relation
+from core.people.roster.likeness import likely_meaning, meaning_but_for_dressing
 from core.people.roster.problems import Fault, named
 from core.people.roster.understanding import ColumnUnderstanding, HouseholdsBy, Layout, SheetUnderstanding, fields_of, letter_of
 from core.people.roster.values import phone
@@ -32,10 +34,15 @@ class Header:
     def __init__(self, grid: Grid, rows: tuple[int, ...]) -> None:
         self.rows = rows
         self.paths = [_path(grid, rows, column) for column in range(grid.width)]
-        self.meanings = [meaning_of(path) for path in self.paths]
+        self.meanings = [_meaning(path) for path in self.paths]
         found = {meaning.target for meaning in self.meanings if meaning.target}
         self.score = len(found)
         self.people = {target.rpartition(":")[2] for target in found} & {"name", "identity_number", "household_number"}
+
+
+def _meaning(path: Sequence[str]) -> Meaning:
+    found = meaning_of(path)
+    return found if found.target is not None else meaning_but_for_dressing(path)
 
 
 def find_header(grid: Grid, remembered: Remembered) -> Header | None:
@@ -110,8 +117,35 @@ def understand_table(head: SheetHead, grid: Grid, header: Header, remembered: Re
             index, letter_of(index), named(" / ".join(path)), key, given.target, given.how, given.times, given.parts
         )
         columns.append(column)
-    columns = _by_content(_placed(columns), grid, sample)
+    columns = _by_content(_placed(_by_likeness(columns, header, grid, sample)), grid, sample)
     return _laid_out(head, header, columns, grid, sample)
+
+
+def _by_likeness(
+    columns: Sequence[ColumnUnderstanding], header: Header, grid: Grid, sample: Sequence[int]
+) -> list[ColumnUnderstanding]:
+    """Columns that nothing names, by the heading that is most like theirs, where most of what stands in them can be read so."""
+    taken = fields_of(columns)
+    found = []
+    for column in columns:
+        like = likely_meaning(header.paths[column.index]) if column.how == "unknown" else UNKNOWN
+        if like.target is not None and like.target not in taken and _readable(like, column, grid, sample):
+            taken.add(like.target)
+            column = replace(column, field=like.target, how="guessed", times=like.times, parts=like.parts)
+        found.append(column)
+    return found
+
+
+def _readable(like: Meaning, column: ColumnUnderstanding, grid: Grid, sample: Sequence[int]) -> bool:
+    field = field_of(like.target or "")
+    if field.holds in ("programmes", "county"):
+        return True
+    reader = Readers(_LATEST, {}, county=None, date_1904=False, of_text=False).reader(field, like.times, like.parts)
+    raw = (grid.raw(number, column.index) for number in sample)
+    cells = [str(cell).upper() if isinstance(cell, bool) else cell for cell in raw if cell is not None]
+    reader.read(cells)
+    faulty = sum(cell in reader.faults and is_error(reader.faults[cell]) for cell in cells)
+    return faulty <= (1 - _MOST) * len(cells)
 
 
 def _placed(columns: Sequence[ColumnUnderstanding]) -> list[ColumnUnderstanding]:
@@ -144,7 +178,11 @@ def _placed(columns: Sequence[ColumnUnderstanding]) -> list[ColumnUnderstanding]
             target = f"{role}:{code}"
         elif target in taken and code == "phone" and "other_contact" not in taken | known:
             target = "other_contact"
-        how = "doubled" if target in taken else "place" if target != column.field else column.how
+        how: How = "doubled" if target in taken else "place" if target != column.field else column.how
+        if column.how == "guessed":
+            placed.append(replace(column, field=None, how="unknown") if how == "doubled" else replace(column, field=target))
+            taken.add(target)
+            continue
         taken.add(target)
         # Of two columns of one name or number only one can be read; two of anything else are compared.
         one = how == "doubled" and BY_CODE[code].place == "row"

@@ -84,6 +84,8 @@ class SheetUnderstanding:
     first_row: int = 0
     last_row: int = 0
     """The last row of a form's table of members; 0 elsewhere."""
+    forms: tuple[int, ...] = ()
+    """The first row of each form of the sheet, one household under another; what else is said is said of the first."""
     columns: tuple[ColumnUnderstanding, ...] = ()
     missing: tuple[str, ...] = ()
     households_by: HouseholdsBy = "row"
@@ -97,6 +99,8 @@ class SheetUnderstanding:
     @property
     def layout_zh(self) -> str:
         """The layout in words."""
+        if len(self.forms) > 1:
+            return f"{LAYOUTS[self.layout]}，本工作表上下共 {len(self.forms)} 张"
         if self.layout in ("ignored", "supplement", "form", "wide"):
             return LAYOUTS[self.layout]
         return f"{LAYOUTS[self.layout]}，{PARTED_BY[self.households_by]}"
@@ -156,7 +160,7 @@ class Understanding:
 
 def _sheet(data: Mapping[str, Any]) -> SheetUnderstanding:
     columns = tuple(ColumnUnderstanding(**column) for column in data["columns"])
-    tuples = {name: tuple(data[name]) for name in ("header_rows", "missing")}
+    tuples = {name: tuple(data.get(name, ())) for name in ("header_rows", "missing", "forms")}
     return SheetUnderstanding(**{**data, **tuples, "columns": columns})
 
 

@@ -1,4 +1,5 @@
-"""The search box (查找人员): a name or a part of it, pinyin, initials, last four, file number; a whole number by its token.
+"""The search box (查找): people by a name or a part of it, pinyin, initials, last four, file number, a whole number by its
+token; employers by name, pinyin, initials, credit code; cases by number or party.
 
 Every branch of the question is an equality or a range on one index and reads at most ``_READ`` rows in the index's order, so
 that the commonest surname costs no more than a rare one (docs/decisions/0026-search-and-duplicates.md).
@@ -13,15 +14,17 @@ from datetime import date
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import TextClause
+from sqlalchemy import TextClause, case, func, select
 from sqlalchemy.orm import Session
 from stdnum.cn.ric import calc_check_digit
 
 from core.db.statements import tenant_sql
+from core.people.employers.models import Employer
+from core.people.employers.service import fits
 from core.people.search.words import CONFUSED, INITIALS, PART
 from core.scope import current_scope
 from core.tenancy.keys import tokens
-from core.text.normalise import fold_name, squash
+from core.text.normalise import fold, fold_name, squash
 from core.text.pinyin import confused, name_pinyin, other_pinyin
 from core.text.surnames import COMPOUND_SURNAMES
 from core.vault.tokens import TokenKind
@@ -167,6 +170,21 @@ def find_cases(session: Session, text: str, limit: int = 5) -> list[UUID]:
         return []
     bound = {"word": word, "end": word + _END, "read": _READ, "most": limit}
     return list(session.scalars(tenant_sql(_CASES), bound))
+
+
+def find_employers(session: Session, text: str, limit: int = 5) -> list[Employer]:
+    """Employers whom ``text`` fits: the name or the code itself first, then a beginning, then a part, by pinyin within."""
+    text = _UNSTORABLE.sub("", text)
+    word = fold(text)
+    if not word:
+        return []
+    name = func.lower(Employer.name)
+    place = case(
+        ((name == word) | (Employer.credit_code == squash(text).upper()), EXACT),
+        (name.startswith(word, autoescape=True), BEGINS),
+        else_=WITHIN,
+    )
+    return list(session.scalars(select(Employer).where(fits(text)).order_by(place, Employer.pinyin, Employer.id).limit(limit)))
 
 
 def questions(text: str) -> Iterator[_Question]:

@@ -24,6 +24,7 @@ INITIALS: Final = "'"
 """Before initials; a space and the pinyin follow, so that of many with the same initials the first come in order."""
 CONFUSED: Final = "~"
 """Before the form of the pinyin in which what is often confused is equal."""
+_SIGNS: Final = PART + INITIALS + CONFUSED
 MOST: Final = 10
 """Words of one person. Nearly everybody has six to eight; more have those whose name is read in two ways."""
 _LAST: Final = 4
@@ -62,7 +63,7 @@ def search_words(
         *(PART + part for part in _parts(folded)),
         *(_initials(other) for other in others if other.initials != spoken.initials),
     ]
-    return set([word for word in dict.fromkeys(words) if word.strip(PART + INITIALS + CONFUSED)][:MOST])
+    return set([word for word in dict.fromkeys(words) if word.strip(_SIGNS)][:MOST])
 
 
 def file_number_word(number: str) -> str:

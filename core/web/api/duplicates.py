@@ -22,8 +22,10 @@ from core.exchange.identity_queries import (
     queries,
     query_received,
 )
+from core.exchange.identity_told import SEEING, see, told_here
 from core.exchange.query_models import IdentityQuery
 from core.host.declarations import COUNTIES
+from core.people.duplicates.by_hand import WHO_LENGTH, pair_by_hand
 from core.people.duplicates.merging import MERGING, merge, undo_merge
 from core.people.duplicates.service import ProposalRow, keep_apart, proposal_named, proposals
 from core.people.models import Person
@@ -69,6 +71,21 @@ class ReasonIn(BaseModel):
     """Why: what was compared."""
 
     reason: str = Field(min_length=1, max_length=500)
+
+
+class PairIn(BaseModel):
+    """Two persons who are one: ``who`` is the other's identity number, or the number of a file and ``other_id`` where several
+    belong to it."""
+
+    person_id: uuid.UUID
+    who: str = Field(min_length=1, max_length=WHO_LENGTH)
+    other_id: uuid.UUID | None = None
+
+
+class PairMade(BaseModel):
+    """The pair, which is decided as those that are found."""
+
+    id: uuid.UUID
 
 
 class MergeIn(ReasonIn):
@@ -147,6 +164,13 @@ def pair_list(
     return PairsOut(items=[_pair(row) for row in page.rows], after=page.after)
 
 
+@router.post("/duplicates", status_code=201, dependencies=[DECIDE])
+def put_together(asked: PairIn) -> PairMade:
+    """Put two persons side by side that the platform did not find."""
+    with unit_of_work() as session:
+        return PairMade(id=pair_by_hand(session, asked.person_id, asked.who, asked.other_id).id)
+
+
 @router.post("/duplicates/{duplicate_id}/different", status_code=204, dependencies=[DECIDE])
 def tell_apart(duplicate_id: uuid.UUID, asked: ReasonIn) -> None:
     """Say that they are not the same person."""
@@ -185,6 +209,20 @@ def ask(household_id: uuid.UUID, asked: QuestionIn) -> QuestionOut:
     if made is None:
         raise nobody_elsewhere()
     return _question(made)
+
+
+@router.get("/province-notices", dependencies=[READ])
+def told_list() -> list[QuestionOut]:
+    """What the province told this county about files of its own; ``keeper`` is the county itself where its file stays."""
+    with unit_of_work() as session:
+        return [_question(row) for row in told_here(session)]
+
+
+@router.post("/province-notices/{told_id}/seen", dependencies=[Depends(requires(SEEING))])
+def seen(told_id: uuid.UUID) -> QuestionOut:
+    """Note that the office has seen it."""
+    with unit_of_work() as session:
+        return _question(see(session, told_id))
 
 
 @router.get("/identity-queries", dependencies=[Depends(requires(ANSWERING))])

@@ -14,7 +14,13 @@ from core.db.session import unit_of_work
 from core.errors import Conflict, InvalidInput, NotFound
 from core.people.changes.act import Succession, Why
 from core.people.changes.corrections import Ground, correct_identity, correct_name
-from core.people.changes.facts import change_particulars, record_household_facts, record_person_facts
+from core.people.changes.facts import (
+    change_address,
+    change_particulars,
+    change_person_particulars,
+    record_household_facts,
+    record_person_facts,
+)
 from core.people.changes.membership import Founding, change_head, changes_of, join, leave, move_between, split, undo
 from core.people.changes.models import HouseholdChange
 from core.people.changes.persons import Newcomer
@@ -131,13 +137,30 @@ class ParticularsIn(BaseModel):
     account: Text = ""
 
 
+class PersonParticularsIn(BaseModel):
+    """What stands of a member apart from facts: nationality, status, registration, by column as texts; a phone where it
+    changes."""
+
+    particulars: dict[str, Text] = Field(default_factory=dict)
+    phone: Text = ""
+
+
+class AddressIn(BaseModel):
+    """An address (blank leaves it), and ``housing``: postcode, housing_kind, township as texts."""
+
+    address: Text = ""
+    housing: dict[str, Text] = Field(default_factory=dict)
+
+
 class CorrectionIn(BaseModel):
-    """A name or identity number put right; ``asked_on`` where the person asked for it."""
+    """A name or identity number put right; ``asked_on`` where the person asked for it, ``document_id`` the paper that proves
+    it."""
 
     name: Text = ""
     identity_number: Text = ""
     reason: Text
     asked_on: date | None = None
+    document_id: uuid.UUID | None = None
 
 
 @router.post("/households", status_code=201, dependencies=[WRITE])
@@ -231,10 +254,28 @@ def particulars(household_id: uuid.UUID, body: ParticularsIn, if_match: IfMatch 
         )  # fmt: skip
 
 
+@router.post("/households/{household_id}/address", status_code=204, dependencies=[WRITE])
+def address(household_id: uuid.UUID, body: AddressIn, if_match: IfMatch = None) -> None:
+    """Change the address and the housing; 409 where ``If-Match`` is not the present version."""
+    with unit_of_work() as session:
+        change_address(session, household_id, body.address, body.housing, version=_version(if_match))
+
+
+@router.post("/households/{household_id}/people/{person_id}/particulars", status_code=204, dependencies=[WRITE])
+def person_particulars(
+    household_id: uuid.UUID, person_id: uuid.UUID, body: PersonParticularsIn, if_match: IfMatch = None
+) -> None:
+    """Change a member's particulars and phone; 409 where ``If-Match`` is not the present version."""
+    with unit_of_work() as session:
+        change_person_particulars(
+            session, household_id, person_id, body.particulars, phone=body.phone, version=_version(if_match)
+        )
+
+
 @router.post("/people/{person_id}/corrections", status_code=204, dependencies=[WRITE])
 def correct(person_id: uuid.UUID, body: CorrectionIn) -> None:
-    """Put a name or an identity number right, with history."""
-    ground = Ground(body.reason, body.asked_on)
+    """Put a name or an identity number right, with history. The paper that proves it is one of the household's papers."""
+    ground = Ground(body.reason, body.asked_on, body.document_id)
     with unit_of_work() as session:
         if body.name.strip() or not body.identity_number.strip():
             correct_name(session, person_id, body.name, ground)

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import uuid
 from datetime import date
-from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict
 
 from core.db.session import unit_of_work
 from core.errors import NotFound
-from core.people.listing import FileFilter, list_files
+from core.people.listing import list_files
 from core.people.repository import HouseholdView, MemberView, household_view
 from core.web.context import requires
+from core.web.file_filter import Asked
 from core.web.paging import After, Limit, cut, tell_next
 
 router = APIRouter(tags=["households"], dependencies=[Depends(requires("people.read"))])
-Word = Annotated[str | None, Query(max_length=40)]
 
 
 class FileOut(BaseModel):
@@ -31,6 +30,7 @@ class FileOut(BaseModel):
     name: str
     identity_masked: str | None
     employer_name: str | None
+    township: str | None
     status: str
     kind: str | None
     former_kind: str | None
@@ -79,6 +79,7 @@ class HouseholdOut(BaseModel):
 
     id: uuid.UUID
     address: str
+    township: str | None
     file_number: str | None
     status: str | None
     kind: str | None
@@ -93,17 +94,11 @@ class HouseholdOut(BaseModel):
 def household_list(
     request: Request,
     response: Response,
-    status: Word = None,
-    kind: Word = None,
-    stale: bool = False,
-    reassess: bool = False,
-    proposed: Word = None,
-    employer: uuid.UUID | None = None,
+    wanted: Asked,
     after: After = None,
     limit: Limit = 50,
 ) -> FilesOut:
     """Files of the tenant by the pinyin of the heads' names."""
-    wanted = FileFilter(status, kind, stale, reassess, proposed, employer)
     with unit_of_work() as session:
         page = cut(list_files(session, wanted, after, limit + 1), limit, lambda row: row.file_id)
     tell_next(request, response, page.after)
@@ -127,6 +122,7 @@ def _household(view: HouseholdView) -> HouseholdOut:
     return HouseholdOut(
         id=view.household.id,
         address=view.household.address,
+        township=file.township if file else None,
         file_number=file.file_number if file else None,
         status=file.status if file else None,
         kind=file.kind if file else None,

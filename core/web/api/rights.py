@@ -17,6 +17,7 @@ from core.rights.emptying import settle
 from core.rights.erasing import decide, propose, proposed, withdraw
 from core.rights.hindrances import due_files
 from core.rights.names import DECIDE, HANDLE, SEE_VIEWS
+from core.rights.partners import answer_partner, partner_erasures
 from core.rights.requests import NewRequest, answer, register, request_named, requests_open
 from core.rights.views import Period, View, statement, views_of
 from core.web.context import requires
@@ -129,6 +130,31 @@ class ErasureOut(BaseModel):
     decided_on: date | None
 
 
+class PartnerOut(BaseModel):
+    """An erasure of a household that moved: ``in`` told by the county it came from, ``out`` told to the one it went to."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: uuid.UUID
+    direction: str
+    peer: str
+    household_id: uuid.UUID
+    whole: bool
+    persons: list[uuid.UUID]
+    ground: str
+    told_on: date
+    outcome: str | None
+    answer: str | None
+    answered_on: date | None
+
+
+class PartnerAnswerIn(BaseModel):
+    """Whether the data are erased here too, or kept, and on what ground."""
+
+    outcome: Literal["erasing", "kept"]
+    answer: str = Field(min_length=1, max_length=500)
+
+
 class ErasureIn(BaseModel):
     """A household's file, or one person of it, to be erased; ``request_id`` where the person asked for it."""
 
@@ -211,6 +237,20 @@ def due_list(after: After = None, limit: Limit = 50) -> list[DueOut]:
     """Files whose period of retention is over."""
     with unit_of_work() as session:
         return [DueOut.model_validate(row) for row in due_files(session, after, limit)]
+
+
+@router.get("/rights/partners", dependencies=[HANDLES])
+def partner_list() -> list[PartnerOut]:
+    """Erasures of households that moved: what this county was told, and what it has told."""
+    with unit_of_work() as session:
+        return [PartnerOut.model_validate(row) for row in partner_erasures(session)]
+
+
+@router.post("/rights/partners/{told_id}/answer", dependencies=[HANDLES])
+def partner_answered(told_id: uuid.UUID, wanted: PartnerAnswerIn) -> PartnerOut:
+    """Answer the county that erased."""
+    with unit_of_work() as session:
+        return PartnerOut.model_validate(answer_partner(session, told_id, wanted.outcome, wanted.answer))
 
 
 @router.get("/rights/erasures", dependencies=[DECIDES])

@@ -15,20 +15,22 @@ from sqlalchemy.orm import Session
 from core.authorisation import Demand
 from core.cases.repository import CaseLine, cases_of_households
 from core.db.session import unit_of_work
-from core.errors import BangfuError, NotFound
+from core.errors import BangfuError, InvalidInput, NotFound
 from core.host.declarations import COUNTIES
+from core.people.duplicates.by_hand import SeveralMeant, pair_by_hand
 from core.people.duplicates.merging import MERGING, households_of, merge, merge_of_pair, undo_merge
 from core.people.duplicates.models import DuplicateProposal
 from core.people.duplicates.scores import REASONS
 from core.people.duplicates.service import count_open, keep_apart, proposal_named, proposals
 from core.people.fields import sees
 from core.people.models import Household, Person, WorkerFile
-from core.people.repository import HouseholdView, household_view
+from core.people.repository import HouseholdView, household_named, household_view
 from core.scope import current_scope
 from core.text.normalise import fold
 from core.web.context import changed, go, requires, show
 from core.web.pages import queries, words
 from core.web.paging import After, cut, next_url
+from core.web.typed import id_typed
 
 router = APIRouter()
 
@@ -145,6 +147,52 @@ def undo_pair(request: Request, tenant: str, duplicate_id: uuid.UUID, reason: Re
         undo_merge(session, standing.act_id, reason)
 
     return _change(request, f"/{tenant}/duplicates/{duplicate_id}", duplicate_id, "已撤销合并", act, {"undo": reason})
+
+
+@router.get("/households/{household_id}/same-person", dependencies=[DECIDE])
+def same_person_form(request: Request, household_id: uuid.UUID) -> HTMLResponse:
+    """The form that puts a member side by side with somebody else of the county."""
+    return _same_person(request, household_id)
+
+
+@router.post("/households/{household_id}/same-person", dependencies=[DECIDE])
+def same_person(
+    request: Request,
+    tenant: str,
+    household_id: uuid.UUID,
+    person_id: Annotated[str, Form(max_length=36)] = "",
+    who: Annotated[str, Form(max_length=200)] = "",
+    other_id: Annotated[str, Form(max_length=36)] = "",
+) -> Response:
+    """Put the two side by side; several who belong to the file that was named are offered for a choice."""
+    typed = {"person_id": person_id, "who": who, "other_id": other_id}
+
+    def act(session: Session) -> uuid.UUID:
+        household_named(session, household_id)
+        one = id_typed(person_id, InvalidInput("请选择本户何人", "a member of the household is needed", where="person_id"))
+        other = id_typed(other_id, InvalidInput("请选择哪一人", "say which one", where="other_id")) if other_id else None
+        return pair_by_hand(session, one, who, other).id
+
+    return changed(
+        act,
+        lambda pair: go(f"/{tenant}/duplicates/{pair}", "请并排核对后再决定是否合并"),
+        lambda error: _same_person(request, household_id, error, typed),
+    )
+
+
+def _same_person(
+    request: Request, household_id: uuid.UUID, refused: BangfuError | None = None, typed: dict[str, str] | None = None
+) -> HTMLResponse:
+    with unit_of_work() as session:
+        view = household_named(session, household_id)
+    return show(
+        request,
+        "same_person.html",
+        refusal=refused,
+        view=view,
+        several=refused.persons if isinstance(refused, SeveralMeant) else (),
+        typed={"person_id": "", "who": "", "other_id": ""} | (typed or {}),
+    )
 
 
 def _change(

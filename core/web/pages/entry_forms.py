@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from fastapi import Request
@@ -27,7 +27,11 @@ async def posted(request: Request) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field as the template draws it. ``was`` is what is on record, in words; None where nothing is compared."""
+    """A field as the template draws it. ``was`` is what is on record, in words; None where nothing is compared.
+
+    ``blank`` are the words of a choice that is left open; ``options`` of a text are offered while it is typed; the kind
+    ``file`` sends a file, which ``posted`` leaves out.
+    """
 
     name: str
     label: str
@@ -39,6 +43,7 @@ class Field:
     error: str = ""
     was: str | None = None
     most: int | None = None
+    blank: str = ""
 
     @property
     def chosen(self) -> list[str]:
@@ -110,6 +115,12 @@ def fields_of(
         )
         for item in items
     ]
+
+
+def offering(fields: Iterable[Field], name: str, values: Iterable[str]) -> list[Field]:
+    """The fields, of which the one called ``name`` offers ``values`` while it is typed."""
+    options = tuple((value, "") for value in values)
+    return [replace(field, options=options) if field.name == name else field for field in fields]
 
 
 def errors_of(groups: Iterable[Group]) -> list[tuple[str, str, str]]:

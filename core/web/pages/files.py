@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, Response
 
 from core.cases.models import Case
 from core.db.session import unit_of_work
 from core.errors import BangfuError
 from core.people.duplicates.service import count_open
+from core.people.employers.models import Employer
 from core.people.life.proposals import KINDS
-from core.people.listing import FileCounts, FileFilter, count_files, list_files
-from core.people.search.finding import Found, find
+from core.people.listing import NEVER, FileCounts, FileFilter, count_files, list_files, townships
+from core.people.search.finding import Found, find, find_employers
 from core.rights.names import HANDLE
 from core.scope import current_scope
 from core.transfers.service import settle_twice, twice_waiting
 from core.web.context import changed, go, requires, show
+from core.web.file_filter import Asked, query_of
 from core.web.pages import queries, words
 from core.web.paging import After, cut, next_url
 from core.web.unsaid import without_numbers
@@ -27,29 +29,16 @@ from core.web.unsaid import without_numbers
 router = APIRouter()
 
 READ = Depends(requires("people.read"))
-Word = Annotated[str | None, Query(max_length=40)]
-Yes = Annotated[bool, Query()]
 _PAGE = 50
 
 
 @router.get("/files", dependencies=[READ])
 @router.get("/households", dependencies=[READ])
-def file_list(
-    request: Request,
-    tenant: str,
-    status: Word = None,
-    kind: Word = None,
-    stale: Yes = False,
-    reassess: Yes = False,
-    proposed: Word = None,
-    employer: uuid.UUID | None = None,
-    after: After = None,
-) -> HTMLResponse:
+def file_list(request: Request, tenant: str, wanted: Asked, after: After = None) -> HTMLResponse:
     """Files by the pinyin of the heads' names; every filter is an address, so a list can be kept as a bookmark."""
-    wanted = FileFilter(status, kind, stale, reassess, proposed, employer)
     with unit_of_work() as session:
         page = cut(list_files(session, wanted, after, _PAGE + 1), _PAGE, lambda row: row.file_id)
-        counts = count_files(session)
+        counts, known = count_files(session), townships(session)
         waiting = len(twice_waiting(session))
         duplicates = count_open(session)
     return show(
@@ -64,6 +53,8 @@ def file_list(
         former_kinds=words.words_of("difficulty_category_former") | words.words_of("difficulty_category_oldest"),
         states=words.FILE_STATES,
         asked=wanted,
+        query=query_of(wanted),
+        choices=choices(known),
         any_files=counts.all > 0,
         waiting=waiting,
         duplicates=duplicates,
@@ -71,6 +62,16 @@ def file_list(
         may_import=current_scope().may("people.import"),
         may_rights=current_scope().may(HANDLE),
     )
+
+
+def choices(named: Iterable[str]) -> dict[str, list[tuple[str, str]]]:
+    """What can be chosen of each filter, in words; ``named`` are the townships."""
+    return {
+        "status": [("", "全部状态"), *words.FILE_STATES.items()],
+        "kind": [("", "全部困难类别"), *words.words_of("difficulty_category").items(), (NEVER, "未认定")],
+        "category": [("", "全部帮扶对象类别"), *words.words_of("worker_category").items()],
+        "township": [("", "全部乡镇（街道）"), *((name, name) for name in named), (NEVER, "未登记乡镇（街道）")],
+    }
 
 
 def _kind_tabs(tenant: str, counts: FileCounts, wanted: FileFilter) -> list[words.Tab]:
@@ -142,22 +143,34 @@ def _twice(request: Request, refused: BangfuError | None = None, typed: dict[str
 @router.get("/find", dependencies=[READ])
 def search_page(request: Request) -> HTMLResponse:
     """The search as a page before anything was asked."""
-    return _results(request, "find.html", [], [], "")
+    return _results(request, "find.html", [], [], [], "")
 
 
 @router.post("/find", dependencies=[READ])
 def search(request: Request, q: Annotated[str, Form(max_length=60)] = "") -> HTMLResponse:
-    """People by name, pinyin, last four or file number, cases by number or party; a fragment for the box, else a page.
+    """People by name, pinyin, last four or file number, employers by name or code, cases by number or party; a fragment for
+    the box, else a page.
 
     Asked by POST alone: a whole identity number may be typed, and no address holds it.
     """
     with unit_of_work() as session:
         people = find(session, q, 20) if q.strip() else []
+        employers = find_employers(session, q)
         cases = queries.cases_found(session, q) if current_scope().may("case.read") else []
     fragment = request.headers.get("hx-request") == "true"
-    return _results(request, "found.html" if fragment else "find.html", people, cases, q)
+    return _results(request, "found.html" if fragment else "find.html", people, employers, cases, q)
 
 
-def _results(request: Request, template: str, people: Sequence[Found], cases: Sequence[Case], q: str) -> HTMLResponse:
-    said, kinds = without_numbers(q), words.words_of("difficulty_category")
-    return show(request, template, people=people, cases=cases, q=said, kinds=kinds, line_title=words.line_title)
+def _results(
+    request: Request, template: str, people: Sequence[Found], employers: Sequence[Employer], cases: Sequence[Case], q: str
+) -> HTMLResponse:
+    return show(
+        request,
+        template,
+        people=people,
+        employers=employers,
+        cases=cases,
+        q=without_numbers(q),
+        kinds=words.words_of("difficulty_category"),
+        line_title=words.line_title,
+    )

@@ -20,6 +20,7 @@ from core.cases.service import DueItem, case_counts, due_counts, due_items
 from core.db.session import unit_of_work
 from core.errors import NotFound
 from core.exchange.envelopes import envelopes
+from core.exchange.identity_told import unseen
 from core.exchange.matters import MATTER
 from core.funds.models import PaymentBatch
 from core.funds.repository import open_batches, years_due
@@ -33,6 +34,7 @@ from core.people.life.steps import STATES, STEPS
 from core.people.listing import count_waiting
 from core.rights.erasing import proposed
 from core.rights.names import DECIDE, HANDLE
+from core.rights.partners import undecided
 from core.rights.requests import open_count
 from core.scope import Level, Scope, current_scope
 from core.web.context import navigation, requires, show
@@ -167,6 +169,8 @@ def waiting_files(session: Session, scope: Scope) -> list[Waiting]:
             where = f"/{scope.tenant}/notices#files" if not onward.hand else f"{href}?status={state.code}"
             found.append(Waiting(f"档案 · {state.zh}", onward.zh, count, where))
     if scope.may("people.write"):
+        if told := unseen(session):
+            found.append(Waiting("省级告知：涉及本单位档案", "查阅", told, f"/{scope.tenant}/province-queries"))
         found += [
             Waiting(f"档案 · {label}", "核实后办理", counts.proposed[kind], f"{href}?proposed={kind}")
             for kind, label in KINDS.items()
@@ -228,6 +232,8 @@ def waiting_rights(session: Session, scope: Scope) -> list[Waiting]:
     here, found = f"/{scope.tenant}/rights", []
     if scope.may(HANDLE) and (count := open_count(session)):
         found.append(Waiting("个人信息权利请求", "在期限内答复", count, here))
+    if scope.may(HANDLE) and (count := undecided(session)):
+        found.append(Waiting("转户删除告知", "答复", count, f"{here}/partners"))
     if scope.may(DECIDE) and (count := sum(row.proposed_by not in scope.persons for row in proposed(session))):
         found.append(Waiting("个人信息删除", "复核", count, f"{here}/erasures"))
     return found

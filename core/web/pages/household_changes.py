@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Query, Request
@@ -13,6 +14,8 @@ from sqlalchemy.orm import Session
 
 from core.codes.loader import code_list
 from core.db.session import unit_of_work
+from core.db.statements import among
+from core.documents.models import Document
 from core.errors import BangfuError, Conflict, InvalidInput, NotFound
 from core.people.changes.act import Succession, Why
 from core.people.changes.corrections import corrections_of
@@ -38,7 +41,7 @@ from core.people.repository import HouseholdView, household_named
 from core.scope import current_scope
 from core.web.context import changed, go, requires, show
 from core.web.pages import words
-from core.web.pages.entry_forms import Field, Group, day_of, errors_of, fields_of, id_of, maybe_id, posted, told
+from core.web.pages.entry_forms import Field, Group, Told, day_of, errors_of, fields_of, id_of, maybe_id, posted, told
 
 router = APIRouter()
 
@@ -57,8 +60,16 @@ FORMS: Mapping[str, str] = {
 }
 _ACT = (
     Item("valid_from", "日期", "day", "date", required=True, hint_zh="从这一天起生效"),
-    Item("reason", "原因和依据", "reason", "long_text", required=True, most=500, hint_zh="如：依据出生医学证明、户口簿"),
+    Item("reason", "原因和依据", "reason", "long_text", required=True, most=500),
 )
+_DAYS = {"birth": "入户日期", "death": "死亡日期", "moved_in": "迁入日期", "moved_out": "迁出日期"}
+_PROOFS = {
+    "birth": "出生医学证明、户口簿",
+    "death": "死亡医学证明、户口注销证明",
+    "marriage": "结婚证、户口簿",
+    "divorce": "离婚证或判决书、户口簿",
+}
+"""Papers that prove a change, as its form names them; elsewhere the household register."""
 _NEWCOMER = (
     Item("name", "姓名", "name", required=True, most=50),
     Item("relation", "与户主关系", "relation", "code", codes="relationship_form", required=True),
@@ -85,7 +96,9 @@ def new_change(
     request: Request, household_id: uuid.UUID, kind: Annotated[str, Query(max_length=20)] = "moved_in"
 ) -> HTMLResponse:
     """The form of one kind of change."""
-    return _form(request, household_id, kind, {"valid_from": current_scope().business_date.isoformat()})
+    today = current_scope().business_date.isoformat()
+    # A day of death is never proposed: whoever died hardly did so today.
+    return _form(request, household_id, kind, {} if kind == "death" else {"valid_from": today})
 
 
 @router.post("/households/{household_id}/changes", dependencies=[WRITE])
@@ -122,6 +135,8 @@ def _list(request: Request, household_id: uuid.UUID, refused: BangfuError | None
         ids = {uuid.UUID(step["person"]) for row in rows for step in row.steps} | {one.person.id for one in view.members}
         people = {one.id: one for one in session.scalars(select(Person).where(Person.id.in_(ids)))}
         corrections = corrections_of(session, list(ids))
+        proofs = {row.document_id for row in rows} | {row.document_id for row in corrections}
+        papers = {one.id: one for one in session.scalars(select(Document).where(among(Document.id, filter(None, proofs))))}
     undone = {row.undoes for row in rows}
     today = current_scope().business_date
     may = current_scope().may("people.write")
@@ -137,6 +152,7 @@ def _list(request: Request, household_id: uuid.UUID, refused: BangfuError | None
         undone=undone,
         kinds=words.words_of("membership_reason"),
         corrections=corrections,
+        papers=papers,
         names={one.id: one.name for one in people.values()},
         forms=FORMS if may else {},
     )
@@ -245,7 +261,7 @@ def _form(
     every = told(refused, ["document_id"])
     hint = "在“材料与照片”中先收件，再在此选择" if not held else ""
     chosen = filled.get("document_id", "")
-    paper = Field("document_id", "依据材料", "code", chosen, tuple(held), False, hint, every.at("document_id"))
+    paper = Field("document_id", "依据材料", "code", chosen, tuple(held), False, hint, every.at("document_id"), blank="不选")
     groups = [*_groups(view, kind, filled, refused), Group("", [paper])]
     said = told(refused, [field.name for group in groups for field in group.fields])
     here = f"/{current_scope().tenant}/households/{household_id}"
@@ -270,25 +286,26 @@ def _form(
 
 def _groups(view: HouseholdView, kind: str, filled: Mapping[str, str], refused: BangfuError | None) -> list[Group]:
     every = told(refused, _names(view))
-    act = Group("", fields_of(_ACT, filled, every))
+    act = Group("日期和依据", _act_fields(kind, filled, every))
     if kind in JOINING:
         items = (*_NEWCOMER, *_NEWBORN) if kind == "birth" else _NEWCOMER
         return [Group("", fields_of(items, filled, every)), act]
     people = tuple((str(one.person.id), one.person.name) for one in view.members)
 
-    def choice(name: str, label: str, options: tuple[tuple[str, str], ...], hint: str = "", *, must: bool = False) -> Field:
-        return Field(name, label, "code", filled.get(name, ""), options, must, hint, every.at(name))
+    def choice(name: str, label: str, options: tuple[tuple[str, str], ...], *, must: bool = False, blank: str = "") -> Field:
+        return Field(name, label, "code", filled.get(name, ""), options, must, "", every.at(name), blank=blank)
 
     titles = words.words_of("relationship_form")
     relations = [
         Field(
             f"relation.{one.person.id}", f"{one.person.name}（现为{titles.get(one.relation, '')}）",
             "code", filled.get(f"relation.{one.person.id}", _proposed(view, one.person.id, filled)), _relation_options(),
-            error=every.at(f"relation.{one.person.id}"),
+            error=every.at(f"relation.{one.person.id}"), blank="不填",
         )
         for one in view.members
     ]  # fmt: skip
-    heir = choice("new_head", "新户主", people, must=kind == "head_changed")
+    must = kind == "head_changed"
+    heir = choice("new_head", "新户主", people, must=must, blank="" if must else "户主不变")
     heirs = Group("各成员与新户主的关系", [heir, *relations], "户主离开时必填：确定新户主，并填写其余成员与新户主的关系。")
     if kind == "head_changed":
         note = "原户主的银行账户不再使用，变更后请在“更改档案信息”中登记新户主的账户。"
@@ -312,6 +329,13 @@ def _groups(view: HouseholdView, kind: str, filled: Mapping[str, str], refused: 
             choice("kind", "原因类别", _BETWEEN_KINDS, must=True),
         ]
     return [Group("", first), act, heirs] if kind in (*LEAVING, "between") else [act]
+
+
+def _act_fields(kind: str, filled: Mapping[str, str], every: Told) -> list[Field]:
+    """When and why, in the words of the change."""
+    day, reason = fields_of(_ACT, filled, every)
+    hint = f"如：依据{_PROOFS.get(kind, '户口簿、居住证明')}"
+    return [replace(day, label=_DAYS.get(kind, day.label)), replace(reason, hint=hint)]
 
 
 def _names(view: HouseholdView) -> list[str]:

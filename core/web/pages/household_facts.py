@@ -17,6 +17,7 @@ from core.people.changes.facts import (
     HOUSEHOLD_ITEMS,
     HOUSING_ITEMS,
     PERSON_ITEMS,
+    TOWNSHIP,
     change_address,
     change_particulars,
     record_household_facts,
@@ -25,11 +26,12 @@ from core.people.changes.facts import (
 from core.people.employers.service import named
 from core.people.entry import Item
 from core.people.fields import sees
+from core.people.listing import townships
 from core.people.repository import member_named
 from core.scope import current_scope
 from core.web.context import requires
 from core.web.pages.employers import employer_choice
-from core.web.pages.entry_forms import Field, Group, day_of, fields_of, maybe_id, posted, told, version_of
+from core.web.pages.entry_forms import Field, Group, day_of, fields_of, maybe_id, offering, posted, told, version_of
 from core.web.pages.household_forms import act_on, as_is, page_of, seen, typed, view_of, was_of
 
 router = APIRouter(dependencies=[Depends(requires("people.write"))])
@@ -39,6 +41,7 @@ _FROM = (
     Item("valid_from", "起始日期", "from", "date", required=True, hint_zh="从这一天起生效；原有情况保留"),
     Item("source", "依据", "source", "code", required=True),
 )
+_PLACE = (TOWNSHIP, *HOUSING_ITEMS)
 _SOURCES = (("visit", "入户核实"), ("correction", "更正"))
 
 
@@ -183,7 +186,7 @@ def _file_form(
         f"“{fitting.name}”已在单位名录中，可在此选择关联" if fitting else "从单位名录选择后，名称、性质、状况和行业以名录为准"
     )
     link = Field("employer_id", "关联用人单位", "code", given.get("employer_id", str(linked or "")), choice, False, hint,
-                 said_of.at("employer_id"))  # fmt: skip
+                 said_of.at("employer_id"), blank="不关联")  # fmt: skip
     groups = [Group("", [link, *drawn, account])]
     return page_of(request, view, "更改档案信息", "/particulars", groups, refused)
 
@@ -200,7 +203,7 @@ def save_address(request: Request, household_id: uuid.UUID, filled: Filled) -> R
     return act_on(
         household_id,
         lambda session: change_address(
-            session, household_id, filled.get("address", ""), typed(HOUSING_ITEMS, filled), version=version_of(filled)
+            session, household_id, filled.get("address", ""), typed(_PLACE, filled), version=version_of(filled)
         ),
         lambda error: _address_form(request, household_id, filled, error),
     )
@@ -210,12 +213,13 @@ def _address_form(
     request: Request, household_id: uuid.UUID, filled: Mapping[str, str] | None, refused: BangfuError | None = None
 ) -> HTMLResponse:
     with unit_of_work() as session:
-        view = view_of(session, household_id)
-    given = filled if filled is not None else as_is(HOUSING_ITEMS, view.household)
-    said_of = told(refused, ["address", *(item.name for item in HOUSING_ITEMS)])
+        view, known = view_of(session, household_id), townships(session)
+    given = filled if filled is not None else as_is(HOUSING_ITEMS, view.household) | as_is([TOWNSHIP], view.file)
+    said_of = told(refused, ["address", *(item.name for item in _PLACE)])
     hint = "门牌号加密保存；不更改住址的不填"
     place = Field(
         "address", "住址", "text", given.get("address", ""), (), False, hint, said_of.at("address"), view.household.address, 200
     )
-    groups = [Group("", [place, *fields_of(HOUSING_ITEMS, given, said_of, was_of(HOUSING_ITEMS, view.household))])]
+    was = was_of(HOUSING_ITEMS, view.household) | was_of([TOWNSHIP], view.file)
+    groups = [Group("", offering([place, *fields_of(_PLACE, given, said_of, was)], "township", known))]
     return page_of(request, view, "更改住址", "/address", groups, refused)

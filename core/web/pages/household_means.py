@@ -39,11 +39,14 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A member's income: its lines as stated (label, fen), then what follows from them."""
+    """A member's income: its lines as stated (label, fen), then the amounts that follow from them; ``notes`` are what holds
+    of the person besides."""
 
     name: str
+    age: str
     lines: tuple[tuple[str, int], ...]
     known: bool
+    notes: tuple[Step, ...]
     steps: tuple[Step, ...]
 
 
@@ -80,21 +83,30 @@ def means_of(session: Session, view: HouseholdView, parameters: Parameters, *, w
     figures = {one.name: one for one in sheet.parameters} if sheet else {}
     per_head = [value for value in sheet.figures if value.name in PER_HEAD] if sheet else []
     return Means(
-        tuple(
-            Member(
-                member.person.name,
-                lines_of(member),
-                member.fact is not None,
-                _steps(by_person.get(str(member.person.id), ()), figures),
-            )
-            for member in view.members
-        ),
+        tuple(_member(member, by_person.get(str(member.person.id), ()), figures) for member in view.members),
         _steps(sheet.figures, figures, every=True) if sheet else (),
         _steps(per_head, figures, every=True),
         sheet.kind_zh if sheet else "",
         f"{sheet.title_zh} {sheet.rule_version}" if sheet else "",
         hindered,
     )
+
+
+def _member(member: MemberView, values: Sequence[SheetValue], figures: Mapping[str, SheetParameter]) -> Member:
+    age = next((_said(value) for value in values if value.unit == "years"), "")
+    notes = _steps([value for value in values if value.unit == "flag"], figures)
+    amounts = _steps(income_amounts(values), figures)
+    return Member(member.person.name, age, lines_of(member), member.fact is not None, notes, amounts)
+
+
+def income_amounts(values: Sequence[SheetValue]) -> list[SheetValue]:
+    """The amounts that follow from the monthly income; others, as a student's aid, are none."""
+    known, found = {"monthly_income"}, []
+    for value in values:
+        if value.unit == "fen" and known & set(value.reads):
+            known.add(value.name)
+            found.append(value)
+    return found
 
 
 def _by_person(sheet: ExplanationSheet | None) -> dict[str, Sequence[SheetValue]]:
@@ -124,7 +136,7 @@ def _said(value: SheetValue) -> str:
         return yuan(value.value)
     if value.unit == "flag":
         return "是" if value.value else "否"
-    units = {"years": "岁", "count": "人"}
+    units = {"years": " 岁", "count": " 人"}
     return value.label_zh or f"{value.value}{units.get(value.unit, '')}"
 
 

@@ -6,7 +6,7 @@ Without a script: "add a person" sends the form and draws it anew with one row m
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
@@ -17,11 +17,12 @@ from core.errors import BangfuError, Forbidden
 from core.people.changes.persons import Newcomer
 from core.people.employers.service import named
 from core.people.entry import Fault, Item, Refused, value_of
+from core.people.listing import townships
 from core.people.registering import MOST_MEMBERS, PARTICULARS, LookedUp, NewHousehold, look_up, register_household
 from core.scope import current_scope
 from core.web.context import changed, go, requires, show
 from core.web.pages.employers import employer_choice
-from core.web.pages.entry_forms import Field, Group, Told, fields_of, maybe_id, posted, told
+from core.web.pages.entry_forms import Field, Group, Told, fields_of, maybe_id, offering, posted, told
 
 router = APIRouter(dependencies=[Depends(requires("people.write"))])
 
@@ -133,7 +134,8 @@ def _form(
         typed_name = filled.get("employer_name", "")
         fitting = named(session, typed_name) if typed_name and not filled.get("employer_id") else None
         choice = employer_choice(session, filled.get("employer_id", ""), typed_name)
-    hint = f"“{fitting.name}”已在单位名录中，可在此选择关联" if fitting else "名录中没有的，在右边填写单位名称"
+        known = townships(session)
+    hint = f"“{fitting.name}”已在单位名录中，可在此选择关联" if fitting else "名录中没有的，在“工作单位”中填写"
     link = Field(
         "employer_id",
         "用人单位（从名录选择）",
@@ -143,11 +145,13 @@ def _form(
         False,
         hint,
         every.at("employer_id"),
+        blank="不关联",
     )
     hint_of_place = "填到门牌号；门牌号加密保存"
     place = Field("address", "住址", "text", filled.get("address", ""), (), True, hint_of_place, every.at("address"), most=200)
     members = [MemberRow(at, _member_fields(at, filled, every)) for at in range(rows)]
-    file = Group("住址、单位和致困原因", [place, link, *fields_of(PARTICULARS, filled, every)])
+    about = offering(fields_of(PARTICULARS, filled, every), "township", known)
+    file = Group("住址、单位和致困原因", [place, *about[:1], link, *about[1:]])
     fields = [(field, f"第 {row.place + 1} 人 {field.label}") for row in members for field in row.fields]
     fields += [(field, field.label) for field in file.fields]
     return show(
@@ -173,17 +177,12 @@ def _member_fields(at: int, filled: Mapping[str, str], every: Told) -> list[Fiel
         if item.name == "relation":
             options = tuple(one for one in options if (one[0] == "head") == (at == 0))
         drawn.append(
-            Field(
-                field.name,
-                field.label,
-                field.kind,
-                field.value,
-                options,
-                False,
-                _HINTS.get(item.name, ""),
-                field.error,
-                None,
-                field.most,
+            replace(
+                field,
+                options=options,
+                required=at == 0 and item.name in ("name", "identity_number"),
+                hint=_HINTS.get(item.name, ""),
+                blank="请选择" if item.name == "relation" else "",
             )
         )
     return drawn

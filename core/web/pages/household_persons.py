@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, File, Request, UploadFile
 from fastapi.responses import HTMLResponse, Response
 from sqlalchemy.orm import Session
 
 from core.db.session import unit_of_work
+from core.documents.models import Document
 from core.errors import BangfuError
 from core.people.changes.corrections import Ground, correct_identity, correct_name
 from core.people.changes.facts import PERSON_ROW_ITEMS, change_person_particulars
 from core.people.entry import Item
+from core.people.papers.attachments import NewPaper, add_paper, kinds, papers_of
 from core.people.repository import member_named
+from core.scope import current_scope
+from core.settings import settings
 from core.web.context import requires
-from core.web.pages.entry_forms import Field, Group, day_of, fields_of, posted, told, version_of
+from core.web.pages.entry_forms import Field, Group, Told, day_of, fields_of, maybe_id, posted, told, version_of
 from core.web.pages.household_forms import act_on, as_is, page_of, typed, view_of, was_of
 
 router = APIRouter(dependencies=[Depends(requires("people.write"))])
@@ -82,13 +86,23 @@ def correct(request: Request, household_id: uuid.UUID, person_id: uuid.UUID) -> 
 
 
 @router.post("/households/{household_id}/people/{person_id}/correct")
-def save_correction(request: Request, household_id: uuid.UUID, person_id: uuid.UUID, filled: Filled) -> Response:
-    """Put them right; what stood before is sealed, that it changed stays on record."""
+def save_correction(
+    request: Request,
+    household_id: uuid.UUID,
+    person_id: uuid.UUID,
+    filled: Filled,
+    paper: Annotated[UploadFile | None, File()] = None,
+) -> Response:
+    """Put them right; what stood before is sealed, that it changed stays on record. A paper that comes along is taken in."""
+    data = paper.file.read(settings().upload_limit_bytes + 1) if paper and paper.filename else None
 
     def act(session: Session) -> None:
         member_named(view_of(session, household_id), person_id)
         asked: date | None = day_of(filled, "asked_on", "本人申请日期") if filled.get("asked_on", "").strip() else None
-        ground = Ground(filled.get("reason", ""), asked)
+        proof = maybe_id(filled, "document_id")
+        if data is not None:
+            proof = add_paper(session, household_id, NewPaper(filled.get("kind", ""), filled.get("title", ""), data)).id
+        ground = Ground(filled.get("reason", ""), asked, proof)
         name, number = filled.get("name", "").strip(), filled.get("identity_number", "").strip()
         if name or not number:
             correct_name(session, person_id, name, ground)
@@ -108,9 +122,27 @@ def _correct_form(
 ) -> HTMLResponse:
     with unit_of_work() as session:
         view = view_of(session, household_id)
+        held = [one for one in papers_of(session, household_id) if one.withdrawn_on is None]
     person = member_named(view, person_id).person
     was = {"name": person.name, "identity_number": person.identity_masked or "未登记"}
-    drawn = fields_of(_CORRECTION, filled, told(refused, [item.name for item in _CORRECTION]), was)
+    said_of = told(refused, [*(item.name for item in _CORRECTION), "document_id", "kind", "title", "paper"])
+    groups = [Group("", fields_of(_CORRECTION, filled, said_of, was)), _proof(filled, said_of, held)]
     heading = f"{person.name}：更正姓名、身份证号"
     note = "更正后原姓名、原号码加密留存，仅能核对是否相符。"
-    return page_of(request, view, heading, f"/people/{person_id}/correct", [Group("", drawn)], refused, note, back="/changes")
+    return page_of(request, view, heading, f"/people/{person_id}/correct", groups, refused, note, back="/changes")
+
+
+def _proof(filled: Mapping[str, str], said_of: Told, held: Sequence[Document]) -> Group:
+    """Fields of the paper that proves it: one that is held already, or a new one."""
+
+    def field(name: str, label: str, kind: str, options: Sequence[tuple[str, str]] = (), hint: str = "") -> Field:
+        return Field(name, label, kind, filled.get(name, ""), tuple(options), False, hint, said_of.at(name), None, 200)
+
+    fields = [field("document_id", "已登记的材料", "code", [(str(one.id), one.title) for one in held])]
+    if current_scope().may("document.add"):
+        fields += [
+            field("paper", "上传新材料", "file", (), "PDF、JPG 或 PNG；保存后归入本户“材料与照片”。未通过时需重新选择文件"),
+            field("kind", "新材料的种类", "code", kinds()),
+            field("title", "新材料的名称", "text", (), "不填写时用材料种类作名称"),
+        ]
+    return Group("依据材料", fields, "可选择已登记的材料，或上传新材料；两者都有的，以新材料为准。")

@@ -17,7 +17,7 @@ from core.cases.repository import CaseLine, cases_of_households
 from core.centre.settings import centre_settings
 from core.db.session import unit_of_work
 from core.errors import BangfuError, Forbidden
-from core.exchange.identity_index import Elsewhere, elsewhere
+from core.exchange.identity_index import Elsewhere, elsewhere, this_and_last_year
 from core.funds.models import Grant
 from core.funds.sources import source_names
 from core.parameters.service import resolve
@@ -25,6 +25,7 @@ from core.people.duplicates.merging import merged_files, survivors_of
 from core.people.fields import FIELDS, HEALTH_COSTS, sees
 from core.people.history import HEALTH, fact_history, membership_history, today_of
 from core.people.life.proposals import is_stale
+from core.people.life.steps import ENDED
 from core.people.repository import HouseholdView, household_named, member_named
 from core.people.service import reveal
 from core.rights.names import HANDLE, SEE_VIEWS
@@ -128,9 +129,8 @@ def ask_elsewhere(
         with unit_of_work() as session:
             member = member_named(household_named(session, household_id), person_id)
             number = reveal(session, member.person.id, "identity_number", reason)
-            this_year = current_scope().business_date.year
-            answers = [elsewhere(session, number, year, reason) for year in (this_year, this_year - 1)]
-            told = Message(f"{member.person.name}：{_said(answers)}（查询已记入日志）")
+            [answer] = elsewhere(session, [number], this_and_last_year(), reason)
+            told = Message(f"{member.person.name}：{_said(answer)}（查询已记入日志）")
     except Forbidden:
         raise
     except BangfuError as error:
@@ -139,10 +139,10 @@ def ask_elsewhere(
     return household_page(request, household_id, told=told)
 
 
-def _said(answers: Sequence[Elsewhere]) -> str:
+def _said(answer: Elsewhere) -> str:
     # Files are asked for whatever their year, aid for this year and the last.
-    on_file = "已" if any(answer.on_file for answer in answers) else "未"
-    aided = "曾" if any(answer.aided for answer in answers) else "未"
+    on_file = "已" if answer.on_file else "未"
+    aided = "曾" if answer.aided else "未"
     return f"{on_file}在其他单位建档，今年和去年{aided}在其他单位受助"
 
 
@@ -199,7 +199,8 @@ def _everything(session: Session, household_id: uuid.UUID) -> dict[str, Any]:
         "consent_kinds": list(words.words_of("consent_kind").items()),
         "properties": [words.words_of("property_exclusion").get(one, one) for one in _flags(view)],
         "former_kinds": words.words_of("difficulty_category_former") | words.words_of("difficulty_category_oldest"),
-        "may_write": scope.may("people.write"),
+        # A file that has ended is only read.
+        "may_write": scope.may("people.write") and not (view.file and view.file.status in ENDED),
         "may_rights": scope.may(HANDLE),
         "may_views": scope.may(SEE_VIEWS),
         "today": scope.business_date.isoformat(),

@@ -25,7 +25,10 @@ from core.exchange.identity_queries import (
     queries,
     query_received,
 )
+from core.exchange.identity_told import SEEING, see, told_here
+from core.exchange.identity_told import STATES as TOLD_STATES
 from core.people.repository import household_named
+from core.scope import current_scope
 from core.web.context import changed, go, requires, show
 from core.web.pages import words
 
@@ -34,6 +37,7 @@ router = APIRouter()
 ASKED_HERE = Depends(requires(ASKED))
 ASK = Depends(requires(ASKING))
 ANSWER = Depends(requires(ANSWERING))
+SEE = Depends(requires(SEEING))
 Reason = Annotated[str, Form(max_length=2000)]
 
 
@@ -42,9 +46,31 @@ def asked_list(request: Request) -> HTMLResponse:
     """What this county asked, with the answers."""
     with unit_of_work() as session:
         rows = queries(session, "out")
-        names = names_asked_of(session, rows)
+        told = told_here(session)
+        names = names_asked_of(session, [*rows, *told])
     unions = words.union_names({row.keeper for row in rows if row.keeper})
-    return show(request, "province_queries.html", rows=rows, names=names, unions=unions, states=STATES, outcomes=OUTCOMES)
+    return show(
+        request,
+        "province_queries.html",
+        rows=rows,
+        told=told,
+        told_states=TOLD_STATES,
+        may_see=current_scope().may("people.write"),
+        names=names,
+        unions=unions,
+        states=STATES,
+        outcomes=OUTCOMES,
+    )
+
+
+@router.post("/province-queries/{told_id}/seen", dependencies=[SEE])
+def seen(request: Request, tenant: str, told_id: uuid.UUID) -> Response:
+    """Note that the office has seen what the province told."""
+    return changed(
+        lambda session: see(session, told_id),
+        lambda _: go(f"/{tenant}/province-queries", "已标记为已阅"),
+        lambda _: asked_list(request),
+    )
 
 
 @router.get("/households/{household_id}/province-query", dependencies=[ASK])

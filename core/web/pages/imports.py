@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import tempfile
+import os
+import re
 import uuid
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, File, Form, Query, Request, UploadFile
-from fastapi.responses import FileResponse, HTMLResponse, Response
-from starlette.background import BackgroundTask
+from fastapi.responses import HTMLResponse, Response
 
 from core.db.session import unit_of_work
 from core.errors import BangfuError, Conflict, Forbidden, NotFound
@@ -46,6 +46,7 @@ from core.people.imports.service import (
 from core.people.roster import KINDS, Understanding, targets
 from core.settings import settings
 from core.web.context import changed, go, requires, show
+from core.web.handing_out import streamed
 from core.web.pages import words
 from core.web.paging import After, cut, next_url
 
@@ -133,17 +134,17 @@ def news(request: Request, import_id: uuid.UUID) -> HTMLResponse:
 
 
 @router.get("/imports/{import_id}/annotated", dependencies=[_READS])
-def annotated_copy(import_id: uuid.UUID) -> FileResponse:
+def annotated_copy(import_id: uuid.UUID) -> Response:
     """The file written anew, with a list of what is wrong and comments at the cells, as a download."""
-    folder = tempfile.TemporaryDirectory(prefix="bangfu-annotated-")
+    file = TemporaryFile(prefix="bangfu-annotated-")  # noqa: SIM115 - closed by what sends it
     try:
         with unit_of_work() as session:
-            path = Path(folder.name) / "copy.xlsx"
-            name = annotate(session, import_id, path)
+            name = annotate(session, import_id, file)
+        file.seek(0, os.SEEK_END)
     except BaseException:
-        folder.cleanup()
+        file.close()
         raise
-    return FileResponse(path, media_type=_XLSX, filename=name, background=BackgroundTask(folder.cleanup))
+    return streamed(file, _XLSX, name)
 
 
 @router.post("/imports/{import_id}/columns", dependencies=[Depends(requires(CORRECT))])
@@ -262,7 +263,8 @@ def _page(
         may_correct=CORRECT.fits(made.state),
         may_commit=COMMIT.fits(made.state) and made.households > 0,
         may_discard=DISCARD.fits(made.state) and not (made.state == "committing" and job and job["state"] in OPEN),
-        may_copy=made.kept_until is not None and made.state in ("checked", "refused"),
+        may_copy=made.kept_until is not None
+        and (made.state == "checked" or (made.state == "refused" and bool(made.understanding))),
         names=words.staff_names([made.actor, made.committed_by, *(one.by for one in differing)]),
     )
 
@@ -301,7 +303,7 @@ def _choices(parts: Sequence[Any], filters: Mapping[str, str]) -> dict[str, list
 def _kind_zh(code: str) -> str:
     """What a kind of problem says in general, without the words of one case."""
     kind = KINDS.get(code)
-    return kind.zh.replace("{given}", "").replace("{", "").replace("}", "") if kind else code
+    return re.sub(r"\{\w+\}", "…", kind.zh) if kind else code
 
 
 def _sheets(made: RosterImport) -> list[dict[str, Any]]:

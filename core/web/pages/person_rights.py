@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import date
 from tempfile import TemporaryFile
 from typing import IO, Annotated, Final
 
 from fastapi import APIRouter, Depends, Form, Query, Request
-from fastapi.responses import HTMLResponse, Response, StreamingResponse
+from fastapi.responses import HTMLResponse, Response
 from sqlalchemy.orm import Session
 
 from core.db.session import unit_of_work
@@ -21,6 +21,7 @@ from core.rights.erasing import decide, propose, proposed, withdraw
 from core.rights.hindrances import due_files, hindrances
 from core.rights.models import KINDS, REQUEST_STATES, Erasure, RightsRequest
 from core.rights.names import DECIDE, HANDLE
+from core.rights.partners import OUTCOMES, answer_partner, names_here, partner_erasures
 from core.rights.requests import (
     NewRequest,
     answer,
@@ -34,7 +35,7 @@ from core.rights.requests import (
 from core.rights.views import members_of
 from core.scope import current_scope
 from core.web.context import changed, go, requires, show
-from core.web.handing_out import saved_as
+from core.web.handing_out import streamed
 from core.web.pages import words
 from core.web.paging import After, cut, next_url
 from core.web.step_up import fresh_proof
@@ -45,7 +46,6 @@ HANDLES = Depends(requires(HANDLE))
 DECIDES = Depends(requires(DECIDE))
 PROVES = Depends(fresh_proof())
 _PAGE: Final = 50
-_BLOCK: Final = 1 << 16
 _NOTHING_TYPED: Final = dict.fromkeys(("form", "kind", "person_id", "agent_name", "evidence", "reason", "asked_on", "why"), "")
 
 Line = Annotated[str, Form(max_length=200)]
@@ -70,6 +70,39 @@ def desk(request: Request, after: After = None, ended: Annotated[bool, Query()] 
         kinds=KINDS,
         states=REQUEST_STATES,
         file_states=words.FILE_STATES,
+    )
+
+
+@router.get("/rights/partners", dependencies=[HANDLES])
+def partners(request: Request) -> HTMLResponse:
+    """What other counties erased of households that moved here, and what was told of those that moved away."""
+    return _partners(request)
+
+
+@router.post("/rights/partners/{told_id}", dependencies=[HANDLES])
+def partner_answered(request: Request, tenant: str, told_id: uuid.UUID, outcome: Line = "", why: Words = "") -> Response:
+    """Answer the county that erased."""
+    return changed(
+        lambda session: answer_partner(session, told_id, outcome, why),
+        lambda _: go(f"/{tenant}/rights/partners", "已答复"),
+        lambda error: _partners(request, error, {"form": str(told_id), "kind": outcome, "why": why}),
+    )
+
+
+def _partners(request: Request, refused: BangfuError | None = None, typed: Mapping[str, str] | None = None) -> HTMLResponse:
+    with unit_of_work() as session:
+        rows = partner_erasures(session)
+        names = names_here(session, rows)
+    return show(
+        request,
+        "rights_partners.html",
+        refusal=refused,
+        told=[row for row in rows if row.direction == "in"],
+        sent=[row for row in rows if row.direction == "out"],
+        names=names,
+        unions=words.union_names({row.peer for row in rows}),
+        outcomes=OUTCOMES,
+        typed=_NOTHING_TYPED | dict(typed or {}),
     )
 
 
@@ -210,24 +243,9 @@ def copied(request: Request, request_id: uuid.UUID) -> Response:
             raise
         return file, made.number
 
-    return changed(act, lambda made: _sent(*made), lambda error: _one(request, request_id, error))
-
-
-def _sent(file: IO[bytes], number: str) -> Response:
-    size = file.tell()
-    file.seek(0)
-
-    def blocks() -> Iterator[bytes]:
-        with file:
-            while block := file.read(_BLOCK):
-                yield block
-
-    headers = {
-        "Content-Disposition": saved_as(f"{number}.zip"),
-        "Content-Length": str(size),
-        "Cache-Control": "no-store",
-    }
-    return StreamingResponse(blocks(), media_type="application/zip", headers=headers)
+    return changed(
+        act, lambda made: streamed(made[0], "application/zip", f"{made[1]}.zip"), lambda error: _one(request, request_id, error)
+    )
 
 
 def _refused(request: Request, error: BangfuError) -> HTMLResponse:

@@ -396,9 +396,9 @@ CREATE TABLE identity_mark (
     CONSTRAINT uq_identity_mark_tenant_hash_year_matter UNIQUE (tenant, hash, year, matter)
 );
 
-CREATE INDEX ix_identity_mark_hash ON identity_mark (hash);
+CREATE INDEX ix_identity_mark_aided ON identity_mark (province, year, matter, hash) WHERE matter <> 'on_file';
 
-CREATE INDEX ix_identity_mark_province ON identity_mark (province, year, matter, hash);
+CREATE INDEX ix_identity_mark_hash ON identity_mark (hash);
 
 alter table identity_mark enable row level security;
 
@@ -413,6 +413,31 @@ create policy changed on identity_mark for update using (tenant = nullif(current
 create policy removed on identity_mark for delete using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
 
 grant select, insert, update, delete on identity_mark to bangfu_app;
+
+CREATE TABLE identity_question_count (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    on_day DATE NOT NULL,
+    actor TEXT NOT NULL,
+    asked INTEGER NOT NULL,
+    in_vain INTEGER NOT NULL,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_identity_question_count PRIMARY KEY (tenant, id),
+    CONSTRAINT uq_identity_question_count_tenant_on_day_actor UNIQUE (tenant, on_day, actor),
+    CONSTRAINT ck_identity_question_count_in_vain CHECK (in_vain <= asked)
+);
+
+alter table identity_question_count enable row level security;
+
+alter table identity_question_count force row level security;
+
+create policy seen on identity_question_count for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on identity_question_count for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy changed on identity_question_count for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert, update (asked, in_vain) on identity_question_count to bangfu_app;
 
 CREATE TABLE installation (
     key TEXT NOT NULL,
@@ -746,6 +771,14 @@ create policy written on person for insert with check (tenant = nullif(current_s
 
 create policy changed on person for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
 
+create function person_kept_1() returns trigger language plpgsql as $$
+begin
+    update public.worker_file set pinyin = new.pinyin where tenant = new.tenant and worker_id = new.id;
+    return new;
+end $$;
+
+create trigger kept_1 after update of pinyin on person for each row when (new.pinyin <> old.pinyin) execute function person_kept_1();
+
 grant select, insert, update on person to bangfu_app;
 
 CREATE TABLE plugin_fault (
@@ -1032,7 +1065,9 @@ CREATE TABLE roster_import (
     CONSTRAINT ck_roster_import_state CHECK (state in ('checking', 'checked', 'refused', 'committing', 'committed', 'discarded'))
 );
 
-CREATE UNIQUE INDEX uq_roster_import_digest ON roster_import (tenant, digest) WHERE state <> 'discarded';
+CREATE INDEX ix_roster_import_digest ON roster_import (tenant, digest);
+
+CREATE UNIQUE INDEX uq_roster_import_digest ON roster_import (tenant, digest) WHERE state not in ('committed', 'discarded');
 
 alter table roster_import enable row level security;
 
@@ -1048,15 +1083,12 @@ grant select, insert, update on roster_import to bangfu_app;
 
 CREATE TABLE search_token (
     tenant CHAR(6) NOT NULL,
-    id UUID NOT NULL,
+    subject_id UUID NOT NULL,
     token TEXT COLLATE "C" NOT NULL,
     subject_kind TEXT NOT NULL,
-    subject_id UUID NOT NULL,
     handlers TEXT[],
-    CONSTRAINT pk_search_token PRIMARY KEY (tenant, id)
+    CONSTRAINT pk_search_token PRIMARY KEY (tenant, subject_id, token)
 );
-
-CREATE INDEX ix_search_token_subject ON search_token (tenant, subject_id);
 
 CREATE INDEX ix_search_token_token ON search_token (tenant, subject_kind, token);
 
@@ -1578,6 +1610,8 @@ CREATE TABLE document (
     media_type TEXT NOT NULL,
     size BIGINT NOT NULL,
     sha256 BYTEA NOT NULL,
+    sealed_sha256 BYTEA NOT NULL,
+    wrapped_key BYTEA,
     received_on DATE NOT NULL,
     received_by TEXT NOT NULL,
     withdrawn_on DATE,
@@ -1588,6 +1622,7 @@ CREATE TABLE document (
     handlers TEXT[],
     CONSTRAINT pk_document PRIMARY KEY (tenant, id),
     CONSTRAINT ck_document_size CHECK (size > 0),
+    CONSTRAINT ck_document_key CHECK ((erased_on is null) = (wrapped_key is not null)),
     CONSTRAINT fk_document_tenant_case_id FOREIGN KEY(tenant, case_id) REFERENCES case_record (tenant, id),
     CONSTRAINT fk_document_tenant_household_id FOREIGN KEY(tenant, household_id) REFERENCES household (tenant, id)
 );
@@ -1776,6 +1811,9 @@ CREATE TABLE household_change (
     document_id UUID,
     steps JSONB NOT NULL,
     before JSONB NOT NULL,
+    former_bank_name VARCHAR,
+    former_bank_branch VARCHAR,
+    former_account_cipher BYTEA,
     undoes UUID,
     actor TEXT NOT NULL,
     business_date DATE NOT NULL,
@@ -1801,7 +1839,7 @@ create policy written on household_change for insert with check (tenant = nullif
 
 create policy erased on household_change for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6) and public.erasure_confirmed());
 
-grant select, insert, update (reason) on household_change to bangfu_app;
+grant select, insert, update (reason, former_bank_name, former_bank_branch, former_account_cipher) on household_change to bangfu_app;
 
 CREATE TABLE household_fact (
     tenant CHAR(6) NOT NULL,
@@ -1909,11 +1947,11 @@ CREATE TABLE identity_query (
     at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT pk_identity_query PRIMARY KEY (tenant, id),
     CONSTRAINT uq_identity_query_tenant_envelope_id_direction UNIQUE (tenant, envelope_id, direction),
-    CONSTRAINT ck_identity_query_direction CHECK (direction in ('out', 'in')),
+    CONSTRAINT ck_identity_query_direction CHECK (direction in ('out', 'in', 'told')),
     CONSTRAINT ck_identity_query_state CHECK (state in ('asked', 'pending', 'answered')),
     CONSTRAINT ck_identity_query_outcome CHECK (outcome in ('duplicate', 'different', 'pending')),
-    CONSTRAINT ck_identity_query_keeper CHECK ((outcome = 'duplicate') = (keeper is not null)),
-    CONSTRAINT ck_identity_query_person CHECK ((direction = 'out') = (person_id is not null)),
+    CONSTRAINT ck_identity_query_keeper CHECK (direction = 'told' or (outcome = 'duplicate') = (keeper is not null)),
+    CONSTRAINT ck_identity_query_person CHECK (direction = 'told' or (direction = 'out') = (person_id is not null)),
     CONSTRAINT fk_identity_query_tenant_person_id FOREIGN KEY(tenant, person_id) REFERENCES person (tenant, id),
     CONSTRAINT fk_identity_query_tenant_household_id FOREIGN KEY(tenant, household_id) REFERENCES household (tenant, id)
 );
@@ -2099,6 +2137,45 @@ create policy written on parameter_forecast for insert with check (tenant = null
 create policy changed on parameter_forecast for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
 
 grant select, insert, update (figures, job_id) on parameter_forecast to bangfu_app;
+
+CREATE TABLE partner_erasure (
+    tenant CHAR(6) NOT NULL,
+    id UUID NOT NULL,
+    envelope_id UUID NOT NULL,
+    direction TEXT NOT NULL,
+    peer CHAR(6) NOT NULL,
+    household_id UUID NOT NULL,
+    whole BOOLEAN NOT NULL,
+    persons UUID[] NOT NULL,
+    ground TEXT NOT NULL,
+    told_on DATE NOT NULL,
+    outcome VARCHAR,
+    answer VARCHAR,
+    answered_on DATE,
+    answered_by VARCHAR,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_partner_erasure PRIMARY KEY (tenant, id),
+    CONSTRAINT uq_partner_erasure_tenant_envelope_id_direction UNIQUE (tenant, envelope_id, direction),
+    CONSTRAINT ck_partner_erasure_direction CHECK (direction in ('out', 'in')),
+    CONSTRAINT ck_partner_erasure_ground CHECK (ground in ('retention', 'wish')),
+    CONSTRAINT ck_partner_erasure_outcome CHECK (outcome in ('erasing', 'kept')),
+    CONSTRAINT ck_partner_erasure_answered CHECK ((outcome is null) = (answered_on is null)),
+    CONSTRAINT fk_partner_erasure_tenant_household_id FOREIGN KEY(tenant, household_id) REFERENCES household (tenant, id)
+);
+
+CREATE INDEX ix_partner_erasure_household ON partner_erasure (tenant, household_id);
+
+alter table partner_erasure enable row level security;
+
+alter table partner_erasure force row level security;
+
+create policy seen on partner_erasure for select using (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy written on partner_erasure for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create policy changed on partner_erasure for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+grant select, insert, update (outcome, answer, answered_on, answered_by) on partner_erasure to bangfu_app;
 
 CREATE TABLE party (
     tenant CHAR(6) NOT NULL,
@@ -2645,7 +2722,9 @@ CREATE TABLE worker_file (
     id UUID NOT NULL,
     household_id UUID NOT NULL,
     worker_id UUID NOT NULL,
+    pinyin TEXT COLLATE "C" NOT NULL,
     file_number TEXT NOT NULL,
+    township VARCHAR,
     status TEXT NOT NULL,
     kind VARCHAR,
     former_kind VARCHAR,
@@ -2696,11 +2775,19 @@ CREATE TABLE worker_file (
 
 CREATE INDEX ix_worker_file_account ON worker_file (tenant, account_token);
 
-CREATE INDEX ix_worker_file_employer ON worker_file (tenant, employer_id);
+CREATE INDEX ix_worker_file_counts ON worker_file (tenant, status, kind);
 
-CREATE INDEX ix_worker_file_list ON worker_file (tenant, status, kind, id);
+CREATE INDEX ix_worker_file_employer ON worker_file (tenant, employer_id, pinyin, id);
 
-CREATE INDEX ix_worker_file_reassess ON worker_file (tenant) WHERE former_kind is not null and kind is null;
+CREATE INDEX ix_worker_file_kind ON worker_file (tenant, kind, pinyin, id);
+
+CREATE INDEX ix_worker_file_pinyin ON worker_file (tenant, pinyin, id) INCLUDE (household_id, categories);
+
+CREATE INDEX ix_worker_file_reassess ON worker_file (tenant, pinyin, id) WHERE former_kind is not null and kind is null;
+
+CREATE INDEX ix_worker_file_status ON worker_file (tenant, status, pinyin, id) INCLUDE (updated_on);
+
+CREATE INDEX ix_worker_file_township ON worker_file (tenant, township, pinyin, id);
 
 CREATE INDEX ix_worker_file_updated ON worker_file (tenant, status, updated_on);
 
@@ -2715,6 +2802,22 @@ create policy seen on worker_file for select using (tenant = nullif(current_sett
 create policy written on worker_file for insert with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
 
 create policy changed on worker_file for update using (tenant = nullif(current_setting('app.tenant', true), '')::char(6)) with check (tenant = nullif(current_setting('app.tenant', true), '')::char(6));
+
+create function worker_file_kept_1() returns trigger language plpgsql as $$
+begin
+    select p.pinyin into new.pinyin from public.person p where p.tenant = new.tenant and p.id = new.worker_id;
+    return new;
+end $$;
+
+create trigger kept_1 before insert on worker_file for each row when (new.pinyin is null) execute function worker_file_kept_1();
+
+create function worker_file_kept_2() returns trigger language plpgsql as $$
+begin
+    select p.pinyin into new.pinyin from public.person p where p.tenant = new.tenant and p.id = new.worker_id;
+    return new;
+end $$;
+
+create trigger kept_2 before update of worker_id, pinyin on worker_file for each row execute function worker_file_kept_2();
 
 grant select, insert, update on worker_file to bangfu_app;
 
