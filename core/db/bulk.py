@@ -50,7 +50,7 @@ def insert_rows(session: Session, model: type[Base], rows: list[dict[str, Any]],
 def copy_rows(
     session: Session,
     model: type[Base],
-    rows: Sequence[Sequence[Any]],
+    rows: Sequence[Sequence[Any]] | Sequence[str],
     columns: Sequence[str],
     constants: Mapping[str, Any] = MappingProxyType({}),
     *,
@@ -60,6 +60,7 @@ def copy_rows(
     """Insert very many rows of the tenant in scope: tuples of the values of ``columns``; ``constants`` are the values of
     columns that all rows share. Other defaults of the model are filled in, ids too (made here: the database takes longer).
     ``keep_former`` as above. The texts of the column ``spread`` hold several values, joined by ``JOINED``: each is a row.
+    Rows that are texts are lines of ``core.db.copy_text``; their columns include the id.
 
     They go by COPY into a temporary table, since PostgreSQL takes none into a table under row-level security, and from
     there by one statement, in which the policies hold as in any other.
@@ -68,7 +69,8 @@ def copy_rows(
         return
     table: Any = model.__table__
     alike = dict(constants)
-    given: Iterable[Sequence[Any]] = rows
+    given: Iterable[Any] = rows
+    lines = isinstance(rows[0], str)
     if "id" in table.columns and "id" not in columns:
         columns, given = (*columns, "id"), ((*row, new_id_text()) for row in rows)
     for column in _defaulted(table, dict.fromkeys([*columns, *constants])):
@@ -87,8 +89,11 @@ def copy_rows(
         kinds = [table.columns[name].type for name in columns]
         documents = [at for at, kind in enumerate(kinds) if isinstance(kind, JSONB)]
         with cursor.copy(sql.SQL("copy {} from stdin").format(place)) as copy:
-            for row in given:
-                copy.write_row(_with_documents(row, documents) if documents else row)
+            if lines:
+                copy.write("".join(given))
+            else:
+                for row in given:
+                    copy.write_row(_with_documents(row, documents) if documents else row)
         values = "".join(f', cast(:{name} as {table.columns[name].type.compile(_DIALECT)}) as "{name}"' for name in alike)
         more = "".join(f', "{name}"' for name in alike)
         bound = {name: _bound(value, table.columns[name]) for name, value in alike.items()}

@@ -21,7 +21,7 @@ from core.db.statements import among, tenant_sql
 from core.errors import Conflict, InvalidInput, NotFound
 from core.exchange.envelopes import on_arrival, personal_content, seal_envelope
 from core.exchange.identity_index import elsewhere, this_and_last_year
-from core.exchange.identity_told import tell_others
+from core.exchange.identity_told import tell_others, told_before
 from core.exchange.models import Envelope
 from core.exchange.query_models import IdentityQuery
 from core.host.declarations import COUNTIES
@@ -30,7 +30,7 @@ from core.people.repository import members_on
 from core.people.service import reveal
 from core.scope import Level, current_scope
 from core.tenancy.keys import tokens
-from core.tenancy.service import tenant_named
+from core.tenancy.service import heir_of
 from core.text.lines import reason_given
 from core.trail.service import record
 
@@ -175,26 +175,33 @@ def answer_query(
         raise Conflict("该查询已答复", "the question was answered", where="state")
     kept = None
     if outcome == "duplicate":
-        if keeper not in {match.tenant for match in matches(session, query)}:
+        marked = keeper in {match.tenant for match in matches(session, query)}
+        kept = heir_of(session, str(keeper)) if marked else None
+        if kept is None:
             raise InvalidInput(
-                "请从有记录的单位中选择由谁保留", "the county that keeps the file is one of those found", where="keeper"
+                "请从有记录且未撤销的单位中选择由谁保留",
+                "the county that keeps the file is one of those found that is there, or was taken over",
+                where="keeper",
             )
-        kept = tenant_named(session, str(keeper)).code
     looked_into = query.state == "pending"
     query.state = "pending" if outcome == "pending" else "answered"
     query.outcome, query.keeper, query.answer = outcome, kept, said
     query.answered_on, query.answered_by = scope.business_date, scope.actor
-    if outcome != "different" or looked_into:  # who was told that it is looked into hears how it ended
-        digest = str(personal_content(_question(session, query))["hash"])
-        tell_others(session, query, digest, [match.tenant for match in matches(session, query)])
-    seal_envelope(
-        session,
-        peer=query.peer,
-        kind=ANSWER,
-        body={"outcome": outcome, "keeper": kept},
-        personal={"text": said},
-        in_reply_to=query.envelope_id,
-    )
+    # who was told that it is looked into hears how it ended; that there was nothing to it nobody else hears
+    concerned = told_before(session, query) if looked_into else []
+    if outcome != "different":
+        concerned += [match.tenant for match in matches(session, query)]
+    if concerned:
+        tell_others(session, query, str(personal_content(_question(session, query))["hash"]), concerned)
+    if heir_of(session, query.peer) == query.peer:  # whoever took over from a county that closed has asked nothing
+        seal_envelope(
+            session,
+            peer=query.peer,
+            kind=ANSWER,
+            body={"outcome": outcome, "keeper": kept},
+            personal={"text": said},
+            in_reply_to=query.envelope_id,
+        )
     record(
         session, "identity_query.answered", "identity_query", query.id, {"peer": query.peer, "outcome": outcome, "keeper": kept}
     )
@@ -208,10 +215,8 @@ def _was_answered(session: Session, arrived: Envelope) -> None:
         .where(IdentityQuery.envelope_id == arrived.in_reply_to, IdentityQuery.direction == "out")
         .with_for_update()
     )
-    if asked is None or asked.peer != arrived.peer:
-        raise NotFound("答复没有对应的查询", "an answer to no question", where=str(arrived.in_reply_to))
-    if asked.state == "answered":
-        return  # an answer that comes late says nothing new
+    if asked is None or asked.peer != arrived.peer or asked.state == "answered":
+        return  # it was led on to the heir of the county that asked, or comes late and says nothing new
     asked.outcome, asked.keeper = str(arrived.body["outcome"]), arrived.body["keeper"]
     asked.state = "pending" if asked.outcome == "pending" else "answered"
     asked.answer, asked.answered_on = str(personal_content(arrived)["text"]), arrived.sealed_on

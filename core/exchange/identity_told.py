@@ -23,6 +23,7 @@ from core.exchange.query_models import IdentityQuery
 from core.host.declarations import COUNTIES
 from core.people.duplicates.merging import households_of
 from core.scope import current_scope
+from core.tenancy.service import heir_of
 from core.trail.service import record
 
 TOLD: Final = "identity.told"
@@ -34,8 +35,11 @@ _SAID: Final = "省级重复建档查询涉及本单位档案"
 
 def tell_others(session: Session, query: IdentityQuery, digest: str, tenants: Sequence[str]) -> None:
     """In the province's scope: tell each of ``tenants`` but the one that asked what was answered to ``query``; ``digest`` is
-    the person's hash, in hex, by which each finds its own file."""
-    for tenant in sorted({*tenants} - {query.peer, current_scope().tenant}):
+    the person's hash, in hex, by which each finds its own file.
+
+    Marks of a county that has closed stay: whoever took over is told, once, and nobody where nobody did."""
+    there = {heir_of(session, code) for code in tenants} - {query.peer, current_scope().tenant}
+    for tenant in sorted(code for code in there if code is not None):
         body = {"query": str(query.envelope_id), "outcome": query.outcome, "stays": query.keeper == tenant}
         seal_envelope(session, peer=tenant, kind=TOLD, body=body, personal={"hash": digest})
 
@@ -67,6 +71,14 @@ def _was_told(session: Session, arrived: Envelope) -> None:
     told.outcome, told.keeper = str(arrived.body["outcome"]), scope.tenant if arrived.body["stays"] else None
     session.flush()
     record(session, "identity_query.told", "household", told.household_id, {"outcome": told.outcome})
+
+
+def told_before(session: Session, query: IdentityQuery) -> list[str]:
+    """In the province's scope: whom it has told of ``query`` so far."""
+    sent = select(Envelope.peer).where(
+        Envelope.direction == "out", Envelope.kind == TOLD, Envelope.body["query"].astext == str(query.envelope_id)
+    )
+    return sorted(set(session.scalars(sent)))
 
 
 def told_here(session: Session, limit: int = 200) -> Sequence[IdentityQuery]:

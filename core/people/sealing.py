@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -21,6 +21,9 @@ from core.vault.keys import PersonKey
 from core.vault.sensitive import Sensitive
 from core.vault.tokens import TokenKind
 
+Mark: TypeAlias = tuple[str, bytes, int, str]
+"""A mark in the identity index: province, hash, year, matter."""
+
 
 class Sealed(NamedTuple):
     """What is stored of a new person's name, number and telephone."""
@@ -30,8 +33,7 @@ class Sealed(NamedTuple):
     columns: dict[str, Any]
     words: set[str]
     """Words by which the search box finds the person."""
-    mark: tuple[str, bytes, int, str]
-    """The person's mark in the identity index: province, hash, year, matter."""
+    mark: Mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,11 @@ class Sealer:
         columns["identity_masked"] = masking.identity_number(number)
         columns["identity_token"] = self.identity_token(number)
         words = search_words(name, spoken, number, more_searches, phone)
-        return Sealed(key, columns, words, (self._province, self._tokens.identity_index_hash(number), self._year, ON_FILE))
+        return Sealed(key, columns, words, self.mark(number))
+
+    def mark(self, number: str) -> Mark:
+        """The mark in the identity index of somebody who is on file."""
+        return (self._province, self._tokens.identity_index_hash(number), self._year, ON_FILE)
 
     def phone(self, key: PersonKey, phone: Sensitive[str] | None) -> dict[str, Any]:
         """Columns of the telephone number, sealed under the person's key."""

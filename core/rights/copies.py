@@ -26,7 +26,6 @@ from core.calendar.working_days import CHINA_TIME
 from core.cases.models import Case
 from core.cases.sealing import form_of
 from core.db.statements import among, tenant_sql
-from core.documents.models import Document
 from core.documents.sealing import Altered, PaperKeys, StoredPaper
 from core.errors import Conflict, Forbidden, NotFound
 from core.people.duplicates.merging import as_one
@@ -150,9 +149,9 @@ class _Gathering:
         return Copy(asked.number, self._person.name, current_scope().business_date, self._household(), parts, papers)
 
     def _papers(self, rows: Sequence[Mapping[str, Any]]) -> list[tuple[StoredPaper, str]]:
-        keys, ids = PaperKeys(self._session), [row["id"] for row in rows]
-        stored = {one.id: keys.stored(one) for one in self._session.scalars(select(Document).where(among(Document.id, ids)))}
-        return [(stored[row["id"]], f"材料/{number:03d}{_suffix(row)}") for number, row in enumerate(rows, 1)]
+        """One whose key is damaged is told of as one whose file is (``write``)."""
+        keys = PaperKeys(self._session)
+        return [(_stored(keys, row), f"材料/{number:03d}{_suffix(row)}") for number, row in enumerate(rows, 1)]
 
     def _rows(self, about: About) -> Sequence[RowMapping]:
         names = ", ".join(f"t.{column.name}" for column in about.table.columns)
@@ -251,6 +250,11 @@ class _Gathering:
                 number = sealed[file.worker_id].open("account_cipher", file.account_cipher)
                 found[number] = masking.bank_account(number)
         return found
+
+
+def _stored(keys: PaperKeys, row: Mapping[str, Any]) -> StoredPaper:
+    key = keys.unwrap_if_whole(row["id"], bytes(row["wrapped_key"]))
+    return StoredPaper(row["id"], row["storage_name"], bytes(row["sha256"]), key)
 
 
 def _suffix(row: Mapping[str, Any]) -> str:

@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Sequence
-from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.authorisation import Demand, require
-from core.db.statements import among, tenant_sql
+from core.db.statements import among
 from core.errors import Conflict, InvalidInput, NotFound
 from core.people.duplicates.merging import as_one
 from core.people.models import Person, WorkerFile
 from core.people.repository import require_household
 from core.rights.catalogue import ERASED
 from core.rights.emptying import erase
-from core.rights.hindrances import Hindrance, hindrances
+from core.rights.hindrances import Hindrance, hindrances, homes_of, kept_by_others
 from core.rights.models import Erasure
 from core.rights.names import DECIDE
 from core.rights.partners import tell_receivers
@@ -30,12 +29,6 @@ from core.scope import current_scope
 from core.trail.service import record
 
 CONFIRMING = Demand(DECIDE)
-_KEPT: Final = """
-select m.person_id from membership m
-join worker_file f on f.tenant = :tenant and f.household_id = m.household_id
-join person w on w.tenant = :tenant and w.id = f.worker_id and w.erased_at is null
-where m.tenant = :tenant and m.person_id = any (:persons) and not m.household_id = any (:homes)
-"""
 
 
 class Held(Conflict):
@@ -79,9 +72,9 @@ def propose(
         require_household(session, household_id)
     file = session.scalar(select(WorkerFile).where(WorkerFile.household_id == household_id).with_for_update())
     whole = person_id is None or (file is not None and file.worker_id == person_id)
-    persons = _persons(session, household_id, None if whole else person_id)
+    persons = _persons(session, household_id, None if whole else person_id, wish=request_id is not None)
     if not persons:
-        raise Conflict("该户信息已按规定删除", "nothing is left to erase", where="household_id")
+        raise _nobody(session, household_id)
     if held := hindrances(session, household_id, persons, whole=whole, wish=request_id is not None):
         raise Held(held)
     waiting = select(Erasure.id).where(Erasure.household_id == household_id, Erasure.state == "proposed")
@@ -105,16 +98,29 @@ def propose(
     return made
 
 
-def _persons(session: Session, household_id: uuid.UUID, alone: uuid.UUID | None) -> list[uuid.UUID]:
+def _nobody(session: Session, household_id: uuid.UUID) -> Conflict:
+    """Why nobody of a household is there to be erased."""
+    if _standing(session, [one.id for one in persons_of(session, household_id)]):
+        return Conflict(
+            "该户人员在本单位另有未终止或保存期未满的档案",
+            "everybody of the household belongs to another file here that still stands",
+            where="household_id",
+            mend_zh="待其他档案到期后一并提出",
+            mend_en="propose it when the other file is over",
+        )
+    return Conflict("该户信息已按规定删除", "nothing is left to erase", where="household_id")
+
+
+def _persons(session: Session, household_id: uuid.UUID, alone: uuid.UUID | None, *, wish: bool) -> list[uuid.UUID]:
     """Who is erased, each with all records that count as his (``core.people.duplicates.merging``): one person, or everybody
     of the household who belongs to no other file here that still stands. Nobody merges until the end of the transaction."""
     if alone is not None:
         return _standing(session, as_one(session, [alone], until_commit=True)[alone])
-    homes = sorted(as_one(session, [household_id], until_commit=True)[household_id])
+    homes = homes_of(session, household_id, wish=wish, until_commit=True)
     members = [one.id for home in homes for one in persons_of(session, home)]
     groups = as_one(session, members)
     everybody = {one for group in groups.values() for one in group}
-    kept = set(session.scalars(tenant_sql(_KEPT), {"persons": sorted(everybody), "homes": homes}))
+    kept = kept_by_others(session, everybody, homes)
     return _standing(session, {one for group in groups.values() if not group & kept for one in group})
 
 
@@ -166,7 +172,8 @@ def decide(session: Session, erasure_id: uuid.UUID, *, confirmed: bool, why: str
     held = hindrances(session, found.household_id, found.persons, whole=found.whole, wish=found.ground == "wish")
     if held:
         raise Held(held)
-    if set(_persons(session, found.household_id, None if found.whole else found.persons[0])) != set(found.persons):
+    alone = None if found.whole else found.persons[0]
+    if set(_persons(session, found.household_id, alone, wish=found.ground == "wish")) != set(found.persons):
         raise Conflict(
             "提出后人员有变动，请撤回后重新提出",
             "who would be erased has changed since it was proposed",

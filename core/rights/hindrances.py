@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -54,8 +54,9 @@ select
     exists (select from audit_finding n where n.tenant = :tenant and n.state = 'open' and (n.subject_id = any (:persons)
         or n.subject_id = any (:households) or n.subject_id in (select id from cases))) as finding,
     exists (select from job j where j.tenant = :tenant and j.kind = 'audit' and j.state in ('queued', 'running')) as audit,
-    exists (select from household_transfer h where h.tenant = :tenant and h.household_id = any (:households)
-        and h.state in ('offered', 'accepted', 'sent')) as moving,
+    exists (select from household_transfer h where h.tenant = :tenant and h.state in ('offered', 'accepted', 'sent')
+        and (h.household_id = any (:files) or h.household_id in (select m.household_id from membership m
+            where m.tenant = :tenant and m.person_id = any (:persons)))) as moving,
     exists (select from rights_request r where r.tenant = :tenant and r.state = 'open' and r.kind <> 'erasure'
         and r.person_id = any (:persons)) as asked,
     exists (select from membership m join worker_file f on f.tenant = :tenant and f.household_id = m.household_id
@@ -63,6 +64,21 @@ select
         and not m.household_id = any (:files)) as elsewhere,
     exists (select from roster_import i where i.tenant = :tenant and i.state in ('checking', 'checked', 'committing'))
         as importing
+"""
+_KEPT: Final = """
+select m.person_id from membership m
+join worker_file f on f.tenant = :tenant and f.household_id = m.household_id
+join person w on w.tenant = :tenant and w.id = f.worker_id and w.erased_at is null
+where m.tenant = :tenant and m.person_id = any (:persons) and not m.household_id = any (:homes)
+    and not exists (select from erasure e where e.tenant = :tenant and e.household_id = m.household_id
+        and e.state = 'done' and e.whole)
+"""
+"""Who belongs to another file here that still stands: one that was erased keeps nobody."""
+_WORKERS: Final = "select distinct worker_id from worker_file where tenant = :tenant and household_id = any (:homes)"
+_ALSO: Final = """
+select f.household_id from worker_file f where f.tenant = :tenant and f.worker_id = any (:workers)
+    and not f.household_id = any (:homes) and not exists (select from erasure e where e.tenant = :tenant
+        and e.household_id = f.household_id and e.state = 'done' and e.whole)
 """
 _WORDS: Final = {
     "open_case": ("有未办结的个案", "a case is open"),
@@ -126,24 +142,32 @@ def before(day: date, years: int) -> date:
         return day.replace(year=day.year - years, day=28)
 
 
-def hindrances(
-    session: Session, household: uuid.UUID, persons: Sequence[uuid.UUID], *, whole: bool, wish: bool
-) -> list[Hindrance]:
-    """What stands in the way of erasing ``persons``, and with ``whole`` the household's file; empty where nothing does. A
-    confidential case is nobody's business here: it is neither looked for nor told. Files that count as one are looked at
-    together.
+def kept_by_others(session: Session, persons: Collection[uuid.UUID], homes: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Those of ``persons`` who belong to a file here that still stands, besides those of ``homes``."""
+    return set(session.scalars(tenant_sql(_KEPT), {"persons": sorted(persons), "homes": sorted(homes)}))
 
-    At the person's ``wish`` the period of retention counts where aid was paid, since its vouchers are kept by law.
-    """
-    files = sorted(as_one(session, [household])[household])
-    bound = {
-        "files": files,
-        "households": files if whole else [],
-        "persons": list(persons),
-        "closed": list(CLOSED),
-    }
+
+def homes_of(session: Session, household: uuid.UUID, *, wish: bool, until_commit: bool = False) -> list[uuid.UUID]:
+    """Households that go together where the file of one is erased as a whole: those that count as one with it; and the worker's
+    other files here, of somebody who moved away and came back, where all of them are over, since each would keep him else."""
+    homes = set(as_one(session, [household], until_commit=until_commit)[household])
+    named = session.scalars(tenant_sql(_WORKERS), {"homes": sorted(homes)}).all()
+    same = as_one(session, named, until_commit=until_commit)
+    workers = {one for worker in named for one in same[worker]}
+    others = session.scalars(tenant_sql(_ALSO), {"workers": sorted(workers), "homes": sorted(homes)}).all()
+    if not others:
+        return sorted(homes)
+    groups = as_one(session, others, until_commit=until_commit)
+    more = {one for other in others for one in groups[other]}
+    if _not_over(session, more, wish=wish) or kept_by_others(session, workers, homes | more):
+        return sorted(homes)
+    return sorted(homes | more)
+
+
+def _not_over(session: Session, files: Collection[uuid.UUID], *, wish: bool) -> list[Hindrance]:
+    """Files of households that have not ended, or whose period of retention runs."""
     found = []
-    for file in session.execute(tenant_sql(_FILE), bound).all():
+    for file in session.execute(tenant_sql(_FILE), {"files": sorted(files)}).all():
         if file.status not in CLOSED:
             found.append(Hindrance("live", f"{file.file_number} 号档案尚未终止", "the file has not ended"))
         elif file.aided or not wish:
@@ -157,6 +181,26 @@ def hindrances(
                         f"the file ended on {file.ended_on} and is kept for {years} years",
                     )
                 )
+    return found
+
+
+def hindrances(
+    session: Session, household: uuid.UUID, persons: Sequence[uuid.UUID], *, whole: bool, wish: bool
+) -> list[Hindrance]:
+    """What stands in the way of erasing ``persons``, and with ``whole`` the household's file; empty where nothing does. A
+    confidential case is nobody's business here: it is neither looked for nor told. Files that go together are looked at
+    together.
+
+    At the person's ``wish`` the period of retention counts where aid was paid, since its vouchers are kept by law.
+    """
+    files = homes_of(session, household, wish=wish) if whole else sorted(as_one(session, [household])[household])
+    bound = {
+        "files": files,
+        "households": files if whole else [],
+        "persons": list(persons),
+        "closed": list(CLOSED),
+    }
+    found = _not_over(session, files, wish=wish)
     held = session.execute(tenant_sql(_HELD), bound).one()
     found += [Hindrance(code, *words) for code, words in _WORDS.items() if getattr(held, code)]
     if held.elsewhere and not whole:

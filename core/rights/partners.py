@@ -1,30 +1,35 @@
 """Telling the county to which a household had moved that its data were erased here (告知接收单位, PIPL Art. 47).
 
 Each county erases its own: who is told decides by the period of retention that runs there, and answers. What travels are
-ids that both know from the transfer, no name and no reason.
+ids that both know from the transfer, no name and no reason. Where the receiver has closed since and sent the household on, the
+county is told where it is now. A county that closed and that nobody took over is not told, and not answered either.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from core.authorisation import Demand, require
+from core.db.session import unit_of_work
 from core.db.statements import among
 from core.errors import Conflict, InvalidInput, NotFound
 from core.exchange.envelopes import on_arrival, personal_content, seal_envelope
 from core.exchange.models import Envelope
-from core.people.models import Person
+from core.people.models import Membership, Person, WorkerFile
 from core.rights.models import Erasure
 from core.rights.names import HANDLE
 from core.rights.partner_models import PartnerErasure
 from core.rights.requests import text_of
-from core.scope import current_scope
+from core.scope import current_scope, entered
+from core.tenancy.service import heir_of, system_scope
 from core.trail.service import record
 from core.transfers.models import BroughtPerson, HouseholdTransfer
 
@@ -34,63 +39,135 @@ OUTCOMES: Final = MappingProxyType({"erasing": "本单位也办理删除", "kept
 _MOST: Final = 200
 
 
+@dataclass(frozen=True, slots=True)
+class _Came:
+    """A household that came to ``county`` from ``giver``: the number of its transfer, and persons by their ids there."""
+
+    county: str
+    giver: str
+    transfer: uuid.UUID
+    persons: Collection[uuid.UUID]
+
+
 def tell_receivers(session: Session, erasure: Erasure) -> int:
-    """Tell every county to which the household of a confirmed erasure had moved; how many. In the erasure's transaction."""
+    """Tell the counties to which the erased persons had moved, with whatever household of theirs; how many notices that are.
+    In the erasure's transaction, after what it empties: who belonged to which household stays."""
     scope = current_scope()
+    belonged = _households(session, erasure)
+    own = _own(session, erasure) if erasure.whole else set[uuid.UUID]()
     moved = (
-        select(HouseholdTransfer.peer, HouseholdTransfer.transfer_id)
+        select(HouseholdTransfer.household_id, HouseholdTransfer.peer, HouseholdTransfer.transfer_id)
         .where(HouseholdTransfer.direction == "out", HouseholdTransfer.state == "arrived")
-        .where(HouseholdTransfer.household_id == erasure.household_id)
+        .where(among(HouseholdTransfer.household_id, belonged))
         .order_by(HouseholdTransfer.id)
     )
-    told = dict(session.execute(moved).all())
-    for peer, transfer in told.items():
+    told = 0
+    for home, peer, transfer in session.execute(moved).all():
+        if home is None or (now := _where_now(session, _Came(peer, scope.tenant, transfer, belonged[home]))) is None:
+            continue
         envelope = seal_envelope(
             session,
-            peer=peer,
+            peer=now.county,
             kind=TOLD,
-            body={"transfer": str(transfer), "whole": erasure.whole, "ground": erasure.ground},
-            personal={"persons": [str(one) for one in erasure.persons]},
+            body={"transfer": str(now.transfer), "by": now.giver, "whole": home in own, "ground": erasure.ground},
+            personal={"persons": sorted(str(one) for one in now.persons)},
         )
         session.add(
             PartnerErasure(
                 envelope_id=envelope.envelope_id,
                 direction="out",
                 peer=envelope.peer,
-                household_id=erasure.household_id,
-                whole=erasure.whole,
-                persons=list(erasure.persons),
+                household_id=home,
+                whole=home in own,
+                persons=sorted(belonged[home]),
                 ground=erasure.ground,
                 told_on=scope.business_date,
             )
         )
-        fields = {"peer": envelope.peer, "package": envelope.envelope_id}
-        record(session, "rights.receiver_told", "household", erasure.household_id, fields)
+        record(session, "rights.receiver_told", "household", home, {"peer": envelope.peer, "package": envelope.envelope_id})
+        told += 1
     session.flush()
-    return len(told)
+    return told
+
+
+def _households(session: Session, erasure: Erasure) -> dict[uuid.UUID, set[uuid.UUID]]:
+    """Households to which the erased persons ever belonged, each with those of them, and the one that the erasure names."""
+    members = select(Membership.household_id, Membership.person_id).where(among(Membership.person_id, erasure.persons))
+    workers = select(WorkerFile.household_id, WorkerFile.worker_id).where(among(WorkerFile.worker_id, erasure.persons))
+    found: dict[uuid.UUID, set[uuid.UUID]] = defaultdict(set, {erasure.household_id: set()})
+    for home, person in (*session.execute(members), *session.execute(workers)):
+        found[home].add(person)
+    return found
+
+
+def _own(session: Session, erasure: Erasure) -> set[uuid.UUID]:
+    """Households whose file was erased as a whole (``core.rights.emptying``)."""
+    workers = select(WorkerFile.household_id).where(among(WorkerFile.worker_id, erasure.persons))
+    return {erasure.household_id, *session.scalars(workers)}
+
+
+def _where_now(session: Session, came: _Came) -> _Came | None:
+    """Where a household is that moved away, followed through counties that have closed since and sent it on; None where it is
+    here again, or with nobody."""
+    own = current_scope().tenant
+    while came.county != own:
+        heir = heir_of(session, came.county)
+        if heir == came.county:
+            return came
+        on = None if heir is None else _sent_on(came)
+        if on is None:
+            return None
+        came = on
+    return None
+
+
+def _sent_on(came: _Came) -> _Came | None:
+    """The transfer by which a county that has closed sent a household on. Its rows are asked, as for a package on its way to it
+    (``core.exchange.envelopes``)."""
+    with entered(system_scope(came.county, "relay", closed=True)), unit_of_work() as there:
+        home = there.scalar(_arrived(came.giver, came.transfer))
+        went = select(HouseholdTransfer.peer, HouseholdTransfer.transfer_id).where(
+            HouseholdTransfer.direction == "out",
+            HouseholdTransfer.state == "arrived",
+            HouseholdTransfer.household_id == home,
+        )
+        on = None if home is None else there.execute(went.order_by(HouseholdTransfer.id.desc()).limit(1)).first()
+        if on is None:
+            return None
+        return _Came(on.peer, came.county, on.transfer_id, _persons_here(there, came.giver, came.persons))
+
+
+def _arrived(giver: str, transfer: uuid.UUID) -> Select[uuid.UUID | None]:
+    """The household here that came by a transfer."""
+    return select(HouseholdTransfer.household_id).where(
+        HouseholdTransfer.direction == "in", HouseholdTransfer.peer == giver, HouseholdTransfer.transfer_id == transfer
+    )
+
+
+def _persons_here(session: Session, giver: str, there: Collection[uuid.UUID]) -> list[uuid.UUID]:
+    """Who persons of another county are here, as far as they came."""
+    came = select(BroughtPerson.person_id).where(BroughtPerson.peer == giver, among(BroughtPerson.peer_person_id, there))
+    return sorted(session.scalars(came))
 
 
 @on_arrival(TOLD)
 def _was_told(session: Session, arrived: Envelope) -> None:
     body, there = arrived.body, [uuid.UUID(one) for one in personal_content(arrived)["persons"]]
-    came = select(HouseholdTransfer.household_id).where(
-        HouseholdTransfer.direction == "in",
-        HouseholdTransfer.peer == arrived.peer,
-        HouseholdTransfer.transfer_id == uuid.UUID(str(body["transfer"])),
-    )
-    home = session.scalar(came)
     arrived.body_cipher = None
-    if home is None:
-        return  # the household did not come here after all: there is nothing to decide
-    here = select(BroughtPerson.person_id).where(BroughtPerson.peer == arrived.peer, among(BroughtPerson.peer_person_id, there))
+    # the household may have come by way of a county that has closed: then not from the one that tells
+    giver, whole = str(body.get("by", arrived.peer)), bool(body["whole"])
+    home = session.scalar(_arrived(giver, uuid.UUID(str(body["transfer"]))))
+    persons = _persons_here(session, giver, there)
+    if home is None or not (whole or persons):
+        return  # the household did not come here after all, or none of them did: there is nothing to decide
     session.add(
         PartnerErasure(
             envelope_id=arrived.envelope_id,
             direction="in",
             peer=arrived.peer,
             household_id=home,
-            whole=bool(body["whole"]),
-            persons=sorted(session.scalars(here)),
+            whole=whole,
+            persons=persons,
             ground=str(body["ground"]),
             told_on=arrived.sealed_on,
         )
@@ -139,7 +216,8 @@ def answer_partner(session: Session, told_id: uuid.UUID, outcome: str, answer: s
     found.outcome, found.answer = outcome, said
     found.answered_on, found.answered_by = scope.business_date, scope.actor
     # the ground stays here: the other county shall hold no more words about whom it erased
-    seal_envelope(session, peer=found.peer, kind=ANSWER, body={"outcome": outcome}, in_reply_to=found.envelope_id)
+    if heir_of(session, found.peer) == found.peer:  # whoever took over from a county that closed has asked nothing
+        seal_envelope(session, peer=found.peer, kind=ANSWER, body={"outcome": outcome}, in_reply_to=found.envelope_id)
     session.flush()
     record(session, "rights.receiver_decided", "household", found.household_id, {"peer": found.peer, "outcome": outcome})
     return found
@@ -147,16 +225,11 @@ def answer_partner(session: Session, told_id: uuid.UUID, outcome: str, answer: s
 
 @on_arrival(ANSWER)
 def _was_answered(session: Session, arrived: Envelope) -> None:
-    asked = select(PartnerErasure).where(
-        PartnerErasure.envelope_id == arrived.in_reply_to,
-        PartnerErasure.direction == "out",
-        PartnerErasure.peer == arrived.peer,
-    )
+    # by the notice alone: it may have been led on to whoever took over from the county to which it was sent
+    asked = select(PartnerErasure).where(PartnerErasure.envelope_id == arrived.in_reply_to, PartnerErasure.direction == "out")
     told = session.scalar(asked.with_for_update())
-    if told is None:
-        raise NotFound("答复没有对应的告知", "an answer to no notice", where=str(arrived.in_reply_to))
-    if told.outcome is not None:
-        return
+    if told is None or told.outcome is not None:
+        return  # it was led on to the heir of the county that asked, or comes twice
     told.outcome = str(arrived.body["outcome"])
     told.answered_on, told.answered_by = arrived.sealed_on, f"tenant:{arrived.peer}"
     session.flush()

@@ -42,6 +42,15 @@ def tenant_named(session: Session, code: str, *, closed: bool = False) -> Tenant
     return found
 
 
+def heir_of(session: Session, code: str) -> str | None:
+    """The code of the tenant to which ``code`` leads (``tenant_named``): its own while it is there, else that of whoever took
+    over; None where nobody did."""
+    try:
+        return tenant_named(session, code).code
+    except NotFound:
+        return None
+
+
 def counties_of(session: Session, province: str, *states: Standing) -> list[tuple[str, str]]:
     """Counties of a province in one of ``states`` by code, each with its code and name as a form offers it."""
     wanted = select(Tenant.code, Tenant.union_name).where(

@@ -6,9 +6,10 @@ PostgreSQL's embedded build has no Chinese collation, so lists sort by a stored 
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
 from core.text.normalise import NAME_DOT, fold_name
@@ -46,10 +47,29 @@ def _reading(character: str) -> str:
     """The usual reading with its tone as a digit (``li3``); a character without one stands for itself."""
     if character in NAME_READINGS:
         return NAME_READINGS[character]
-    # Imported late: the dictionary takes 45 MB, which the beat and most workers never need.
+    return _spell(character)[0]
+
+
+def _spell(text: str, *, apart: bool = False) -> list[str]:
+    """Readings with their tones; ``apart`` gives characters without one singly.
+
+    Imported late, and without the phrases: these take 43 MB more, which only places and employers need.
+    """
+    os.environ.setdefault("PYPINYIN_NO_PHRASES", "true")
     from pypinyin import Style, lazy_pinyin
 
-    return lazy_pinyin(character, style=Style.TONE3)[0]
+    each: Any = list if apart else "default"
+    return lazy_pinyin(text, style=Style.TONE3, errors=each)
+
+
+@cache
+def _load_phrases() -> None:
+    """Let phrases be read by their own readings from now on (银行 yinhang)."""
+    _spell("")
+    from pypinyin import load_phrases_dict
+    from pypinyin.phrases_dict import phrases_dict
+
+    load_phrases_dict(phrases_dict)
 
 
 def _readings(folded: str) -> list[str]:
@@ -60,6 +80,11 @@ def _readings(folded: str) -> list[str]:
     single = [SURNAME_READINGS.get(folded[0]) or _reading(folded[0])]
     surname = list(COMPOUND_SURNAMES[folded[:2]]) if length == 2 else single
     return surname + [_reading(character) for character in folded[length:]]
+
+
+def sound(text: str) -> str:
+    """The usual readings of a text's characters without their tones, each alone (银行 > ``yin xing``), to compare by ear."""
+    return " ".join([_syllable(_reading(character)) for character in fold_name(text)])
 
 
 def name_pinyin(name: str) -> NamePinyin:
@@ -88,14 +113,12 @@ def other_pinyin(name: str) -> list[NamePinyin]:
 
 def place_pinyin(text: str) -> NamePinyin:
     """Readings of a place, an employer or another phrase (重庆建工 > ``chongqingjiangong``): no surname, but phrases."""
-    from pypinyin import Style, lazy_pinyin
-
+    _load_phrases()
     folded = fold_name(text)
     readings: list[str] = []
     for part in _PLACES.split(folded):
         # A character without a reading stands for itself.
-        apart: Any = list
-        readings += PLACE_READINGS.get(part) or lazy_pinyin(part, style=Style.TONE3, errors=apart)
+        readings += PLACE_READINGS.get(part) or _spell(part, apart=True)
     return _spoken(readings, folded)
 
 

@@ -34,7 +34,7 @@ _FORMS: Final[dict[TokenKind, tuple[re.Pattern[str], str, str]]] = {
     TokenKind.LAST4: (re.compile(r"[0-9]{3}[0-9X]"), "尾号四位", "last four"),
 }
 _SEPARATORS: Final = str.maketrans("", "", "-\u2010\u2011\u2012\u2013\u2014\u2212()")
-_COUNTRY: Final = re.compile(r"(?:\+|00)86")
+_COUNTRY: Final = re.compile(r"^(?:\+|00)86")
 _COUNTRY_BEFORE_MOBILE: Final = re.compile(r"86(?=1[0-9]{10}$)")
 
 

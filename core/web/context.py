@@ -269,6 +269,7 @@ def show(
     asked for is not done: it gives the answer its status and the page its line."""
     if refusal is not None:
         status, messages = refusal.status, [refusal_message(refusal), *messages]
+    request.state.drawn_again = status >= 400  # what the log of reads asks (``core.web.use_log``)
     left = told_before(request)
     told = [*messages, left] if left else messages
     page = page_context(request, messages=told, data_time=data_time)

@@ -1,9 +1,10 @@
 """Every use of a right, on record (查阅留痕): around all pages and resources, so that no route can forget it.
 
-What shows persons' data leaves a row in the read log: an answer to a reading request, or to a search that was sent by POST, for
-which a right was used that its declaration calls ``personal``. The row is written before the first byte of the answer: where it
-cannot be written, nothing is shown. Changes stand in the trail. On which day each right was last used is noted as well, once a
-day for each actor, right and process; that is for the review of access alone and stops nothing.
+What shows persons' data leaves a row in the read log: an answer to a reading request, to a search that was sent by POST, or to
+a change that was refused and whose page is drawn again, for which a right was used that its declaration calls ``personal``. The
+row is written before the first byte of the answer: where it cannot be written, nothing is shown. Changes stand in the trail. On
+which day each right was last used is noted as well, once a day for each actor, right and process; that is for the review of
+access alone and stops nothing.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class UseLog:
         used = note_rights()
 
         async def send_on(message: Message) -> None:
-            if message["type"] == "http.response.start" and used and message["status"] < 400:
+            if message["type"] == "http.response.start" and used and (message["status"] < 400 or _drawn_again(scope)):
                 await _note(scope, message["status"], tuple(used))
             await send(message)
 
@@ -64,8 +65,16 @@ async def _note(request: AsgiScope, status: int, used: Sequence[str]) -> None:
             log.warning("use of rights not noted: %s", type(error).__name__)
 
 
+def _drawn_again(request: AsgiScope) -> bool:
+    """Whether a page of the tenant says what was refused (``core.web.context.show``): it shows as much as before. An error's
+    own page shows nobody."""
+    return bool(request.get("state", {}).get("drawn_again"))
+
+
 def _shows(request: AsgiScope, status: int) -> bool:
     """Whether an answer shows something: a page's change leads elsewhere (303), a resource's gives back what it made."""
+    if _drawn_again(request):
+        return True
     if request["method"] in {"GET", "HEAD"}:
         return status < 300
     return status == 200 and not request["path"].startswith(API_PREFIX)

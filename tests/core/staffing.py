@@ -32,6 +32,20 @@ def stand_at(db: Database, day: date = TODAY) -> None:
         connection.execute(text('insert into business_clock (id, "on", set_at) values (1, :on, now())'), {"on": day})
 
 
+def close_into(db: Database, county: str, heir: str | None) -> None:
+    """Close a county; its division goes to ``heir``, or to nobody."""
+    with db.owner.begin() as connection:
+        closes = text("update tenant set state = 'closed', closed_on = :on where code = :code")
+        connection.execute(closes, {"on": TODAY, "code": county})
+        if heir is not None:
+            takes = (
+                "insert into tenant_division (tenant_code, division_code, valid_from, name, union_name, province, prefecture,"
+                " former_tenant) select h.code, c.code, :on, c.name, c.union_name, h.province, h.prefecture, c.code"
+                " from tenant c, tenant h where c.code = :code and h.code = :heir"
+            )
+            connection.execute(text(takes), {"heir": heir, "on": TODAY, "code": county})
+
+
 def hire(login: str, *posts: tuple[str, str]) -> uuid.UUID:
     """An account with posts, as the platform gives them: (tenant, role)."""
     with reference_work() as session:

@@ -15,8 +15,8 @@ from core.db.session import unit_of_work
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from core.exchange.envelopes import deliver
 from core.exchange.identity_index import Elsewhere, elsewhere, this_and_last_year
-from core.exchange.identity_queries import answer_query, ask_province, matches, names_asked_of, queries
-from core.exchange.identity_told import see, told_here, unseen
+from core.exchange.identity_queries import ANSWER, answer_query, ask_province, matches, names_asked_of, queries
+from core.exchange.identity_told import TOLD, see, told_here, unseen
 from core.exchange.models import Envelope, IdentityMark
 from core.exchange.query_models import IdentityQuery, IdentityQuestionCount
 from core.exchange.question_limits import PER_ACCOUNT, PER_COUNTY, TooManyQuestions
@@ -27,9 +27,10 @@ from core.people.models import Person
 from core.scope import Scope
 from core.tenancy.keys import tokens
 from core.trail.models import ReadLog
-from tests.conftest import COUNTY, OTHER_COUNTY, PREFECTURE, PROVINCE, TODAY, Database
+from tests.conftest import COUNTY, OTHER_COUNTY, OTHER_PREFECTURE, PREFECTURE, PROVINCE, TODAY, Database
 from tests.core.lines import install
 from tests.core.people_story import Home, number_of, put_on_file
+from tests.core.staffing import close_into
 
 Acting = Callable[..., AbstractContextManager[Scope]]
 BOTH = number_of(1, date(1970, 3, 5))
@@ -117,6 +118,70 @@ def test_a_question_goes_to_the_province_and_its_answer_comes_back(acting: Actin
             see(session, told.id)
     # answered: it may be asked again, should the files change
     _ask(acting, family, family.persons[0])
+
+
+def _got(acting: Acting, family: Home) -> UUID:
+    """A question that has come to the province."""
+    _ask(acting, family, family.persons[0])
+    _relay(acting, COUNTY)
+    with acting(PROVINCE, permissions=TAKES), unit_of_work() as session:
+        return queries(session, "in")[0].id
+
+
+def _told(acting: Acting) -> list[tuple[str, str, bool]]:
+    """Whom the province told what, in order."""
+    with acting(PROVINCE), unit_of_work() as session:
+        sent = session.scalars(select(Envelope).where(Envelope.kind == TOLD).order_by(Envelope.id)).all()
+        return [(one.peer, one.body["outcome"], one.body["stays"]) for one in sent]
+
+
+@pytest.mark.parametrize("heir", [None, COUNTY, OTHER_PREFECTURE])
+def test_marks_of_a_county_that_has_closed_hold_up_no_answer(
+    acting: Acting, family: Home, db: Database, heir: str | None
+) -> None:
+    """Whoever took over hears of it, once, also where it has a mark itself; whoever asked does not hear of the own question."""
+    if heir == OTHER_PREFECTURE:
+        with acting(heir), unit_of_work() as session:
+            _mark(session, BOTH)
+    question = _got(acting, family)
+    close_into(db, OTHER_COUNTY, heir)
+    with acting(PROVINCE, actor="p", permissions=TAKES), unit_of_work() as session:
+        answer_query(session, question, "pending", "请补充证明")
+        if heir is None:
+            with pytest.raises(InvalidInput, match="未撤销"):
+                answer_query(session, question, "duplicate", "由居住地保留", keeper=OTHER_COUNTY)
+        kept = COUNTY if heir is None else OTHER_COUNTY
+        assert answer_query(session, question, "duplicate", "由居住地保留", keeper=kept).keeper == (heir or COUNTY)
+    there = [(OTHER_PREFECTURE, "pending", False), (OTHER_PREFECTURE, "duplicate", True)]
+    assert _told(acting) == (there if heir == OTHER_PREFECTURE else [])
+
+
+@pytest.mark.parametrize(("heir", "late"), [(None, True), (OTHER_COUNTY, True), (OTHER_COUNTY, False)])
+def test_a_question_of_a_county_that_has_closed_is_answered_to_nobody(
+    acting: Acting, family: Home, db: Database, heir: str | None, late: bool
+) -> None:
+    question = _got(acting, family)
+    if late:
+        close_into(db, COUNTY, heir)
+    with acting(PROVINCE, actor="p", permissions=TAKES), unit_of_work() as session:
+        assert answer_query(session, question, "different", "两人").state == "answered"
+        assert len(session.scalars(select(Envelope).where(Envelope.kind == ANSWER)).all()) == (not late)
+    if not late:
+        close_into(db, COUNTY, heir)
+        _relay(acting, PROVINCE)  # the heir asked nothing, and takes the answer all the same
+        with acting(PROVINCE), unit_of_work() as session:
+            assert session.scalars(select(Envelope.state).where(Envelope.kind == ANSWER)).all() == ["delivered"]
+
+
+def test_that_there_was_nothing_to_it_hears_who_was_told_of_it(acting: Acting, family: Home) -> None:
+    question = _got(acting, family)
+    with acting(PROVINCE, actor="p", permissions=TAKES), unit_of_work() as session:
+        answer_query(session, question, "pending", "请补充证明")
+    with acting(OTHER_PREFECTURE), unit_of_work() as session:
+        _mark(session, BOTH)
+    with acting(PROVINCE, actor="p", permissions=TAKES), unit_of_work() as session:
+        answer_query(session, question, "different", "两人")
+    assert _told(acting) == [(OTHER_COUNTY, "pending", False), (OTHER_COUNTY, "different", False)]
 
 
 def test_questions_to_the_index_are_limited_by_account_and_county(acting: Acting, family: Home, db: Database) -> None:

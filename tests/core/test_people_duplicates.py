@@ -117,6 +117,29 @@ def test_two_whom_the_finder_misses_are_put_together_by_hand(acting: Acting, hom
         assert len(told) == 3
 
 
+BRACKETS, DIGITS_15, DIGITS_18 = "jj困（2025）第7号", "510104202500001", "510104202500000012"
+
+
+@pytest.mark.parametrize(
+    ("number", "typed"),
+    [
+        (BRACKETS, BRACKETS),
+        (BRACKETS, " jj困(2025)第7号 "),
+        (BRACKETS.replace("（", "(").replace("）", ")"), BRACKETS),
+        (DIGITS_15, DIGITS_15),
+        (DIGITS_18, "５１０１０４ 202500000012"),
+    ],
+)
+def test_a_file_is_found_by_its_number_whatever_the_pattern(
+    acting: Acting, homes: tuple[Home, Home, Home], number: str, typed: str
+) -> None:
+    with acting(), unit_of_work() as session:
+        other = put_on_file(session, ("赵明", number_of(11)), number=number)
+    with acting(actor="clerk", permissions=WRITES), unit_of_work() as session:
+        made = pair_by_hand(session, homes[2].persons[0], typed)
+        assert {made.first_id, made.second_id} == {homes[2].persons[0], other.persons[0]}
+
+
 def test_a_pair_that_was_told_apart_stays_so(acting: Acting, homes: tuple[Home, Home, Home]) -> None:
     with acting(), unit_of_work() as session:
         propose_duplicates(session)

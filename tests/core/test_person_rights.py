@@ -262,6 +262,15 @@ def test_a_copy_holds_everything_about_the_one_and_no_number_of_another(county: 
     assert papers == {}
 
 
+def test_a_paper_that_is_damaged_is_told_of_and_the_rest_is_given(county: Acting, db: Database) -> None:
+    theirs = family(county, WORKER)
+    with db.owner.begin() as connection:
+        connection.execute(text("update document set wrapped_key = :key"), {"key": bytes(60)})
+    told, papers, _ = _copy(county, _asked(county, theirs))
+    assert told["person"] == WORKER.name
+    assert [name.endswith(".损坏.txt") for name in papers] == [True]
+
+
 def test_a_copy_is_taken_once_by_whoever_registered_it(county: Acting) -> None:
     theirs = family(county, WORKER, WIFE)
     request = _asked(county, theirs)

@@ -242,12 +242,17 @@ def test_who_comes_back_is_the_person_that_was_here(two: Acting) -> None:
         assert set(homes).isdisjoint(file.household_id for file in back)
 
 
-def test_a_lost_paper_is_told_and_keeps_nobody_back(two: Acting) -> None:
+@pytest.mark.parametrize("damaged", ["file", "key"])
+def test_a_lost_paper_is_told_and_keeps_nobody_back(two: Acting, db: Database, damaged: str) -> None:
     with post(two, "clerk"), unit_of_work() as session:
         [home] = _homes(session, 1)
         [paper] = add_documents(session, [NewDocument("identity_card", "身份证", PDF, household_id=home)])
         lost = settings().files_dir / COUNTY / paper.storage_name
-    lost.unlink()
+    if damaged == "file":
+        lost.unlink()
+    else:
+        with db.owner.begin() as connection:
+            connection.execute(text("update document set wrapped_key = :key"), {"key": bytes(60)})
     _send(two, [home])
     with two(OTHER_COUNTY), unit_of_work() as session:
         assert _count(session, Document) == 0

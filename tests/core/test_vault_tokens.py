@@ -30,6 +30,8 @@ def test_spellings_of_a_phone_are_one(spelling: str) -> None:
 
 def test_a_landline_keeps_its_area_code() -> None:
     assert normalised(TokenKind.PHONE, "（0839）3272046") == "08393272046"
+    # digits of a country code in its midst are none
+    assert normalised(TokenKind.PHONE, "028-85008612") == "02885008612"
 
 
 def test_tenants_kinds_and_installations_differ() -> None:

@@ -116,7 +116,8 @@ def test_every_page_stands_and_shows_no_full_number(planted: Planted, person: De
         assert page.status_code == 200, (address, page.text[-2000:])
         assert not FULL_NUMBER.search(page.text), address
         assert " style=" not in page.text, address
-        assert len(sent) <= 48, (address, len(sent))  # a household's page has a dozen parts
+        # A household's page has a dozen parts; once a minute the sign-in notes that it is used.
+        assert len(sent) <= 50, (address, len(sent))
         assert foreign.client.get(f"/{COUNTY}{address}").status_code == 404, address
 
 

@@ -231,6 +231,31 @@ def test_what_was_not_shown_is_no_look(planted: Planted, person: Desk) -> None:
     assert (_rows()[-1].subject_kind, _rows()[-1].subject_id) == ("household", planted.household)
 
 
+def test_a_page_that_is_drawn_again_with_a_refusal_is_a_look(
+    planted: Planted, person: Desk, acting: Acting, db: Database
+) -> None:
+    clerk, worker = person("clerk"), str(_worker(acting, planted))
+    address = f"/{COUNTY}/households/{planted.household}/reveal"
+
+    def post_reason(reason: str, **whom: str) -> int:
+        form = {"csrf_token": clerk.csrf, "field": "phone", "reason": reason, **whom}
+        return clerk.client.post(address, data=form).status_code
+
+    assert post_reason("长" * 501) == 422  # refused before the page: an error's own page shows nobody
+    assert _rows() == []
+    assert [post_reason(" ", person_id=worker), post_reason("核对")] == [422, 404]
+    rows = _rows()
+    assert [(row.what, row.subject_id) for row in rows] == [("/households/{household_id}/reveal", planted.household)] * 2
+    assert all(row.shown for row in rows)
+    with db.owner.begin() as connection:
+        connection.execute(text("revoke insert on read_log from bangfu_app"))
+    try:
+        assert post_reason(" ") == 500
+    finally:
+        with db.owner.begin() as connection:
+            connection.execute(text("grant insert on read_log to bangfu_app"))
+
+
 def test_where_the_row_cannot_be_written_nothing_is_shown(planted: Planted, person: Desk, db: Database) -> None:
     clerk = person("clerk")
     with db.owner.begin() as connection:

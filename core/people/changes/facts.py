@@ -221,7 +221,9 @@ def change_address(
         values |= Sealer(session).address(_key_of_worker(session, file), given)
     for name, value in values.items():
         setattr(household, name, value)
-    township = townships.township_of(told.get("township")) or townships.township_in(given)
+    typed, named = townships.township_of(told.get("township")), townships.township_in(given)
+    # The form brings back what stood before: a new address that names its township counts for more than that.
+    township = named if named and typed in (None, file.township) else typed
     if told or township:
         file.township = township
     changed = sorted([*(name for name in values if not name.endswith("_cipher")), *told])

@@ -35,6 +35,8 @@ from core.vault.tokens import TokenKind
 WHO_LENGTH: Final = 60
 _NUMBER: Final = re.compile(r"[0-9]{17}[0-9X]")
 _OLD_NUMBER: Final = re.compile(r"[0-9]{15}")
+_WIDE: Final = str.maketrans("()", "（）")
+"""Brackets may be wide in a file's number (``core.centre.numbering``); whoever types one types either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +49,13 @@ class Meant:
 
 
 class SeveralMeant(BangfuError):
-    """A file number leads to several persons: ``persons`` lists them, and the caller says which one."""
+    """A file number leads to several persons: ``persons`` lists them, and the caller says which one. The file is that of
+    ``household_id``; whoever shows them notes the look at it."""
 
     code = "several_meant"
     status = 409
 
-    def __init__(self, persons: Sequence[Person]) -> None:
+    def __init__(self, persons: Sequence[Person], household_id: UUID) -> None:
         super().__init__(
             f"该档案有 {len(persons)} 人，请选择是其中哪一人",
             f"{len(persons)} persons belong to the file",
@@ -61,6 +64,7 @@ class SeveralMeant(BangfuError):
             mend_en="say which one",
         )
         self.persons = tuple(Meant(one.id, one.name, one.identity_masked) for one in persons)
+        self.household_id = household_id
 
 
 def pair_by_hand(session: Session, person_id: UUID, who: str, other_id: UUID | None = None) -> DuplicateProposal:
@@ -73,7 +77,8 @@ def pair_by_hand(session: Session, person_id: UUID, who: str, other_id: UUID | N
     scope = current_scope()
     if not scope.is_system:
         require(DECIDING)
-    meant = [one for one in _meant(session, who) if one.id != person_id]
+    home, named = _meant(session, who)
+    meant = [one for one in named if one.id != person_id]
     chosen = [one for one in meant if one.id == other_id] or meant
     if not chosen:
         raise InvalidInput(
@@ -83,8 +88,8 @@ def pair_by_hand(session: Session, person_id: UUID, who: str, other_id: UUID | N
             mend_zh="请填写另一人的档案编号或身份证号",
             mend_en="give the other one's",
         )
-    if len(chosen) > 1:
-        raise SeveralMeant(chosen)
+    if len(chosen) > 1 and home is not None:
+        raise SeveralMeant(chosen, home)
     counts_as = survivors_of(session, [person_id, chosen[0].id])
     first, second = sorted(counts_as.get(one, one) for one in (person_id, chosen[0].id))
     if first == second:
@@ -97,23 +102,20 @@ def pair_by_hand(session: Session, person_id: UUID, who: str, other_id: UUID | N
     return found
 
 
-def _meant(session: Session, who: str) -> Sequence[Person]:
-    """Who is named by an identity number or by a file's number: there the worker and all members of today."""
-    typed = squash(who).upper()
+def _meant(session: Session, who: str) -> tuple[UUID | None, Sequence[Person]]:
+    """Who is named: by a file's number the worker and all members of today, with the household; else by an identity number.
+    The file is asked first, since a county's pattern may make its numbers of digits alone."""
+    typed = squash(who)
     if not typed or len(who) > WHO_LENGTH:
         raise InvalidInput("请填写档案编号或身份证号", "a file number or an identity number is needed", where="who")
-    if _OLD_NUMBER.fullmatch(typed):
-        whole = f"{typed[:6]}19{typed[6:]}"
-        typed = whole + calc_check_digit(whole + "0")
-    if _NUMBER.fullmatch(typed):
-        token = tokens().tenant_token(current_scope().tenant, TokenKind.IDENTITY, typed)
-        asked = select(Person).where(Person.identity_token == token, Person.erased_at.is_(None))
-    else:
-        spelt = WorkerFile.file_number.in_({squash(who), typed})
-        file = session.execute(select(WorkerFile.household_id, WorkerFile.worker_id).where(spelt)).first()
-        home, worker = file or (None, None)
-        ids = {worker, *members_on(session, home, current_scope().business_date)} if home else set[UUID | None]()
+    spelt = {one for plain in (who.strip(), typed, typed.upper()) for one in (plain, plain.translate(_WIDE))}
+    file = select(WorkerFile.household_id, WorkerFile.worker_id).where(WorkerFile.file_number.in_(spelt))
+    home, worker = session.execute(file.order_by(WorkerFile.id)).first() or (None, None)
+    if home is not None:
+        ids = {worker, *members_on(session, home, current_scope().business_date)}
         asked = select(Person).where(among(Person.id, [one for one in ids if one]), Person.erased_at.is_(None))
+    else:
+        asked = select(Person).where(Person.identity_token.in_(_tokens(typed.upper())), Person.erased_at.is_(None))
     found = session.scalars(asked.order_by(Person.id)).all()
     if not found:
         raise NotFound(
@@ -123,7 +125,15 @@ def _meant(session: Session, who: str) -> Sequence[Person]:
             mend_zh="请核对后重新填写；外县的人请用“向省级查询异地重复”",
             mend_en="check it; about another county's people ask the province",
         )
-    return found
+    return home, found
+
+
+def _tokens(typed: str) -> list[bytes]:
+    """By what an identity number is found, also one of 15 digits, of cards until 1999; nothing for what is none."""
+    if _OLD_NUMBER.fullmatch(typed):
+        whole = f"{typed[:6]}19{typed[6:]}"
+        typed = whole + calc_check_digit(whole + "0")
+    return [tokens().tenant_token(current_scope().tenant, TokenKind.IDENTITY, typed)] if _NUMBER.fullmatch(typed) else []
 
 
 def _pair(session: Session, first: UUID, second: UUID) -> DuplicateProposal:

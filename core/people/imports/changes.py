@@ -24,6 +24,7 @@ from core.people.imports.writing import Adding, Rows
 from core.people.models import CIRCUMSTANCES, INCOME_LINES, Household, HouseholdFact, Membership, Person, PersonFact, WorkerFile
 from core.people.roster import FIELDS
 from core.people.roster.fields import column_label
+from core.people.townships import township_in
 from core.tenancy.keys import tenant_key
 from core.trail.service import record
 from core.vault.keys import PersonKey
@@ -210,6 +211,8 @@ def _in_place(
             file[change.column] = change.becomes
         elif change.part == HOUSEHOLD and change.column == "address":
             household |= adding.sealer.address(key_of(known.persons[0]), draft.address or "")
+            if not draft.file.get("township"):
+                file["township"] = township_in(draft.address) or file["township"]
         elif change.part == HOUSEHOLD:
             household[change.column] = change.becomes
         elif change.part == PERSON and change.place is not None:
@@ -266,3 +269,4 @@ def _members(known: Known, changes: Sequence[Change], adding: Adding, rows: Rows
         else:
             told = {"household_id": home, "person_id": row["id"], "relation": change.becomes, "valid_from": adding.on}
             rows.add(Membership, told)
+            rows.mark(adding.sealer.mark(known.draft.people[change.place].number))

@@ -21,6 +21,7 @@ from core.jobs.service import start_job
 from core.jobs.telling import tell
 from core.people.heaps import without_collections
 from core.people.imports.changes import Wanted
+from core.people.imports.holding import holds
 from core.people.imports.importer import Told, commit, examined, keep_found, lock_imports, read, remembered
 from core.people.imports.models import RosterChange, RosterImport
 from core.people.imports.service import CHECK_JOB, COMMIT_JOB
@@ -44,6 +45,8 @@ STEPS: Final[Mapping[str, str]] = {
 }
 """Steps of the work as the page says them."""
 _EVERY_S: Final = 0.5
+_COMPARISONS: Final = 5
+"""Clerks may save changes while a roster is compared; each time what they saved is locked and compared anew."""
 _ROWS_SAMPLED: Final = 20
 _SAMPLES: Final = 3
 
@@ -163,10 +166,12 @@ def commit_import(session: Session, params: Params, _payload: Params) -> Params:
     wanted = _wanted(session, import_id)
     with without_collections():
         drafts = [draft for piece in kept_drafts(session, import_id) for draft in piece]
-        checked = Checked(
-            drafts=drafts, counts=Counter(counts), columns=columns_of(Understanding.from_json(made.understanding))
-        )
-        commit(session, made, examined(session, checked, counts, told), wanted, told)
+        columns = columns_of(Understanding.from_json(made.understanding))
+        for _ in range(_COMPARISONS):
+            found = examined(session, Checked(drafts=drafts, counts=Counter(counts), columns=columns), counts, told)
+            if holds(session, found.compared):
+                break
+        commit(session, made, found, wanted, told)
     if made.persons and _may_look_for_doubles():
         start_job(session, DUPLICATES, f"import/{import_id}", {}, f"查找疑似重复人员（{made.file_name}）")
     session.flush()

@@ -21,10 +21,12 @@ from sqlalchemy.orm import Session
 from core.centre.numbering import draw
 from core.db.base import Base, new_id_text
 from core.db.bulk import JOINED, copy_rows
+from core.db.copy_text import copy_line, is_plain
 from core.exchange.models import IdentityMark
 from core.people.models import Household, HouseholdFact, Membership, Person, PersonFact, SearchToken, WorkerFile
 from core.people.roster import HouseholdDraft
-from core.people.sealing import Sealer
+from core.people.sealing import Mark, Sealer
+from core.people.search.words import renew_search_words
 from core.people.townships import township_in
 from core.scope import current_scope
 from core.trail.service import record
@@ -34,7 +36,9 @@ from core.vault.sensitive import Sensitive
 CHUNK: Final = 2_000
 """Households written, and entered in the trail, at a time."""
 
-MARK: Final = ("province", "hash", "year", "matter")
+MARK: Final = ("id", "province", "hash", "year", "matter")
+_ORDER: Final[tuple[type[Base], ...]] = (Person, Household, Membership, WorkerFile, PersonFact, HouseholdFact)
+"""Tables that rows of an import go to, those that others refer to first."""
 
 Id = UUID | str
 """An id, or its text where the row is made here."""
@@ -47,33 +51,30 @@ _BY_THE_DATABASE: Final = frozenset({"tenant", "recorded_at"})
 class Shape:
     """The columns of a table that an import fills, and what stands in those of which a file says nothing."""
 
-    model: type[Base]
     columns: tuple[str, ...]
     blanks: Mapping[str, Any]
-
     pick: Callable[[Mapping[str, Any]], tuple[Any, ...]]
     """Takes the values of the columns, in their order."""
+    plain: bool
+    """Whether its rows can be written out ahead (``core.db.copy_text``)."""
 
-    def row(self, *parts: Mapping[str, Any]) -> tuple[Any, ...]:
-        """A row out of what is told of it."""
+    def row(self, *parts: Mapping[str, Any]) -> tuple[Any, ...] | str:
+        """A row out of what is told of it, with an id of its own where none is told."""
         whole = dict(self.blanks)
+        whole["id"] = new_id_text()
         for part in parts:
             whole.update(part)
-        return self.pick(whole)
+        return copy_line(self.pick(whole)) if self.plain else self.pick(whole)
 
 
 @cache
-def shape_of(model: type[Base], *, with_id: bool = False) -> Shape:
-    """The shape of a table; ``with_id`` where other rows refer to its rows."""
+def shape_of(model: type[Base]) -> Shape:
+    """The shape of a table."""
     table: Any = model.__table__
-    named = [
-        column
-        for column in table.columns
-        if column.name not in _BY_THE_DATABASE and column.computed is None and (with_id or column.name != "id")
-    ]
+    named = [column for column in table.columns if column.name not in _BY_THE_DATABASE and column.computed is None]
     blanks = {column.name: _blank(column) for column in named if column.name != "id"}
     columns = tuple(column.name for column in named)
-    return Shape(model, columns, blanks, itemgetter(*columns))
+    return Shape(columns, blanks, itemgetter(*columns), is_plain(table, columns))
 
 
 def _blank(column: Any) -> Any:
@@ -95,27 +96,31 @@ class NewHousehold:
 class Rows:
     """Rows of one chunk, table by table."""
 
-    by_shape: dict[Shape, list[tuple[Any, ...]]] = field(default_factory=dict)
-    words: list[tuple[str, str]] = field(default_factory=list)
+    by_table: dict[type[Base], list[Any]] = field(default_factory=lambda: {model: [] for model in _ORDER})
+    words: list[str] = field(default_factory=list)
     """Search words of each person, joined, with the person whom they find."""
-    marks: list[tuple[Any, ...]] = field(default_factory=list)
+    marks: list[str] = field(default_factory=list)
+    returned: list[UUID] = field(default_factory=list)
+    """Workers who were known here before, by whom their new files are found."""
     persons: int = 0
 
-    def add(self, model: type[Base], *parts: Mapping[str, Any], with_id: bool = False) -> None:
+    def add(self, model: type[Base], *parts: Mapping[str, Any]) -> None:
         """Add a row of a table."""
-        shape = shape_of(model, with_id=with_id)
-        self.by_shape.setdefault(shape, []).append(shape.row(*parts))
+        self.by_table[model].append(shape_of(model).row(*parts))
 
     def write(self, session: Session) -> None:
         """Write everything, rows that others refer to first."""
-        order: tuple[type[Base], ...] = (Person, Household, Membership, WorkerFile, PersonFact, HouseholdFact)
-        for model in order:
-            for shape, rows in self.by_shape.items():
-                if shape.model is model:
-                    copy_rows(session, model, rows, shape.columns)
+        for model, rows in self.by_table.items():
+            copy_rows(session, model, rows, shape_of(model).columns)
         found = {"subject_kind": "person", "handlers": None}
         copy_rows(session, SearchToken, self.words, ("token", "subject_id"), found, spread="token")
         copy_rows(session, IdentityMark, self.marks, MARK, keep_former=True)
+        if self.returned:
+            renew_search_words(session, self.returned)
+
+    def mark(self, mark: Mark) -> None:
+        """Add a mark in the identity index; one that stands already stays."""
+        self.marks.append(copy_line((new_id_text(), *mark)))
 
 
 def write_new(session: Session, import_id: UUID, households: Sequence[NewHousehold], told: Told = lambda _: None) -> None:
@@ -194,13 +199,16 @@ class Adding:
         for place in range(len(draft.people)):
             known = one.known.get(place)
             person_id, key, pinyin = (*known, None) if known else self.person(rows, draft, place)
+            if known:
+                rows.mark(self.sealer.mark(draft.people[place].number))
+                rows.returned += [known[0]] if place == 0 else []
             self.member(rows, draft, place, household_id, person_id, member_from)
             if place == 0:
                 address = self.sealer.address(key, draft.address or "")
-                rows.add(Household, draft.household, address, {"id": household_id}, with_id=True)
+                rows.add(Household, draft.household, address, {"id": household_id})
                 account = self.sealer.account(key, Sensitive(draft.account) if draft.account else None)
                 told = self._told(draft, household_id, person_id)
-                rows.add(WorkerFile, file, account, told, {"pinyin": pinyin}, with_id=True)
+                rows.add(WorkerFile, file, account, told, {"pinyin": pinyin})
         told = {"household_id": household_id, "valid_from": self.facts_from, "source": self.source}
         rows.add(HouseholdFact, draft.fact, told)
 
@@ -222,9 +230,9 @@ class Adding:
         more = (number.lower(),) if place == 0 and number else ()
         id_ = new_id_text()
         sealed = self.sealer.sealed(bytes.fromhex(id_.replace("-", "")), person.name, person.number, person.phone, more)
-        rows.add(Person, person.all_columns, sealed.columns, {"id": id_}, with_id=True)
-        rows.words.append((JOINED.join(sealed.words), id_))
-        rows.marks.append(sealed.mark)
+        rows.add(Person, person.all_columns, sealed.columns, {"id": id_})
+        rows.words.append(copy_line((JOINED.join(sealed.words), id_)))
+        rows.mark(sealed.mark)
         rows.persons += 1
         return id_, sealed.key, sealed.columns["pinyin"]
 

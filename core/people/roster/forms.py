@@ -134,6 +134,7 @@ def _meaning(grid: Grid, row: int, column: int, remembered: Remembered) -> Meani
 def labels_of(grid: Grid, rows: Sequence[int], without: set[int], remembered: Remembered) -> Iterator[Label]:
     """Labels in ``rows`` with the place of their value: in the same cell, beside them, or below where labels stand side by
     side. Rows ``without`` are neither."""
+    alone: dict[int, bool] = {}
     for row in rows:
         if row in without:
             continue
@@ -147,7 +148,7 @@ def labels_of(grid: Grid, rows: Sequence[int], without: set[int], remembered: Re
             if isinstance(inline, str) and label(label_of_inline(inline)).target and not _tells_unit(inline):
                 yield Label(row, column, label(label_of_inline(inline)), (row, column))
             if found is not None:
-                value = _value(grid, row, column, after, remembered)
+                value = _value(grid, row, column, after, remembered, alone)
                 yield Label(row, column, found, value if value is not None and value[0] not in without else None)
             column = after
 
@@ -157,14 +158,18 @@ def _tells_unit(inline: str) -> bool:
     return value_of_inline(inline, label_of_inline(inline)) in _UNITS
 
 
-def _value(grid: Grid, row: int, column: int, after: int, remembered: Remembered) -> tuple[int, int] | None:
-    """Where the value of a label stands; None where it has none."""
+def _value(
+    grid: Grid, row: int, column: int, after: int, remembered: Remembered, alone: dict[int, bool]
+) -> tuple[int, int] | None:
+    """Where the value of a label stands; None where it has none. ``alone`` keeps of which rows labels are all."""
     if after < grid.width and _meaning(grid, row, after, remembered) is None and grid.at(row, after) is not None:
         return row, after
     below = grid.below(row, column)
     beside_label = after < grid.width and _meaning(grid, row, after, remembered) is not None
     before_label = column > 0 and _meaning(grid, row, column - 1, remembered) is not None
-    if (beside_label or before_label or _only_labels(grid, row, remembered)) and below in grid.cells:
+    if not (beside_label or before_label) and row not in alone:
+        alone[row] = _only_labels(grid, row, remembered)
+    if (beside_label or before_label or alone[row]) and below in grid.cells:
         cell = grid.at(below, column)
         if (
             cell is not None

@@ -17,6 +17,7 @@ from typing import Final
 
 from core.people.roster.fields import BY_CODE
 from core.people.roster.headings import HEADINGS, UNKNOWN, Meaning, heading_key, meaning_of, of_role, role_of
+from core.text.pinyin import sound
 
 _DRESS: Final = re.compile(
     r"的|^(?:请?填写|第?\d{1,2}[项列栏]?(?=\D)|[a-z][.、:)])|(?:信息|内容|一?栏)$|[\s\-_/.·:;,、!?\"“”'’]"
@@ -66,7 +67,7 @@ def _undressed(keys: tuple[str, ...]) -> Meaning:
 def _alike(key: str) -> Meaning:
     """The field of the one name that is read like ``key``, or of the nearest within one character."""
     plain = _DRESS.sub("", key)
-    spoken = _fields(word for word in _by_sound().get(_sound(plain), ()) if len(word) == len(plain))
+    spoken = _fields(word for word in _by_sound().get(sound(plain), ()) if len(word) == len(plain))
     if len(spoken) == 1:
         return Meaning(spoken.pop(), "guessed")
     if len(plain) < _SHORTEST or spoken:
@@ -105,12 +106,5 @@ def _names() -> tuple[str, ...]:
 def _by_sound() -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for word in _names():
-        found[_sound(word)] = (*found.get(_sound(word), ()), word)
+        found[sound(word)] = (*found.get(sound(word), ()), word)
     return found
-
-
-def _sound(key: str) -> str:
-    # Imported late: the dictionary takes 45 MB, and few files have a heading that is asked for.
-    from pypinyin import lazy_pinyin
-
-    return " ".join(lazy_pinyin(key))

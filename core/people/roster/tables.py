@@ -23,6 +23,7 @@ _DEEPEST: Final = 3
 _LATEST: Final = date(2100, 1, 1)
 _SAMPLE: Final = 400
 _MOST: Final = 0.8
+_MOST_UNKNOWN: Final = 60
 _GROUPS: Final = ("member", "spouse", "child")
 READER: Final = IdentityReader(_LATEST, of_text=False)
 Remembered = Mapping[str, str | None]
@@ -127,8 +128,11 @@ def _by_likeness(
     """Columns that nothing names, by the heading that is most like theirs, where most of what stands in them can be read so."""
     taken = fields_of(columns)
     found = []
+    unknown = sum(column.how == "unknown" for column in columns)
     for column in columns:
-        like = likely_meaning(header.paths[column.index]) if column.how == "unknown" else UNKNOWN
+        # No office's sheet has so many; in one made to hold up the work they stay unknown, which is told.
+        asked = column.how == "unknown" and unknown <= _MOST_UNKNOWN
+        like = likely_meaning(header.paths[column.index]) if asked else UNKNOWN
         if like.target is not None and like.target not in taken and _readable(like, column, grid, sample):
             taken.add(like.target)
             column = replace(column, field=like.target, how="guessed", times=like.times, parts=like.parts)

@@ -27,9 +27,11 @@ from core.people.models import Household, Person, WorkerFile
 from core.people.repository import HouseholdView, household_named, household_view
 from core.scope import current_scope
 from core.text.normalise import fold
+from core.trail.service import record_page
 from core.web.context import changed, go, requires, show
 from core.web.pages import queries, words
 from core.web.paging import After, cut, next_url
+from core.web.render import Message
 from core.web.typed import id_typed
 
 router = APIRouter()
@@ -183,14 +185,20 @@ def same_person(
 def _same_person(
     request: Request, household_id: uuid.UUID, refused: BangfuError | None = None, typed: dict[str, str] | None = None
 ) -> HTMLResponse:
+    several = refused if isinstance(refused, SeveralMeant) else None
     with unit_of_work() as session:
         view = household_named(session, household_id)
+        if several is not None:
+            # the answer's own row names the household of the address; those who are offered belong to another
+            what = "/households/{household_id}/same-person"
+            record_page(session, what, MERGING.permission, "household", several.household_id)
     return show(
         request,
         "same_person.html",
-        refusal=refused,
+        refusal=None if several else refused,  # a choice that is offered is no refusal
+        messages=[Message(several.zh, "info")] if several else (),
         view=view,
-        several=refused.persons if isinstance(refused, SeveralMeant) else (),
+        several=several.persons if several else (),
         typed={"person_id": "", "who": "", "other_id": ""} | (typed or {}),
     )
 
