@@ -1,6 +1,6 @@
 # make run    bare clone to served page;           ARGS="--once --port 8010"
 # make keycloak  Keycloak beside make run;         ARGS="--port 8181"
-# make test   tests but the long ones, four at a time; ARGS="-k ledger -x" or "-m long" (as given, one at a time)
+# make test   tests but the long ones, three at a time; ARGS="-k ledger -x" or "-m long" (as given, one at a time)
 # make check  style, types, import contracts, house rules
 # make bench  measured figures;                    ARGS="..."
 # make clean  removes what these made, never .bangfu/ (the data)
@@ -25,7 +25,7 @@ keycloak:
 
 test:
 	@$(PYTHON) deploy/bootstrap.py --dev --browser
-	@exec $(BIN)/python -m pytest $(or $(ARGS),-n 4 --no-loadscope-reorder -m "not long")
+	@exec $(BIN)/python -m pytest $(or $(ARGS),-n 3 --no-loadscope-reorder -m "not long")
 
 check:
 	@$(PYTHON) deploy/bootstrap.py --dev

@@ -55,9 +55,9 @@ _DEAR = ("keycloak", "browser", "slow")
 
 
 class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
-    """Side by side (``-n 4``) the tests of a file stay together, and those of Keycloak, which all share one server.
+    """Side by side (``-n 3``) the tests of a file stay together, and those of Keycloak, which all share one server.
 
-    Four on two cores, since there is much waiting for browsers and other processes. The groups of ``--dist loadgroup`` are
+    Three on two cores, since there is much waiting for browsers and other processes. The groups of ``--dist loadgroup`` are
     written into the names of tests, which pytest 9.2 no longer lets a plugin do.
     """
 
