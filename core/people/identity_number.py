@@ -73,6 +73,12 @@ def check_identity_number(text: str, on: date) -> IdentityNumber:
     )
 
 
+def lengthened(number: str) -> str:
+    """The 18 characters of a number of 15 digits, as cards bore it until 1999 (GB 11643-1999)."""
+    first = f"{number[:6]}19{number[6:]}"
+    return first + calc_check_digit(first + "0")
+
+
 def _birth_date(number: str, on: date) -> date:
     try:
         born = date(int(number[6:10]), int(number[10:12]), int(number[12:14]))

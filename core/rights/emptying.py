@@ -114,11 +114,16 @@ def erase(session: Session, erasure: Erasure) -> None:
     session.expire_all()
 
 
+def gone_whole(session: Session, erasure: Erasure) -> set[uuid.UUID]:
+    """Households whose file is erased as a whole; none where one person alone is erased."""
+    if not erasure.whole:
+        return set()
+    return {erasure.household_id, *session.scalars(tenant_sql(_OWN), {"persons": list(erasure.persons)})}
+
+
 def _subjects(session: Session, erasure: Erasure) -> tuple[Subjects, Subjects]:
     """What is erased as a whole; and files and cases of others as well, out of which the persons' names are taken."""
-    persons = {"persons": list(erasure.persons)}
-    own = {erasure.household_id, *session.scalars(tenant_sql(_OWN), persons)} if erasure.whole else set[uuid.UUID]()
-    bound: dict[str, Any] = persons | {"households": sorted(own)}
+    bound: dict[str, Any] = {"persons": list(erasure.persons), "households": sorted(gone_whole(session, erasure))}
     beside = tuple(session.scalars(tenant_sql(_BESIDE), bound))
     cases = session.execute(tenant_sql(_CASES), bound | {"beside": list(beside)}).all()
     alone = tuple(row.case_id for row in cases if row.alone)

@@ -24,6 +24,7 @@ from core.errors import Conflict, InvalidInput, NotFound
 from core.exchange.envelopes import on_arrival, personal_content, seal_envelope
 from core.exchange.models import Envelope
 from core.people.models import Membership, Person, WorkerFile
+from core.rights.emptying import gone_whole
 from core.rights.models import Erasure
 from core.rights.names import HANDLE
 from core.rights.partner_models import PartnerErasure
@@ -54,7 +55,7 @@ def tell_receivers(session: Session, erasure: Erasure) -> int:
     In the erasure's transaction, after what it empties: who belonged to which household stays."""
     scope = current_scope()
     belonged = _households(session, erasure)
-    own = _own(session, erasure) if erasure.whole else set[uuid.UUID]()
+    own = gone_whole(session, erasure)
     moved = (
         select(HouseholdTransfer.household_id, HouseholdTransfer.peer, HouseholdTransfer.transfer_id)
         .where(HouseholdTransfer.direction == "out", HouseholdTransfer.state == "arrived")
@@ -98,12 +99,6 @@ def _households(session: Session, erasure: Erasure) -> dict[uuid.UUID, set[uuid.
     for home, person in (*session.execute(members), *session.execute(workers)):
         found[home].add(person)
     return found
-
-
-def _own(session: Session, erasure: Erasure) -> set[uuid.UUID]:
-    """Households whose file was erased as a whole (``core.rights.emptying``)."""
-    workers = select(WorkerFile.household_id).where(among(WorkerFile.worker_id, erasure.persons))
-    return {erasure.household_id, *session.scalars(workers)}
 
 
 def _where_now(session: Session, came: _Came) -> _Came | None:

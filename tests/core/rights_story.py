@@ -240,3 +240,10 @@ def standing_in_the_database(db: Database, needles: tuple[str, ...], tenant: str
 
 def _is_there(connection: Connection, name: str) -> bool:
     return connection.scalar(text("select to_regclass(:name)"), {"name": name}) is not None
+
+
+def joins(county: Acting, other: Family, person: uuid.UUID) -> None:
+    """Let somebody belong to another household as well."""
+    with everybody(county, "clerk"), unit_of_work() as session:
+        since = date(2025, 2, 1)
+        session.add(Membership(household_id=other.household, person_id=person, relation="parent", valid_from=since))

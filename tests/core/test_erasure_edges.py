@@ -16,8 +16,7 @@ from core.db.statements import tenant_sql
 from core.documents import store
 from core.documents.models import Document
 from core.documents.sealing import PaperKeys
-from core.errors import Conflict, InvalidInput, NotFound
-from core.exchange.models import Envelope
+from core.errors import Conflict, NotFound
 from core.jobs.models import Job
 from core.people.changes.models import PersonCorrection
 from core.people.duplicates.merging import merge
@@ -29,14 +28,10 @@ from core.rights.emptying import destroy_papers, settle
 from core.rights.erasing import decide, propose
 from core.rights.hindrances import due_files, hindrances
 from core.rights.models import Erasure
-from core.rights.partner_models import PartnerErasure
-from core.rights.partners import ANSWER, answer_partner, names_here, partner_erasures, undecided
 from core.settings import settings
 from core.tenancy.keys import tenant_key
-from core.transfers.models import BroughtPerson, HouseholdTransfer
-from tests.conftest import COUNTY, OTHER_COUNTY, OTHER_PREFECTURE, TODAY, Database
-from tests.core.audit_story import relay
-from tests.core.lines import PDF, with_key
+from tests.conftest import COUNTY, TODAY, Database
+from tests.core.lines import PDF
 from tests.core.rights_story import (
     DOUBLE,
     LONG_AFTER,
@@ -50,11 +45,11 @@ from tests.core.rights_story import (
     county,
     everybody,
     family,
+    joins,
     no_list,
     propose_and_confirm,
     standing_in_the_database,
 )
-from tests.core.staffing import close_into
 
 __all__ = ["county", "no_list"]
 
@@ -169,7 +164,7 @@ def test_who_moved_away_and_came_back_goes_with_both_files(county: Acting, db: D
             {"home": theirs.household},
         )
     for person in theirs.persons:
-        _joins(county, back, person)
+        joins(county, back, person)
     with everybody(county, "clerk", LONG_AFTER), unit_of_work() as session:
         with pytest.raises(Conflict, match="另有未终止或保存期未满的档案"):
             propose(session, theirs.household, reason="保存期满")
@@ -310,160 +305,6 @@ def test_papers_that_a_restored_file_store_brings_back_are_destroyed(county: Act
         assert not (folder / names[0]).exists()
         [kept] = session.scalars(select(Document.storage_name).where(Document.erased_on.is_(None)))
         assert store.get(kept)
-
-
-HEIR = OTHER_PREFECTURE
-"""Who takes over from a county that closes: any tenant would do."""
-
-
-def _sent(county: Acting, gone: Family, giver: str = COUNTY, receiver: str = OTHER_COUNTY) -> dict[str, object]:
-    """The giver's side of a household that has moved; what both sides have in common."""
-    moved = {"transfer_id": new_id(), "state": "arrived", "reason": "迁居", "begun_by": "clerk", "begun_on": TODAY}
-    with everybody(county, "clerk", tenant=giver), unit_of_work() as session:
-        session.add(HouseholdTransfer(direction="out", peer=receiver, household_id=gone.household, **moved))
-    return moved
-
-
-def _moved(county: Acting, gone: Family, come: Family, giver: str = COUNTY, receiver: str = OTHER_COUNTY) -> None:
-    moved = _sent(county, gone, giver, receiver)
-    with everybody(county, "clerk", tenant=receiver), unit_of_work() as session:
-        session.add(HouseholdTransfer(direction="in", peer=giver, household_id=come.household, **moved))
-        session.add_all(
-            BroughtPerson(peer=giver, peer_person_id=there, person_id=here)
-            for there, here in zip(gone.persons, come.persons, strict=True)
-        )
-
-
-def _joins(county: Acting, other: Family, person: uuid.UUID) -> None:
-    with everybody(county, "clerk"), unit_of_work() as session:
-        since = date(2025, 2, 1)
-        session.add(Membership(household_id=other.household, person_id=person, relation="parent", valid_from=since))
-
-
-def test_the_county_to_which_a_household_moved_is_told_and_decides_itself(county: Acting, db: Database) -> None:
-    theirs, there = family(county, WORKER), family(county, WORKER, tenant=OTHER_COUNTY)
-    _moved(county, theirs, there)
-    propose_and_confirm(county, theirs)
-    for _ in range(2):
-        relay(county, COUNTY)
-    with everybody(county, "desk", tenant=OTHER_COUNTY), unit_of_work() as session:
-        [told] = partner_erasures(session)
-        assert (told.direction, told.household_id, told.persons, told.whole) == ("in", there.household, [*there.persons], True)
-        assert (names_here(session, [told]), undecided(session)) == ({there.persons[0]: WORKER.name}, 1)
-        for wrong in (("maybe", "依据"), ("kept", " ")):
-            with pytest.raises(InvalidInput):
-                answer_partner(session, told.id, *wrong)
-        answer_partner(session, told.id, "kept", f"{WORKER.name}在本县受助，保存期未满")
-        with pytest.raises(Conflict):
-            answer_partner(session, told.id, "erasing", "x")
-    for _ in range(2):
-        relay(county, OTHER_COUNTY)
-    with everybody(county, "desk", LONG_AFTER), unit_of_work() as session:
-        [sent] = partner_erasures(session)
-        assert (sent.direction, sent.outcome, sent.answer, undecided(session)) == ("out", "kept", None, 0)
-        with pytest.raises(NotFound):
-            answer_partner(session, sent.id, "kept", "x")
-    # the former county holds no word about whom it erased, nor does what travelled
-    assert standing_in_the_database(db, WORKER.told()) == []
-
-
-@pytest.mark.parametrize("heir", [None, COUNTY, HEIR])
-def test_a_household_is_followed_through_a_county_that_has_closed(county: Acting, db: Database, heir: str | None) -> None:
-    """A closed receiver keeps nobody from being erased; where the household went on, the county that holds it now is told."""
-    theirs, between = family(county, WORKER), family(county, WORKER, tenant=OTHER_COUNTY)
-    _moved(county, theirs, between)
-    if heir == HEIR:
-        with_key(county, HEIR)
-        there = family(county, WORKER, tenant=HEIR)
-        _moved(county, between, there, OTHER_COUNTY, HEIR)
-    elif heir is not None:
-        _sent(county, between, OTHER_COUNTY, heir)
-    close_into(db, OTHER_COUNTY, heir)
-    propose_and_confirm(county, theirs)
-    relay(county, COUNTY)
-    with everybody(county, "desk", LONG_AFTER), unit_of_work() as session:
-        assert [row.peer for row in partner_erasures(session)] == ([HEIR] if heir == HEIR else [])
-    if heir != HEIR:
-        return
-    with everybody(county, "desk", tenant=HEIR), unit_of_work() as session:
-        [told] = partner_erasures(session)
-        assert (told.peer, told.household_id, told.persons) == (COUNTY, there.household, [*there.persons])
-        answer_partner(session, told.id, "erasing", "不再需要")
-    relay(county, HEIR)
-    with everybody(county, "desk", LONG_AFTER), unit_of_work() as session:
-        assert [row.outcome for row in partner_erasures(session)] == ["erasing"]
-
-
-@pytest.mark.parametrize(("heir", "late"), [(None, True), (OTHER_COUNTY, True), (HEIR, True), (HEIR, False)])
-def test_an_answer_to_a_county_that_has_closed_holds_nobody_up(
-    county: Acting, db: Database, heir: str | None, late: bool
-) -> None:
-    there = family(county, WORKER, tenant=OTHER_COUNTY)
-    told = PartnerErasure(
-        envelope_id=new_id(), direction="in", peer=COUNTY, household_id=there.household, whole=True, persons=[*there.persons],
-        ground="retention", told_on=TODAY,
-    )  # fmt: skip
-    with everybody(county, "desk", tenant=OTHER_COUNTY), unit_of_work() as session:
-        session.add(told)
-    if late:
-        close_into(db, COUNTY, heir)
-    with everybody(county, "desk", tenant=OTHER_COUNTY), unit_of_work() as session:
-        answer_partner(session, told.id, "kept", "保存期未满")
-        assert undecided(session) == 0
-        assert len(session.scalars(select(Envelope).where(Envelope.kind == ANSWER)).all()) == (not late)
-    if not late:
-        close_into(db, COUNTY, heir)
-        relay(county, OTHER_COUNTY)
-        with everybody(county, "desk", tenant=OTHER_COUNTY), unit_of_work() as session:
-            assert session.scalars(select(Envelope.state).where(Envelope.kind == ANSWER)).all() == ["delivered"]
-
-
-def test_every_county_that_holds_one_of_them_is_told(county: Acting) -> None:
-    """Also of other households in which they stood, and twice where two went to one county; each as far as it was erased."""
-    theirs, other = family(county, WORKER, WIFE), family(county, STRANGER, number="SB2")
-    there = family(county, WORKER, WIFE, tenant=OTHER_COUNTY)
-    beside = family(county, STRANGER, number="SB2", tenant=OTHER_COUNTY)
-    _joins(county, other, theirs.persons[1])
-    _moved(county, theirs, there)
-    _moved(county, other, beside)
-    propose_and_confirm(county, theirs, person_id=theirs.persons[1])
-    relay(county, COUNTY)
-    with everybody(county, "desk", tenant=OTHER_COUNTY), unit_of_work() as session:
-        told = {(row.household_id, tuple(row.persons), row.whole) for row in partner_erasures(session)}
-    assert told == {(home.household, (there.persons[1],), False) for home in (there, beside)}
-
-
-def test_a_household_that_counts_as_one_is_told_of_where_it_moved(county: Acting) -> None:
-    """The erasure is proposed on the page of the file that was merged; the other one has moved."""
-    theirs, there = family(county, WORKER, status="on_file"), family(county, WORKER, tenant=OTHER_COUNTY)
-    double = family(county, DOUBLE, number="SB2", status="on_file")
-    with everybody(county, "clerk"), unit_of_work() as session:
-        merge(session, double.persons[0], theirs.persons[0], "同一人，已核对证件", households=True)
-        session.execute(tenant_sql("update worker_file set status = 'moved' where tenant = :tenant and file_number = 'SB1'"))
-    _moved(county, theirs, there)
-    propose_and_confirm(county, double)
-    relay(county, COUNTY)
-    with everybody(county, "desk", tenant=OTHER_COUNTY), unit_of_work() as session:
-        [told] = partner_erasures(session)
-        assert (told.household_id, told.persons, told.whole) == (there.household, [*there.persons], True)
-
-
-@pytest.mark.parametrize("whole", [True, False])
-def test_a_package_on_its_way_is_waited_for(county: Acting, whole: bool) -> None:
-    """Also for one person alone, and where another household takes the person along: the package still holds everybody."""
-    theirs, other = family(county, WORKER, WIFE), family(county, STRANGER, number="SB2")
-    _joins(county, other, theirs.persons[1])
-    found = []
-    for home in (theirs, other):
-        sent = _sent(county, home)
-        for state in ("sent", "arrived"):
-            with everybody(county, "clerk", LONG_AFTER), unit_of_work() as session:
-                asked = select(HouseholdTransfer).where(HouseholdTransfer.transfer_id == sent["transfer_id"])
-                session.scalars(asked).one().state = state
-                session.flush()
-                held = hindrances(session, theirs.household, theirs.persons[1:], whole=whole, wish=False)
-                found.append([one.code for one in held])
-    assert found == [["moving"], [], ["moving"], []]
 
 
 def _ids(found: Family) -> list[str]:

@@ -13,7 +13,6 @@ from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
-from stdnum.cn.ric import calc_check_digit
 
 from core.authorisation import require
 from core.db.base import new_id
@@ -24,6 +23,7 @@ from core.people.duplicates.merging import survivors_of
 from core.people.duplicates.models import DuplicateProposal
 from core.people.duplicates.scores import BY_HAND, score
 from core.people.duplicates.service import DECIDING, compared
+from core.people.identity_number import lengthened
 from core.people.models import Person, WorkerFile
 from core.people.repository import members_on
 from core.scope import current_scope
@@ -131,8 +131,7 @@ def _meant(session: Session, who: str) -> tuple[UUID | None, Sequence[Person]]:
 def _tokens(typed: str) -> list[bytes]:
     """By what an identity number is found, also one of 15 digits, of cards until 1999; nothing for what is none."""
     if _OLD_NUMBER.fullmatch(typed):
-        whole = f"{typed[:6]}19{typed[6:]}"
-        typed = whole + calc_check_digit(whole + "0")
+        typed = lengthened(typed)
     return [tokens().tenant_token(current_scope().tenant, TokenKind.IDENTITY, typed)] if _NUMBER.fullmatch(typed) else []
 
 

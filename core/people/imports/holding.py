@@ -11,6 +11,7 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from core.db.statements import tenant_sql
+from core.errors import Conflict
 from core.people.imports.matching import Compared
 from core.scope import current_scope
 
@@ -28,6 +29,17 @@ select exists (
     where m.present
 )
 """
+
+
+def changed_since(file_name: str) -> Conflict:
+    """The refusal to write a comparison that does not hold."""
+    return Conflict(
+        "比对后有档案被他人更改，没有写入",
+        "a file was changed after the comparison; nothing was written",
+        where=file_name,
+        mend_zh="请重新导入，将按最新内容比对",
+        mend_en="import it again: it is compared anew",
+    )
 
 
 def holds(session: Session, compared: Compared) -> bool:

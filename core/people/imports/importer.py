@@ -24,7 +24,7 @@ from core.errors import Conflict, InvalidInput
 from core.host.manager import host
 from core.people.heaps import without_collections
 from core.people.imports.changes import Wanted, keep_changes, write_changed
-from core.people.imports.holding import holds
+from core.people.imports.holding import changed_since, holds
 from core.people.imports.matching import Compared, compare
 from core.people.imports.models import RosterChange, RosterHeading, RosterImport, RosterProblem
 from core.people.imports.staging import drop_parts
@@ -187,6 +187,8 @@ def import_roster(session: Session, path: Path, *, programmes: Mapping[str, str]
         session.add(made)
     made.understanding = understanding.as_json()
     session.flush()
+    if not holds(session, found.compared):
+        raise changed_since(made.file_name)
     with without_collections():
         commit(session, made, found, {}, told)
     return TakenIn(made.id, made.households, made.persons, made.held_back, sorted_problems(found.checked), dict(made.counts))
@@ -237,19 +239,9 @@ def new_import(digest: str, file_name: str, size: int) -> RosterImport:
 
 
 def commit(session: Session, made: RosterImport, found: Examined, wanted: Wanted, told: Told = silent) -> None:
-    """Write what was examined, in the transaction of the caller, and say in the import what came of it.
-
-    Raises ``Conflict`` where what was compared has changed since.
-    """
+    """Write what was examined, in the transaction of the caller, and say in the import what came of it. The caller has seen
+    that the comparison holds (``core.people.imports.holding``)."""
     scope, compared = current_scope(), found.compared
-    if not holds(session, compared):
-        raise Conflict(
-            "比对后有档案被他人更改，没有写入",
-            "a file was changed after the comparison; nothing was written",
-            where=made.file_name,
-            mend_zh="请重新导入，将按最新内容比对",
-            mend_en="import it again: it is compared anew",
-        )
     keep_found(session, made, found, wanted)
     adding = Adding(Sealer(session), made.id, scope.business_date.replace(month=1, day=1), scope.business_date)
     changed, added = write_changed(session, adding, compared.changed, wanted)

@@ -21,7 +21,7 @@ from core.jobs.service import start_job
 from core.jobs.telling import tell
 from core.people.heaps import without_collections
 from core.people.imports.changes import Wanted
-from core.people.imports.holding import holds
+from core.people.imports.holding import changed_since, holds
 from core.people.imports.importer import Told, commit, examined, keep_found, lock_imports, read, remembered
 from core.people.imports.models import RosterChange, RosterImport
 from core.people.imports.service import CHECK_JOB, COMMIT_JOB
@@ -171,6 +171,8 @@ def commit_import(session: Session, params: Params, _payload: Params) -> Params:
             found = examined(session, Checked(drafts=drafts, counts=Counter(counts), columns=columns), counts, told)
             if holds(session, found.compared):
                 break
+        else:
+            raise changed_since(made.file_name)
         commit(session, made, found, wanted, told)
     if made.persons and _may_look_for_doubles():
         start_job(session, DUPLICATES, f"import/{import_id}", {}, f"查找疑似重复人员（{made.file_name}）")

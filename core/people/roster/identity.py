@@ -9,6 +9,7 @@ from datetime import date
 from typing import Final
 
 from core.divisions import is_known_code
+from core.people.identity_number import lengthened
 from core.people.roster.problems import Fault
 from core.people.roster.values import NO_VALUE, Told, is_scientific, masked_identity, plain, text
 from core.spreadsheets.cells import Cell
@@ -109,8 +110,7 @@ class IdentityReader:
 
     def _fifteen(self, number: str) -> Fault | Told:
         """A number of the first generation: of people born in the 20th century, without a check digit."""
-        longer = f"{number[:6]}19{number[6:]}"
-        longer += _CHECK[_sum(longer, 0) % 11]
+        longer = lengthened(number)
         if self._areas[longer[:6]] < 0:
             return Fault("identity_division")
         if self._births[longer[6:14]] < 0:

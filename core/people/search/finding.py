@@ -16,11 +16,11 @@ from uuid import UUID
 
 from sqlalchemy import TextClause, case, func, select
 from sqlalchemy.orm import Session
-from stdnum.cn.ric import calc_check_digit
 
 from core.db.statements import tenant_sql
 from core.people.employers.models import Employer
 from core.people.employers.service import fits
+from core.people.identity_number import lengthened
 from core.people.search.words import CONFUSED, INITIALS, PART
 from core.scope import current_scope
 from core.tenancy.keys import tokens
@@ -214,8 +214,7 @@ def _numbers(asked: _Question, plain: str) -> None:
     if _IDENTITY.fullmatch(plain):
         asked.number(TokenKind.IDENTITY, plain)
     if _OLD_IDENTITY.fullmatch(plain):
-        whole = f"{plain[:6]}19{plain[6:]}"
-        asked.number(TokenKind.IDENTITY, whole + calc_check_digit(whole + "0"))
+        asked.number(TokenKind.IDENTITY, lengthened(plain))
     if _PHONE.fullmatch(plain.replace("-", "")):
         asked.number(TokenKind.PHONE, plain)
     if _ACCOUNT.fullmatch(plain):
