@@ -6,25 +6,23 @@ An import writes hundreds of thousands of rows; sent as single parameters they c
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 import psycopg
 from psycopg import sql
-from psycopg.types.json import Jsonb
 from sqlalchemy import Column, Table
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from core.db.base import Base, new_id_text
+from core.db.copy_text import JOINED, Written, write_out
 from core.db.statements import tenant_sql
 
-JOINED: Final = "\x1f"
-"""Between values of one text of which each becomes a row: the unit separator, which no text of a person holds."""
 _DIALECT: Any = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
 
 
@@ -50,51 +48,56 @@ def insert_rows(session: Session, model: type[Base], rows: list[dict[str, Any]],
 def copy_rows(
     session: Session,
     model: type[Base],
-    rows: Sequence[Sequence[Any]] | Sequence[str],
+    rows: Sequence[Sequence[Any]],
     columns: Sequence[str],
+    constants: Mapping[str, Any] = MappingProxyType({}),
+) -> None:
+    """Insert very many rows of the tenant in scope: tuples of the values of ``columns``; ``constants`` are the values of
+    columns that all rows share. Other defaults of the model are filled in, ids too."""
+    if rows:
+        copy_written(session, model, written(model, dict(zip(columns, zip(*rows, strict=True), strict=True))), constants)
+
+
+def written(model: type[Base], columns: Mapping[str, Sequence[Any]], spread: str | None = None) -> Written:
+    """Rows that are given by columns, all of one length, written out for ``copy_written``; ids are made here where none are
+    given (the database takes longer). It needs no database: others are written out while that takes rows in."""
+    table: Any = model.__table__
+    if "id" in table.columns and "id" not in columns:
+        count = len(next(iter(columns.values())))
+        columns = {**columns, "id": [new_id_text() for _ in range(count)]}
+    return write_out(table, columns, spread)
+
+
+def copy_written(
+    session: Session,
+    model: type[Base],
+    rows: Written,
     constants: Mapping[str, Any] = MappingProxyType({}),
     *,
     keep_former: bool = False,
-    spread: str | None = None,
 ) -> None:
-    """Insert very many rows of the tenant in scope: tuples of the values of ``columns``; ``constants`` are the values of
-    columns that all rows share. Other defaults of the model are filled in, ids too (made here: the database takes longer).
-    ``keep_former`` as above. The texts of the column ``spread`` hold several values, joined by ``JOINED``: each is a row.
-    Rows that are texts are lines of ``core.db.copy_text``; their columns include the id.
+    """Insert rows that were written out; ``constants`` and ``keep_former`` as above.
 
     They go by COPY into a temporary table, since PostgreSQL takes none into a table under row-level security, and from
     there by one statement, in which the policies hold as in any other.
     """
-    if not rows:
-        return
     table: Any = model.__table__
-    alike = dict(constants)
-    given: Iterable[Any] = rows
-    lines = isinstance(rows[0], str)
-    if "id" in table.columns and "id" not in columns:
-        columns, given = (*columns, "id"), ((*row, new_id_text()) for row in rows)
-    for column in _defaulted(table, dict.fromkeys([*columns, *constants])):
-        if not column.primary_key:
-            alike[column.name] = _default(column)
+    columns, alike = rows.names, {**rows.alike, **constants}
+    for column in _defaulted(table, dict.fromkeys([*columns, *alike])):
+        alike[column.name] = _default(column)
     staging, conflict = f"bulk_{table.name}", " on conflict do nothing" if keep_former else ""
     names = ", ".join(f'"{name}"' for name in columns)
-    taken = ", ".join("part" if name == spread else f'"{name}"' for name in columns)
-    parts = f", string_to_table(\"{spread}\", '{JOINED}') part" if spread else ""
+    taken = ", ".join("part" if name == rows.spread else f'"{name}"' for name in columns)
+    parts = f", string_to_table(\"{rows.spread}\", '{JOINED}') part" if rows.spread else ""
     driver: psycopg.Connection[Any] = session.connection().connection.driver_connection  # type: ignore[assignment]  # it is psycopg's
     with driver.cursor() as cursor:
         shape = sql.SQL("create temporary table {} on commit drop as select {} from {} with no data")
         listed = sql.SQL(", ").join(map(sql.Identifier, columns))
         place = sql.Identifier("pg_temp", staging)
         cursor.execute(shape.format(sql.Identifier(staging), listed, sql.Identifier(*table.fullname.split("."))))
-        kinds = [table.columns[name].type for name in columns]
-        documents = [at for at, kind in enumerate(kinds) if isinstance(kind, JSONB)]
         with cursor.copy(sql.SQL("copy {} from stdin").format(place)) as copy:
-            if lines:
-                copy.write("".join(given))
-            else:
-                for row in given:
-                    copy.write_row(_with_documents(row, documents) if documents else row)
-        values = "".join(f', cast(:{name} as {table.columns[name].type.compile(_DIALECT)}) as "{name}"' for name in alike)
+            copy.write(rows.lines)
+        values = "".join(f', cast(:{name} as {_kind(table.columns[name])}) as "{name}"' for name in alike)
         more = "".join(f', "{name}"' for name in alike)
         bound = {name: _bound(value, table.columns[name]) for name, value in alike.items()}
         session.execute(
@@ -122,11 +125,9 @@ def update_rows(session: Session, model: type[Base], rows: list[dict[str, Any]],
     session.execute(tenant_sql(statement), {"rows": json.dumps(full, ensure_ascii=False, default=_plain)})
 
 
-def _with_documents(row: Sequence[Any], places: Sequence[int]) -> list[Any]:
-    whole = list(row)
-    for at in places:
-        whole[at] = None if whole[at] is None else Jsonb(whole[at])
-    return whole
+def _kind(column: Column[Any]) -> str:
+    """A column's type as a cast takes it, which knows no collation."""
+    return column.type.compile(_DIALECT).partition(" COLLATE ")[0]
 
 
 def _bound(value: object, column: Column[Any]) -> object:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -21,19 +21,16 @@ from core.vault.keys import PersonKey
 from core.vault.sensitive import Sensitive
 from core.vault.tokens import TokenKind
 
-Mark: TypeAlias = tuple[str, bytes, int, str]
-"""A mark in the identity index: province, hash, year, matter."""
 
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """What is stored of new persons' names, numbers and telephones: everything in the order in which they were given."""
 
-class Sealed(NamedTuple):
-    """What is stored of a new person's name, number and telephone."""
-
-    key: PersonKey
-    """The person's, under which the household's account and house number are sealed as well."""
-    columns: dict[str, Any]
-    words: set[str]
-    """Words by which the search box finds the person."""
-    mark: Mark
+    keys: list[PersonKey]
+    """The persons' own, under which the household's account and house number are sealed as well."""
+    columns: dict[str, list[Any]]
+    words: list[set[str]]
+    """Words by which the search box finds each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,23 +67,12 @@ class Sealer:
 
     def account(self, key: PersonKey, number: Sensitive[str] | None) -> dict[str, Any]:
         """Columns of the bank account (银行卡号), sealed under the worker's key."""
-        if number is None:
-            return {"account_cipher": None, "account_masked": None, "account_token": None}
-        plain = number.reveal()
-        return {
-            "account_cipher": key.seal("account_cipher", plain),
-            "account_masked": masking.bank_account(plain),
-            "account_token": self.account_token(plain),
-        }
+        sealed = self.sealed_accounts([key], [None if number is None else number.reveal()])
+        return {name: values[0] for name, values in sealed.items()}
 
     def address(self, key: PersonKey, address: str) -> dict[str, Any]:
         """The address (住址) down to the village, and the rest sealed under the worker's key."""
-        shown = masking.address(address)
-        if not shown.endswith(masking.HIDDEN):
-            return {"address": shown, "house_number_cipher": None}
-        place = shown.removesuffix(masking.HIDDEN)
-        # The mask folds full-width signs one for one, so the place is as long in the address as written.
-        return {"address": place, "house_number_cipher": key.seal("house_number_cipher", address.strip()[len(place) :])}
+        return {name: values[0] for name, values in self.sealed_addresses([key], [address]).items()}
 
     def person(
         self,
@@ -98,38 +84,84 @@ class Sealer:
     ) -> SealedPerson:
         """A new person with ``columns`` (name and what needs no seal); ``more_searches`` are further search tokens."""
         person_id = new_id()
+        number = identity.number.reveal()
         sealed = self.sealed(
-            person_id.bytes, columns["name"], identity.number.reveal(), phone.reveal() if phone else None, more_searches
+            [person_id.bytes], [columns["name"]], [number], [None if phone is None else phone.reveal()], [tuple(more_searches)]
         )
-        searches = [{"token": word, "subject_kind": "person", "subject_id": person_id} for word in sorted(sealed.words)]
-        return SealedPerson(person_id, {**columns, "id": person_id, **sealed.columns}, searches)
+        searches = [{"token": word, "subject_kind": "person", "subject_id": person_id} for word in sorted(sealed.words[0])]
+        own = {name: values[0] for name, values in sealed.columns.items()}
+        return SealedPerson(person_id, {**columns, "id": person_id, **own}, searches)
 
-    def sealed(self, person: bytes, name: str, number: str, phone: str | None, more_searches: Iterable[str] = ()) -> Sealed:
-        """What is stored of a new person of whom the id (its 16 bytes), name, checked number and telephone are given."""
-        key, wrapped = self._keys.new_key_at(person)
-        spoken = name_pinyin(name)
-        columns = self._phone(key, phone)
-        columns["pinyin"] = spoken.sort_key
-        columns["wrapped_key"] = wrapped
-        columns["identity_cipher"] = key.seal("identity_cipher", number)
-        columns["identity_masked"] = masking.identity_number(number)
-        columns["identity_token"] = self.identity_token(number)
-        words = search_words(name, spoken, number, more_searches, phone)
-        return Sealed(key, columns, words, self.mark(number))
+    def sealed(
+        self,
+        ids: Sequence[bytes],
+        names: Sequence[str],
+        numbers: Sequence[str],
+        phones: Sequence[str | None],
+        more_searches: Sequence[Iterable[str]],
+    ) -> Sealed:
+        """What is stored of new persons of whom ids (16 bytes each), names, checked numbers and telephones are given.
 
-    def mark(self, number: str) -> Mark:
-        """The mark in the identity index of somebody who is on file."""
-        return (self._province, self._tokens.identity_index_hash(number), self._year, ON_FILE)
+        Many are sealed at once: an import has a hundred thousand, and one by one they would take twice as long.
+        """
+        keys, wrapped = self._keys.new_person_keys(ids)
+        spoken = list(map(name_pinyin, names))
+        columns: dict[str, list[Any]] = {
+            "pinyin": [one.sort_key for one in spoken],
+            "wrapped_key": wrapped,
+            "identity_cipher": PersonKey.seal_each(keys, "identity_cipher", numbers),
+            "identity_masked": list(map(masking.identity_number, numbers)),
+            "identity_token": self._tokens.tenant_tokens(self._tenant, TokenKind.IDENTITY, numbers),
+            **self.sealed_phones(keys, phones),
+        }
+        words = list(map(search_words, names, spoken, numbers, more_searches, phones))
+        return Sealed(keys, columns, words)
+
+    def sealed_accounts(self, keys: Sequence[PersonKey], numbers: Sequence[str | None]) -> dict[str, list[Any]]:
+        """``account`` of many files."""
+        return {
+            "account_cipher": PersonKey.seal_each(keys, "account_cipher", numbers),
+            "account_masked": [number and masking.bank_account(number) for number in numbers],
+            "account_token": self._tokens.tenant_tokens(self._tenant, TokenKind.ACCOUNT, numbers),
+        }
+
+    def sealed_addresses(self, keys: Sequence[PersonKey], addresses: Sequence[str]) -> dict[str, list[Any]]:
+        """``address`` of many households."""
+        shown = list(map(_place_and_rest, addresses))
+        return {
+            "address": [place for place, _ in shown],
+            "house_number_cipher": PersonKey.seal_each(keys, "house_number_cipher", [rest for _, rest in shown]),
+        }
+
+    def sealed_phones(self, keys: Sequence[PersonKey], numbers: Sequence[str | None]) -> dict[str, list[Any]]:
+        """``phone`` of many persons."""
+        return {
+            "phone_cipher": PersonKey.seal_each(keys, "phone_cipher", numbers),
+            "phone_masked": [number and masking.phone(number) for number in numbers],
+            "phone_token": self._tokens.tenant_tokens(self._tenant, TokenKind.PHONE, numbers),
+        }
 
     def phone(self, key: PersonKey, phone: Sensitive[str] | None) -> dict[str, Any]:
         """Columns of the telephone number, sealed under the person's key."""
-        return self._phone(key, phone.reveal() if phone else None)
-
-    def _phone(self, key: PersonKey, plain: str | None) -> dict[str, Any]:
-        if plain is None:
-            return {"phone_cipher": None, "phone_masked": None, "phone_token": None}
         return {
-            "phone_cipher": key.seal("phone_cipher", plain),
-            "phone_masked": masking.phone(plain),
-            "phone_token": self.phone_token(plain),
+            name: values[0] for name, values in self.sealed_phones([key], [None if phone is None else phone.reveal()]).items()
         }
+
+    @property
+    def mark(self) -> dict[str, Any]:
+        """What the marks in the identity index (身份索引) of all who are on file have in common."""
+        return {"province": self._province, "year": self._year, "matter": ON_FILE}
+
+    def marks(self, numbers: Sequence[str]) -> list[bytes]:
+        """The hashes by which the identity index knows numbers."""
+        return self._tokens.identity_index_hashes(numbers)
+
+
+def _place_and_rest(address: str) -> tuple[str, str | None]:
+    """An address parted where what is not shown begins; None where all of it is."""
+    shown = masking.address(address)
+    if not shown.endswith(masking.HIDDEN):
+        return shown, None
+    place = shown.removesuffix(masking.HIDDEN)
+    # The mask folds full-width signs one for one, so the place is as long in the address as written.
+    return place, address.strip()[len(place) :]

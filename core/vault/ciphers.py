@@ -115,9 +115,12 @@ class Sealer:
 
     def seal(self, plaintext: bytes, aad: bytes) -> bytes:
         """The stored form. ``aad`` says where the value belongs and must be given again to open it."""
+        return self.seal_with(urandom(NONCE_BYTES), plaintext, aad)
+
+    def seal_with(self, nonce: bytes, plaintext: bytes, aad: bytes) -> bytes:
+        """The same with a nonce of ``nonces``, which must never be used again."""
         if not aad:
             raise _placeless()
-        nonce = urandom(NONCE_BYTES)
         return self._head + nonce + self._encrypt(nonce, plaintext, aad)
 
     def open(self, blob: bytes, aad: bytes) -> bytes:
@@ -137,6 +140,12 @@ class Sealer:
         if cipher is None:
             raise SealBroken
         return cipher.bind(self._key).decrypt
+
+
+def nonces(count: int) -> list[bytes]:
+    """So many fresh nonces: the system is asked once for all, which an import notices."""
+    drawn = urandom(NONCE_BYTES * count)
+    return [drawn[at : at + NONCE_BYTES] for at in range(0, len(drawn), NONCE_BYTES)]
 
 
 def _placeless() -> ValueError:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 from uuid import UUID
 
-from core.vault.ciphers import AES_256_GCM, DATA_KEY_BYTES, Cipher, Sealer
+from core.vault.ciphers import AES_256_GCM, DATA_KEY_BYTES, Cipher, Sealer, nonces
 from core.vault.key_file import InstallationKey
 
 _TENANT: Final = re.compile(r"[0-9]{6}")
@@ -31,6 +32,15 @@ class PersonKey:
     def seal(self, field: str, text: str) -> bytes:
         """The stored form of one field's text; ``field`` is the column's name and is bound to it."""
         return self._sealer.seal(text.encode(), self._place + field.encode())
+
+    @staticmethod
+    def seal_each(keys: Sequence[PersonKey], field: str, texts: Sequence[str | None]) -> list[bytes | None]:
+        """``seal`` of one field of many persons, each under the person's own key; None stays None."""
+        name = field.encode()
+        return [
+            None if text is None else key._sealer.seal_with(nonce, text.encode(), key._place + name)
+            for key, text, nonce in zip(keys, texts, nonces(len(texts)), strict=True)
+        ]
 
     def open(self, field: str, blob: bytes) -> str:
         """The text; raises SealBroken for another person's, another field's or an altered value."""
@@ -52,13 +62,19 @@ class TenantKey:
 
     def new_person_key(self, person: UUID) -> tuple[PersonKey, bytes]:
         """A new person's key, and its wrapped form to store in the person's row."""
-        return self.new_key_at(person.bytes)
+        made, wrapped = self.new_person_keys([person.bytes])
+        return made[0], wrapped[0]
 
-    def new_key_at(self, person: bytes) -> tuple[PersonKey, bytes]:
-        """The same for the 16 bytes of a person's id."""
-        key = os.urandom(DATA_KEY_BYTES)
-        place = self._tenant + person
-        return PersonKey(Sealer(self._cipher, key), place), self._sealer.seal(key, b"person-key/" + place)
+    def new_person_keys(self, persons: Sequence[bytes]) -> tuple[list[PersonKey], list[bytes]]:
+        """New keys of many persons, named by the 16 bytes of their ids, and the wrapped forms in the same order."""
+        drawn = os.urandom(DATA_KEY_BYTES * len(persons))
+        keys = [drawn[at : at + DATA_KEY_BYTES] for at in range(0, len(drawn), DATA_KEY_BYTES)]
+        places = [self._tenant + person for person in persons]
+        wrap, cipher = self._sealer.seal_with, self._cipher
+        wrapped = [
+            wrap(nonce, key, b"person-key/" + place) for key, place, nonce in zip(keys, places, nonces(len(keys)), strict=True)
+        ]
+        return [PersonKey(Sealer(cipher, key), place) for key, place in zip(keys, places, strict=True)], wrapped
 
     def person_key(self, person: UUID, wrapped: bytes) -> PersonKey:
         """The person's key from its wrapped form; raises SealBroken when it belongs to another tenant or person."""

@@ -7,6 +7,7 @@ is found; a tenant token means something inside its tenant only.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final
 
@@ -68,6 +69,14 @@ class Tokens:
     def tenant_token(self, tenant: str, kind: TokenKind, value: str) -> bytes:
         """The token of a value inside one tenant. Raises InvalidInput."""
         return _digest(self._tenants[kind], f"{tenant}/{normalised(kind, value)}")
+
+    def identity_index_hashes(self, numbers: Sequence[str]) -> list[bytes]:
+        """``identity_index_hash`` of many numbers."""
+        return list(map(self.identity_index_hash, numbers))
+
+    def tenant_tokens(self, tenant: str, kind: TokenKind, values: Sequence[str | None]) -> list[bytes | None]:
+        """``tenant_token`` of many values; None stays None."""
+        return [None if value is None else self.tenant_token(tenant, kind, value) for value in values]
 
     def __repr__(self) -> str:
         return "Tokens(****)"

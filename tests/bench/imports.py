@@ -11,6 +11,7 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import Final
 
 import psutil
@@ -23,6 +24,7 @@ from core.people.imports.service import import_named, send, start_commit
 from core.scope import entered
 from core.tenancy.service import system_scope
 from tests.bench.installation import COUNTY, DAY, Figures, installation, need_county
+from tests.bench.search import GIVEN, SURNAMES
 
 ROWS: Final = 100_000
 PERSONS: Final = 3
@@ -34,7 +36,6 @@ HEAD: Final = (
     "有无自救能力", "是否零就业家庭", "主要致困原因", "开户银行", "支行名称", "银行卡号", "备注", "建档人", "审核人",
     "录入人", "因病刚性支出", "建档日期",
 )  # fmt: skip
-NAMES: Final = ("王建国", "李红梅", "张小军")
 
 
 def _number(serial: int) -> tuple[str, str]:
@@ -45,13 +46,19 @@ def _number(serial: int) -> tuple[str, str]:
     return first + calc_check_digit(first + "0"), f"{born[:4]}-{born[4:6]}-{born[6:]}"
 
 
+def _name(serial: int) -> str:
+    """A name; nearly every serial has another."""
+    chance = Random(serial)
+    return chance.choice(SURNAMES) + "".join(chance.choices(GIVEN, k=2))
+
+
 def _row(serial: int) -> list[str | float | None]:
     household, place = divmod(serial, PERSONS)
     number, born = _number(serial)
     told: dict[str, str | float] = {
         "家庭编号": f"H{household}",
         "关系": "其他" if place else "户主",
-        "姓名": NAMES[place],
+        "姓名": _name(serial),
         "民族": "汉族",
         "性别": "男",
         "政治面貌": "群众",

@@ -41,11 +41,11 @@ FILES, STEP, TIMES, EXPLAINED = 50_000, 1_000, 20, 5
 EMPLOYERS = 5_000
 PROVINCE = f"{COUNTY[:2]}0000"
 TOWNSHIPS = 25
-_SURNAMES = (
+SURNAMES = (
     "王李张刘陈杨黄赵周吴徐孙朱马胡郭林何高梁郑罗宋谢唐韩曹许邓萧冯曾程蔡彭潘袁于董余苏叶吕魏蒋田杜丁沈姜范江傅钟卢汪戴崔任陆"
     "廖姚方金邱夏谭韦贾邹石熊孟秦阎薛侯雷白龙段郝孔邵史毛常万顾赖武康贺严尹钱施牛洪龚单解仇区查"
 )
-_GIVEN = "伟芳娜秀英敏静丽强磊军洋勇艳杰娟涛明超兰霞平刚桂红玉萍鑫波斌宇浩凯健俊帆雪琳晶莉鹏辉晓建国志文华春梅小大海云龙飞燕"
+GIVEN = "伟芳娜秀英敏静丽强磊军洋勇艳杰娟涛明超兰霞平刚桂红玉萍鑫波斌宇浩凯健俊帆雪琳晶莉鹏辉晓建国志文华春梅小大海云龙飞燕"
 KINDS = {
     "surname": ("王", "李", "张", "单"),
     "name": ("王伟", "李秀英", "张小明", "欧阳修"),
@@ -90,7 +90,7 @@ FILTERS = {
 def fill(files: int) -> None:
     """So many files of three persons each; names as frequent as they are."""
     chance = random.Random(7)
-    weights = [1 / (place + 3) for place in range(len(_SURNAMES))]
+    weights = [1 / (place + 3) for place in range(len(SURNAMES))]
     for start in range(0, files, STEP):
         with entered(system_scope(COUNTY, "bench", on=DAY)), unit_of_work() as session:
             _some(session, range(start, min(start + STEP, files)), chance, weights)
@@ -102,10 +102,10 @@ def _some(session: ScopedSession, numbers: range, chance: random.Random, weights
     for number in numbers:
         home, file_number = new_id(), f"JJ2025-{number:05d}"
         rows[Household].append({"id": home, "address": f"四川省成都市锦江区东风村{number // 100}组"})
-        surname = chance.choices(_SURNAMES, weights)[0]
+        surname = chance.choices(SURNAMES, weights)[0]
         for place, relation in enumerate(("head", "spouse", "son")):
-            own = surname if place != 1 else chance.choices(_SURNAMES, weights)[0]
-            name = own + "".join(chance.choices(_GIVEN, k=chance.choice((1, 2, 2))))
+            own = surname if place != 1 else chance.choices(SURNAMES, weights)[0]
+            name = own + "".join(chance.choices(GIVEN, k=chance.choice((1, 2, 2))))
             person, last = new_id(), f"{chance.randrange(1000):03d}{chance.choice('0123456789X')}"
             spoken, masked = name_pinyin(name), f"510104********{last}"
             rows[Person].append(

@@ -6,7 +6,7 @@ A value that somebody here set after the last import stays, unless whoever impor
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final
 from uuid import UUID
@@ -20,9 +20,9 @@ from core.errors import InvalidInput
 from core.money import format_yuan
 from core.people.imports.matching import FILE, HOUSEHOLD, HOUSEHOLD_FACT, MEMBER, PERSON, PERSON_FACT, Change, Known
 from core.people.imports.models import RosterChange
-from core.people.imports.writing import Adding, Rows
+from core.people.imports.writing import Adding, Rows, blanks_of, columns_of
 from core.people.models import CIRCUMSTANCES, INCOME_LINES, Household, HouseholdFact, Membership, Person, PersonFact, WorkerFile
-from core.people.roster import FIELDS
+from core.people.roster import FIELDS, PersonDraft
 from core.people.roster.fields import column_label
 from core.people.townships import township_in
 from core.tenancy.keys import tenant_key
@@ -166,7 +166,7 @@ def write_changed(session: Session, adding: Adding, changed: Sequence[Known], wa
 
     Facts hold from the business date, beside those that held before.
     """
-    rows, updates = Rows(), _Updates([], [], [])
+    beside, updates = _Beside(), _Updates([], [], [])
     keys, written = tenant_key(session), 0
 
     def key_of(row: Mapping[str, Any]) -> PersonKey:
@@ -178,10 +178,11 @@ def write_changed(session: Session, adding: Adding, changed: Sequence[Known], wa
             continue
         written += 1
         _in_place(known, changes, adding, updates, key_of)
-        _facts(known, changes, adding, rows)
-        _members(known, changes, adding, rows)
+        _facts(known, changes, adding, beside)
+        _members(known, changes, adding, beside)
         columns = sorted({change.column for change in changes})
         record(session, "people.import_changed", "household", known.file["household_id"], {"columns": columns})
+    rows = beside.rows(adding)
     rows.write(session)
     update_rows(session, Person, updates.persons, _COLUMNS[Person])
     update_rows(session, Household, updates.households, _COLUMNS[Household])
@@ -238,7 +239,37 @@ def _in_place(
     updates.files.append(file)
 
 
-def _facts(known: Known, changes: Sequence[Change], adding: Adding, rows: Rows) -> None:
+@dataclass(slots=True)
+class _Beside:
+    """Rows that are written beside those that held before, and members who come."""
+
+    household_facts: list[dict[str, Any]] = field(default_factory=list)
+    person_facts: list[dict[str, Any]] = field(default_factory=list)
+    memberships: list[dict[str, Any]] = field(default_factory=list)
+    numbers: list[str] = field(default_factory=list)
+    """Identity numbers of those who are members again, or others than before."""
+    coming: list[PersonDraft] = field(default_factory=list)
+    homes: list[UUID] = field(default_factory=list)
+    """The household of each who comes."""
+
+    def rows(self, adding: Adding) -> Rows:
+        """All of it, ready to be written."""
+        rows = Rows(adding.sealer)
+        if self.coming:
+            ids, _, _ = adding.persons(rows, self.coming, {}, {})
+            adding.members(rows, self.coming, self.homes, ids, [adding.on] * len(ids))
+        for model, told in (
+            (Membership, self.memberships),
+            (PersonFact, self.person_facts),
+            (HouseholdFact, self.household_facts),
+        ):
+            if told:
+                rows.take(model, columns_of(model, told))
+        rows.mark(adding.sealer.marks(self.numbers))
+        return rows
+
+
+def _facts(known: Known, changes: Sequence[Change], adding: Adding, beside: _Beside) -> None:
     told: dict[tuple[str, int | None], dict[str, Any]] = {}
     for change in changes:
         if change.part in (PERSON_FACT, HOUSEHOLD_FACT):
@@ -248,25 +279,24 @@ def _facts(known: Known, changes: Sequence[Change], adding: Adding, rows: Rows) 
         # A fact of which somebody's correction is kept in part goes on as a correction.
         where = {"valid_from": adding.on, "source": kept.get((part, place)) or adding.source}
         if part == HOUSEHOLD_FACT:
-            table: Any = HouseholdFact.__table__
-            former = {name: value for name, value in (known.fact or {}).items() if name in table.columns and name != "id"}
-            rows.add(HouseholdFact, former, columns, {"household_id": known.file["household_id"]}, where)
+            former = {name: value for name, value in (known.fact or {}).items() if name in blanks_of(HouseholdFact)}
+            beside.household_facts.append(former | columns | {"household_id": known.file["household_id"]} | where)
         elif place is not None:
             on_file = known.facts.get(place, {})
             former = {name: on_file[name] for name in (*INCOME_LINES, *CIRCUMSTANCES) if name in on_file}
-            rows.add(PersonFact, former, columns, {"person_id": known.persons[place]["id"]}, where)
+            beside.person_facts.append(former | columns | {"person_id": known.persons[place]["id"]} | where)
 
 
-def _members(known: Known, changes: Sequence[Change], adding: Adding, rows: Rows) -> None:
+def _members(known: Known, changes: Sequence[Change], adding: Adding, beside: _Beside) -> None:
     home = known.file["household_id"]
     for change in changes:
         if change.part != MEMBER or change.place is None:
             continue
-        row = known.persons.get(change.place)
+        row, person = known.persons.get(change.place), known.draft.people[change.place]
         if row is None:
-            person_id, _, _ = adding.person(rows, known.draft, change.place)
-            adding.member(rows, known.draft, change.place, home, person_id, adding.on)
+            beside.coming.append(person)
+            beside.homes.append(home)
         else:
             told = {"household_id": home, "person_id": row["id"], "relation": change.becomes, "valid_from": adding.on}
-            rows.add(Membership, told)
-            rows.mark(adding.sealer.mark(known.draft.people[change.place].number))
+            beside.memberships.append(told)
+            beside.numbers.append(person.number)

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
-from operator import itemgetter
+from itertools import accumulate
 from typing import Any, Final
 from uuid import UUID
 
@@ -20,68 +20,28 @@ from sqlalchemy.orm import Session
 
 from core.centre.numbering import draw
 from core.db.base import Base, new_id_text
-from core.db.bulk import JOINED, copy_rows
-from core.db.copy_text import copy_line, is_plain
+from core.db.bulk import copy_written, written
+from core.db.copy_text import JOINED, Written
 from core.exchange.models import IdentityMark
 from core.people.models import Household, HouseholdFact, Membership, Person, PersonFact, SearchToken, WorkerFile
-from core.people.roster import HouseholdDraft
-from core.people.sealing import Mark, Sealer
+from core.people.roster import HouseholdDraft, PersonDraft
+from core.people.sealing import Sealer
 from core.people.search.words import renew_search_words
 from core.people.townships import township_in
 from core.scope import current_scope
 from core.trail.service import record
 from core.vault.keys import PersonKey
-from core.vault.sensitive import Sensitive
 
 CHUNK: Final = 2_000
 """Households written, and entered in the trail, at a time."""
-
-MARK: Final = ("id", "province", "hash", "year", "matter")
-_ORDER: Final[tuple[type[Base], ...]] = (Person, Household, Membership, WorkerFile, PersonFact, HouseholdFact)
-"""Tables that rows of an import go to, those that others refer to first."""
 
 Id = UUID | str
 """An id, or its text where the row is made here."""
 Told = Callable[[int], None]
 """Is told how many households are written."""
-_BY_THE_DATABASE: Final = frozenset({"tenant", "recorded_at"})
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Shape:
-    """The columns of a table that an import fills, and what stands in those of which a file says nothing."""
-
-    columns: tuple[str, ...]
-    blanks: Mapping[str, Any]
-    pick: Callable[[Mapping[str, Any]], tuple[Any, ...]]
-    """Takes the values of the columns, in their order."""
-    plain: bool
-    """Whether its rows can be written out ahead (``core.db.copy_text``)."""
-
-    def row(self, *parts: Mapping[str, Any]) -> tuple[Any, ...] | str:
-        """A row out of what is told of it, with an id of its own where none is told."""
-        whole = dict(self.blanks)
-        whole["id"] = new_id_text()
-        for part in parts:
-            whole.update(part)
-        return copy_line(self.pick(whole)) if self.plain else self.pick(whole)
-
-
-@cache
-def shape_of(model: type[Base]) -> Shape:
-    """The shape of a table."""
-    table: Any = model.__table__
-    named = [column for column in table.columns if column.name not in _BY_THE_DATABASE and column.computed is None]
-    blanks = {column.name: _blank(column) for column in named if column.name != "id"}
-    columns = tuple(column.name for column in named)
-    return Shape(columns, blanks, itemgetter(*columns), is_plain(table, columns))
-
-
-def _blank(column: Any) -> Any:
-    default = column.default
-    if default is None:
-        return None
-    return default.arg(None) if default.is_callable else default.arg
+Columns = Mapping[str, Sequence[Any]]
+"""Rows of one table by columns, all of one length."""
+_MADE_LATER: Final = frozenset({"id", "tenant", "recorded_at"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,35 +52,70 @@ class NewHousehold:
     known: Mapping[int, tuple[UUID, PersonKey]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Rows of one table that are ready to be written."""
+
+    model: type[Base]
+    rows: Written
+    constants: Mapping[str, Any] = field(default_factory=dict)
+    keep_former: bool = False
+
+
 @dataclass(slots=True)
 class Rows:
-    """Rows of one chunk, table by table."""
+    """Rows of one chunk, table by table, those that others refer to first; written out while the database is at another."""
 
-    by_table: dict[type[Base], list[Any]] = field(default_factory=lambda: {model: [] for model in _ORDER})
-    words: list[str] = field(default_factory=list)
-    """Search words of each person, joined, with the person whom they find."""
-    marks: list[str] = field(default_factory=list)
+    sealer: Sealer
+    parts: list[Part] = field(default_factory=list)
     returned: list[UUID] = field(default_factory=list)
     """Workers who were known here before, by whom their new files are found."""
     persons: int = 0
 
-    def add(self, model: type[Base], *parts: Mapping[str, Any]) -> None:
-        """Add a row of a table."""
-        self.by_table[model].append(shape_of(model).row(*parts))
+    def take(self, model: type[Base], columns: Columns) -> None:
+        """Take rows of a table."""
+        self.parts.append(Part(model, written(model, columns)))
+
+    def find(self, ids: Sequence[Id], words: Sequence[set[str]]) -> None:
+        """Let persons be found by their words."""
+        columns = {"token": list(map(JOINED.join, words)), "subject_id": ids}
+        found = {"subject_kind": "person", "handlers": None}
+        self.parts.append(Part(SearchToken, written(SearchToken, columns, "token"), found))
+
+    def mark(self, hashes: Sequence[bytes]) -> None:
+        """Put marks of persons into the identity index; one that stands already stays."""
+        if hashes:
+            rows = written(IdentityMark, {"hash": hashes})
+            self.parts.append(Part(IdentityMark, rows, self.sealer.mark, keep_former=True))
 
     def write(self, session: Session) -> None:
-        """Write everything, rows that others refer to first."""
-        for model, rows in self.by_table.items():
-            copy_rows(session, model, rows, shape_of(model).columns)
-        found = {"subject_kind": "person", "handlers": None}
-        copy_rows(session, SearchToken, self.words, ("token", "subject_id"), found, spread="token")
-        copy_rows(session, IdentityMark, self.marks, MARK, keep_former=True)
+        """Write everything."""
+        for part in self.parts:
+            copy_written(session, part.model, part.rows, part.constants, keep_former=part.keep_former)
         if self.returned:
             renew_search_words(session, self.returned)
 
-    def mark(self, mark: Mark) -> None:
-        """Add a mark in the identity index; one that stands already stays."""
-        self.marks.append(copy_line((new_id_text(), *mark)))
+
+def columns_of(model: type[Base], rows: Sequence[Mapping[str, Any]]) -> dict[str, Sequence[Any]]:
+    """Rows of a table turned into columns; where a row does not name one, the column's default stands."""
+    blanks, names = blanks_of(model), set[str]().union(*rows)
+    return {name: [row.get(name, blanks[name]) for row in rows] for name in names}
+
+
+@cache
+def blanks_of(model: type[Base]) -> Mapping[str, Any]:
+    """The columns of a table that an import fills, with what stands there by default."""
+    table: Any = model.__table__
+    return {
+        column.name: _blank(column) for column in table.columns if column.name not in _MADE_LATER and column.computed is None
+    }
+
+
+def _blank(column: Any) -> Any:
+    default = column.default
+    if default is None:
+        return None
+    return default.arg(None) if default.is_callable else default.arg
 
 
 def write_new(session: Session, import_id: UUID, households: Sequence[NewHousehold], told: Told = lambda _: None) -> None:
@@ -129,14 +124,13 @@ def write_new(session: Session, import_id: UUID, households: Sequence[NewHouseho
     Facts hold from the first day of the business year, the survey's year; a membership from the day the file was opened,
     where that is earlier.
     """
-    scope, sealer = current_scope(), Sealer(session)
+    scope = current_scope()
     _number(session, [one.draft for one in households])
-    adding = Adding(sealer, import_id, date(scope.business_date.year, 1, 1), scope.business_date)
+    adding = Adding(Sealer(session), import_id, date(scope.business_date.year, 1, 1), scope.business_date)
     with _written_beside(session) as write:
         for start in range(0, len(households), CHUNK):
-            chunk, rows = households[start : start + CHUNK], Rows()
-            for one in chunk:
-                adding.household(rows, one)
+            chunk = households[start : start + CHUNK]
+            rows = adding.households(chunk)
             fields = {"first": start + 1, "households": len(chunk), "persons": rows.persons}
             write(rows, fields, import_id)
             told(start)
@@ -190,56 +184,90 @@ class Adding:
     def __post_init__(self) -> None:
         self.source = f"import:{self.import_id}"
 
-    def household(self, rows: Rows, one: NewHousehold) -> None:
-        """Add a household with its persons, its file and its first facts."""
-        draft, household_id = one.draft, new_id_text()
-        file = {"opened_on": self.on, "updated_on": self.on, "township": None} | draft.file
-        file["township"] = file["township"] or township_in(draft.address)
-        member_from = min(file["opened_on"], self.facts_from)
-        for place in range(len(draft.people)):
-            known = one.known.get(place)
-            person_id, key, pinyin = (*known, None) if known else self.person(rows, draft, place)
-            if known:
-                rows.mark(self.sealer.mark(draft.people[place].number))
-                rows.returned += [known[0]] if place == 0 else []
-            self.member(rows, draft, place, household_id, person_id, member_from)
-            if place == 0:
-                address = self.sealer.address(key, draft.address or "")
-                rows.add(Household, draft.household, address, {"id": household_id})
-                account = self.sealer.account(key, Sensitive(draft.account) if draft.account else None)
-                told = self._told(draft, household_id, person_id)
-                rows.add(WorkerFile, file, account, told, {"pinyin": pinyin})
-        told = {"household_id": household_id, "valid_from": self.facts_from, "source": self.source}
-        rows.add(HouseholdFact, draft.fact, told)
-
-    def _told(self, draft: HouseholdDraft, household_id: Id, worker_id: Id) -> dict[str, Any]:
-        return {
-            "id": new_id_text(),
-            "household_id": household_id,
-            "worker_id": worker_id,
-            "status": "on_file",
-            "import_id": self.import_id,
-            "import_key": draft.key,
-            "import_version": 1,
+    def households(self, households: Sequence[NewHousehold]) -> Rows:
+        """New households with their persons, files and first facts."""
+        rows, drafts = Rows(self.sealer), [one.draft for one in households]
+        files = [{"opened_on": self.on, "updated_on": self.on, "township": None} | draft.file for draft in drafts]
+        for file, draft in zip(files, drafts, strict=True):
+            file["township"] = file["township"] or township_in(draft.address)
+        homes = _ids(len(drafts))
+        # The workers' places among all persons.
+        workers = list(accumulate([len(draft.people) for draft in drafts], initial=0))[:-1]
+        known = {start + at: one for home, start in zip(households, workers, strict=True) for at, one in home.known.items()}
+        rows.returned += [known[start][0] for start in workers if start in known]
+        people = [person for draft in drafts for person in draft.people]
+        numbers = {start: number for start, file in zip(workers, files, strict=True) if (number := file.get("file_number"))}
+        ids, keys, pinyin = self.persons(rows, people, known, numbers)
+        heads = [keys[start] for start in workers]
+        addresses = self.sealer.sealed_addresses(heads, [draft.address or "" for draft in drafts])
+        rows.take(Household, {**columns_of(Household, [draft.household for draft in drafts]), **addresses, "id": homes})
+        since = [
+            min(file["opened_on"], self.facts_from) for file, draft in zip(files, drafts, strict=True) for _ in draft.people
+        ]
+        self.members(rows, people, [home for home, draft in zip(homes, drafts, strict=True) for _ in draft.people], ids, since)
+        told: dict[str, Sequence[Any]] = {
+            "household_id": homes,
+            "worker_id": [ids[start] for start in workers],
+            "pinyin": [pinyin[start] for start in workers],
+            "status": ["on_file"] * len(drafts),
+            "import_id": [self.import_id] * len(drafts),
+            "import_key": [draft.key for draft in drafts],
+            "import_version": [1] * len(drafts),
         }
+        accounts = self.sealer.sealed_accounts(heads, [draft.account or None for draft in drafts])
+        rows.take(WorkerFile, {**columns_of(WorkerFile, files), **accounts, **told})
+        said = {"household_id": homes, **self._where([self.facts_from] * len(drafts))}
+        rows.take(HouseholdFact, {**columns_of(HouseholdFact, [draft.fact for draft in drafts]), **said})
+        return rows
 
-    def person(self, rows: Rows, draft: HouseholdDraft, place: int) -> tuple[Id, PersonKey, str]:
-        """Add a person who is not known here; the id, the key and the sort key of the name."""
-        person = draft.people[place]
-        number = draft.file.get("file_number")
-        more = (number.lower(),) if place == 0 and number else ()
-        id_ = new_id_text()
-        sealed = self.sealer.sealed(bytes.fromhex(id_.replace("-", "")), person.name, person.number, person.phone, more)
-        rows.add(Person, person.all_columns, sealed.columns, {"id": id_})
-        rows.words.append(copy_line((JOINED.join(sealed.words), id_)))
-        rows.mark(sealed.mark)
-        rows.persons += 1
-        return id_, sealed.key, sealed.columns["pinyin"]
+    def persons(
+        self,
+        rows: Rows,
+        people: Sequence[PersonDraft],
+        known: Mapping[int, tuple[UUID, PersonKey]],
+        numbers: Mapping[int, str],
+    ) -> tuple[list[Id], list[PersonKey], list[str | None]]:
+        """Persons of whom those whose places are ``known`` are here already and the others are put down; ``numbers`` are the
+        files' by their workers' places. Gives ids, keys and, of the new, the sort keys of the names."""
+        new = [at for at in range(len(people)) if at not in known]
+        drafts, made = [people[at] for at in new], _ids(len(new))
+        sealed = self.sealer.sealed(
+            [bytes.fromhex(id_.replace("-", "")) for id_ in made],
+            [person.name for person in drafts],
+            [person.number for person in drafts],
+            [person.phone or None for person in drafts],
+            [(numbers[at].lower(),) if at in numbers else () for at in new],
+        )
+        if new:
+            stated: dict[str, Sequence[Any]] = {
+                "id": made,
+                "name": [person.name for person in drafts],
+                "gender": [person.gender for person in drafts],
+                "birth_date": [person.birth_date for person in drafts],
+            }
+            rows.take(Person, {**columns_of(Person, [person.columns for person in drafts]), **stated, **sealed.columns})
+            rows.find(made, sealed.words)
+        rows.mark(self.sealer.marks([person.number for person in people]))
+        rows.persons += len(new)
+        ids: dict[int, Id] = dict(zip(new, made, strict=True)) | {at: id_ for at, (id_, _) in known.items()}
+        keys = dict(zip(new, sealed.keys, strict=True)) | {at: key for at, (_, key) in known.items()}
+        spoken = dict(zip(new, sealed.columns["pinyin"], strict=True))
+        places = range(len(people))
+        return [ids[at] for at in places], [keys[at] for at in places], [spoken.get(at) for at in places]
 
-    def member(self, rows: Rows, draft: HouseholdDraft, place: int, household_id: Id, person_id: Id, since: date) -> None:
-        """Add a person's membership from a day on, and what the file says of the person."""
-        person = draft.people[place]
-        told = {"household_id": household_id, "person_id": person_id, "relation": person.relation, "valid_from": since}
-        rows.add(Membership, told)
-        from_ = self.facts_from if since <= self.facts_from else since
-        rows.add(PersonFact, person.fact, {"person_id": person_id, "valid_from": from_, "source": self.source})
+    def members(
+        self, rows: Rows, people: Sequence[PersonDraft], homes: Sequence[Id], ids: Sequence[Id], since: Sequence[date]
+    ) -> None:
+        """Memberships of persons from a day on, and what the file says of each."""
+        relations = [person.relation for person in people]
+        rows.take(Membership, {"household_id": homes, "person_id": ids, "relation": relations, "valid_from": since})
+        facts = columns_of(PersonFact, [person.fact for person in people])
+        rows.take(PersonFact, {**facts, "person_id": ids, **self._where([max(day, self.facts_from) for day in since])})
+
+    def _where(self, days: Sequence[date]) -> dict[str, Sequence[Any]]:
+        """Since when facts hold, and where they come from."""
+        return {"valid_from": days, "source": [self.source] * len(days)}
+
+
+def _ids(count: int) -> list[str]:
+    return [new_id_text() for _ in range(count)]

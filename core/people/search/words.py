@@ -4,6 +4,7 @@ that alone keeps its index under row-level security. Some begin with a sign that
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
@@ -28,6 +29,7 @@ _SIGNS: Final = PART + INITIALS + CONFUSED
 MOST: Final = 10
 """Words of one person. Nearly everybody has six to eight; more have those whose name is read in two ways."""
 _LAST: Final = 4
+_IS_LAST_FOUR: Final = re.compile(r"[0-9]{3}[0-9x]").fullmatch
 
 _ROWS: Final = """
 select id, name, identity_masked, phone_masked from person
@@ -49,20 +51,13 @@ def search_words(
     ``number`` and ``phone`` may be masked, since their last four alone are read, which the masked form shows anyway. ``more``
     are words as they are, e.g. the file number in lower case.
     """
-    folded = fold_name(name)
+    folded, full = fold_name(name), spoken.full
+    words = [folded, full, _initials(spoken), *more, _last_four(number), _last_four(phone)]
     others = other_pinyin(name)
-    words = [
-        folded,
-        spoken.full,
-        _initials(spoken),
-        *more,
-        _last_four(number),
-        _last_four(phone),
-        *(other.full for other in others),
-        CONFUSED + confused(spoken.full),
-        *(PART + part for part in _parts(folded)),
-        *(_initials(other) for other in others if other.initials != spoken.initials),
-    ]
+    words += [other.full for other in others]
+    words.append(CONFUSED + confused(full))
+    words += [PART + part for part in _parts(folded)]
+    words += [_initials(other) for other in others if other.initials != spoken.initials]
     return set([word for word in dict.fromkeys(words) if word.strip(_SIGNS)][:MOST])
 
 
@@ -77,13 +72,14 @@ def _initials(spoken: NamePinyin) -> str:
 
 def _last_four(value: str | None) -> str:
     last = (value or "")[-_LAST:].lower()
-    return last if len(last) == _LAST and last[:-1].isdigit() and last[-1] in "0123456789x" else ""
+    return last if _IS_LAST_FOUR(last) else ""
 
 
 def _parts(folded: str) -> list[str]:
     if NAME_DOT in folded or " " in folded:
         return [part for part in folded.replace(NAME_DOT, " ").split(" ")[1:] if part]
-    return [folded[surname_length(folded) :]] if len(folded) > surname_length(folded) else []
+    given = folded[surname_length(folded) :]
+    return [given] if given else []
 
 
 def renew_search_words(session: Session, persons: Sequence[UUID]) -> None:
