@@ -57,6 +57,10 @@ class Sealer:
         """The token by which an identity number is found inside this tenant."""
         return self._tokens.tenant_token(self._tenant, TokenKind.IDENTITY, number)
 
+    def identity_tokens(self, numbers: Sequence[str]) -> list[bytes]:
+        """``identity_token`` of many numbers."""
+        return list(map(self.identity_token, numbers))
+
     def phone_token(self, number: str) -> bytes:
         """The token by which a telephone number is found inside this tenant."""
         return self._tokens.tenant_token(self._tenant, TokenKind.PHONE, number)
@@ -111,7 +115,7 @@ class Sealer:
             "wrapped_key": wrapped,
             "identity_cipher": PersonKey.seal_each(keys, "identity_cipher", numbers),
             "identity_masked": list(map(masking.identity_number, numbers)),
-            "identity_token": self._tokens.tenant_tokens(self._tenant, TokenKind.IDENTITY, numbers),
+            "identity_token": self.identity_tokens(numbers),
             **self.sealed_phones(keys, phones),
         }
         words = list(map(search_words, names, spoken, numbers, more_searches, phones))

@@ -29,7 +29,7 @@ _WAIT_FOR_LEFTOVER = ("pre-existing shared memory block", "lock file", "Is anoth
 _SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
-    "shared_buffers": "64MB",
+    "shared_buffers": "256MB",
     "max_connections": "60",
     "jit": "off",
     "io_method": "sync",
@@ -44,7 +44,13 @@ _SETTINGS = {
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] %u ",
 }
-_THROWAWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum_naptime": "10min"}
+_THROWAWAY = {
+    "shared_buffers": "64MB",
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "autovacuum_naptime": "10min",
+}
 
 
 @dataclass(frozen=True)

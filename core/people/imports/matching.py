@@ -40,7 +40,7 @@ _PERSONS: Final = """
 select p.*, exists (
     select 1 from record_merge r where r.tenant = :tenant and r.merged_id = p.id and r.undone_on is null
 ) as merged
-from person p where p.tenant = :tenant and p.identity_token = any(:given)
+from person p where p.tenant = :tenant and p.identity_token = any(cast(:given as bytea[]))
 """
 _MEMBERS: Final = """
 select distinct on (household_id, person_id) household_id, person_id, relation, present
@@ -147,10 +147,12 @@ class _Ways:
         self._on = current_scope().business_date
 
     def take(self, drafts: Sequence[HouseholdDraft]) -> None:
-        tokens = [[self._sealer.identity_token(person.number) for person in draft.people] for draft in drafts]
-        found = self._on_file([token for of_one in tokens for token in of_one], drafts)
-        for draft, own in zip(drafts, tokens, strict=True):
-            persons = {place: found.persons[token] for place, token in enumerate(own) if token in found.persons}
+        tokens = self._sealer.identity_tokens([person.number for draft in drafts for person in draft.people])
+        found = self._on_file(tokens, drafts)
+        each = iter(tokens)
+        for draft in drafts:
+            own = zip(range(len(draft.people)), each, strict=False)
+            persons = {place: found.persons[token] for place, token in own if token in found.persons}
             if not persons and draft.file.get("file_number") not in found.numbers:
                 self._compared.new.append(NewHousehold(draft))
             else:
@@ -161,7 +163,7 @@ class _Ways:
 
     def _on_file(self, tokens: Sequence[bytes], drafts: Sequence[HouseholdDraft]) -> _OnFile:
         numbers = [number for draft in drafts if (number := draft.file.get("file_number"))]
-        persons = {bytes(row["identity_token"]): row for row in self._rows(_PERSONS, given=list(tokens))}
+        persons = {bytes(row["identity_token"]): row for row in self._rows(_PERSONS, given=_array(tokens))}
         ids = [row["id"] for row in persons.values()]
         places = _grouped(self._rows(_MEMBERS.format(column="person_id"), ids=ids, on=self._on) if ids else [], "person_id")
         present = {row["household_id"] for rows in places.values() for row in rows if row["present"]}
@@ -258,6 +260,12 @@ class _Ways:
             return str(row["address"])
         key = self._keys.person_key(worker["id"], bytes(worker["wrapped_key"]))
         return str(row["address"]) + key.open("house_number_cipher", bytes(row["house_number_cipher"]))
+
+
+def _array(values: Iterable[bytes]) -> str:
+    """An array as PostgreSQL reads it: given as a list, its values would be written one by one."""
+    written = [f'"\\\\x{value.hex()}"' for value in values]
+    return f"{{{','.join(written)}}}"
 
 
 def _grouped(rows: Iterable[Row], column: str) -> dict[UUID, list[Row]]:
