@@ -358,7 +358,14 @@ class SearchToken(Handled, Tenanted, Base):
     __rule__: ClassVar[TableRule] = TenantTable(
         policy=Policy.CONFIDENTIAL, opened_by="subject_id", deletable=True, subject="subject_id"
     )
-    __table_args__ = (Index("ix_search_token_token", "tenant", "subject_kind", "token"),)
+    __table_args__ = (
+        CheckConstraint("subject_kind in ('person', 'case')", name="subject_kind"),
+        # One for each kind, so that no comparison on the way down has to look at the kind as well.
+        *(
+            Index(f"ix_search_token_{kind}", "tenant", "token", postgresql_where=text(f"subject_kind = '{kind}'"))
+            for kind in ("person", "case")
+        ),
+    )
 
     subject_id: Mapped[Ref] = mapped_column(primary_key=True)
     token: Mapped[str] = mapped_column(Text(collation="C"), primary_key=True)

@@ -1085,10 +1085,13 @@ CREATE TABLE search_token (
     token TEXT COLLATE "C" NOT NULL,
     subject_kind TEXT NOT NULL,
     handlers TEXT[],
-    CONSTRAINT pk_search_token PRIMARY KEY (tenant, subject_id, token)
+    CONSTRAINT pk_search_token PRIMARY KEY (tenant, subject_id, token),
+    CONSTRAINT ck_search_token_subject_kind CHECK (subject_kind in ('person', 'case'))
 );
 
-CREATE INDEX ix_search_token_token ON search_token (tenant, subject_kind, token);
+CREATE INDEX ix_search_token_case ON search_token (tenant, token) WHERE subject_kind = 'case';
+
+CREATE INDEX ix_search_token_person ON search_token (tenant, token) WHERE subject_kind = 'person';
 
 alter table search_token enable row level security;
 
