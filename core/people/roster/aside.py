@@ -34,7 +34,7 @@ def is_aside(row: SheetRow, binding: Binding, gathering: Gathering) -> bool:
         numbered = identity is not None and identity.index < width and cells[identity.index] is not None
         if named and numbered:
             # Most rows end here: only the header of a printed page looks like a person.
-            return (_is_heading(row, name) and _is_heading(row, identity)) or _counts_columns(row) or _is_signed(row, identity)
+            return _counts_columns(row) or (_is_heading(row, identity) and _is_heading(row, name)) or _is_signed(row, identity)
         whole = whole or named or numbered
     return _looked_at(row, binding, gathering, whole=whole)
 

@@ -6,6 +6,7 @@ Readers are asked once for each distinct value (``columns.ColumnReader``), so th
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final, NamedTuple
@@ -27,6 +28,8 @@ NO_VALUE: Final = frozenset(
 """What is typed where nothing is to be said; blank for every field but texts."""
 
 _APOSTROPHES: Final = "'’‘`＇"
+_ORDINARY_NAME: Final = re.compile(r"[\u4e00-\u9fa5]{1,50}").fullmatch
+"""As nearly all names are: of these characters nothing is to be folded or asked about."""
 _INVISIBLE: Final = dict.fromkeys([*range(0x200B, 0x2010), *range(0x202A, 0x202F), 0x2060, 0xFEFF, 0x00AD])
 _NO_BREAK: Final = {0xA0: " ", 0x2028: "\n", 0x2029: "\n", 0x85: "\n"}
 
@@ -98,6 +101,8 @@ def _text(raw: Cell, most: int) -> str | Fault | None:
 
 def name(raw: Cell) -> str | Fault | Told | None:
     """A person's name as it is written: any Unicode, at most 50 characters."""
+    if type(raw) is str and _ORDINARY_NAME(raw) and raw not in NO_VALUE:
+        return raw
     if isinstance(raw, int | float | date | time | timedelta):
         return Fault("name_wrong")
     found = plain(raw)
