@@ -24,7 +24,9 @@ from core.people.changes.membership import leave
 from core.people.imports import importer, jobs
 from core.people.imports.importer import Examined, import_roster
 from core.people.imports.service import changes, start_commit
-from core.people.models import Household, Person, WorkerFile
+from core.people.imports.writing import blanks_of, columns_of
+from core.people.models import Household, HouseholdFact, Person, PersonFact, WorkerFile
+from core.people.roster.fields import FIELDS, Field
 from core.people.search.finding import find
 from core.tenancy.keys import tokens
 from tests.conftest import TODAY, Database
@@ -179,3 +181,16 @@ def test_instants_are_written_out_and_unknown_kinds_refused() -> None:
     assert write_out(table, {"at": [at, None], "no": [1, 1]}).lines == f"{at.isoformat()}\n\\N\n".encode()
     with pytest.raises(TypeError):
         write_out(table, {"at": [1.5, 2.5]})
+
+
+FILLED = {"person": Person, "fact": PersonFact, "household": Household, "file": WorkerFile, "means": HouseholdFact}
+
+
+@pytest.mark.parametrize("field", [field for field in FIELDS if field.place in FILLED], ids=lambda field: field.code)
+def test_what_a_field_of_a_roster_fills_is_a_column_that_an_import_writes(field: Field) -> None:
+    """The opinions of the unions become one column, and what identifies is sealed on the way."""
+    sealed = {"address", "account", "phone"}
+    columns: dict[str, Any] = dict(blanks_of(FILLED[field.place]))
+    assert field.key in sealed or field.key.startswith("opinion_") or field.key in columns
+    with pytest.raises(KeyError):
+        columns_of(FILLED[field.place], [{"no_column": 1}])
