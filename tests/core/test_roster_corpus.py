@@ -12,6 +12,7 @@ import pytest
 from core.people.roster import Checked, RosterRefused, Understanding, check, understand
 from core.people.roster.kinds import KINDS
 from core.spreadsheets.reading import open_spreadsheet
+from tests.roster_corpus.beside import BESIDE
 from tests.roster_corpus.case import COUNTY, DAY, PROGRAMMES, Case, CaseReading
 from tests.roster_corpus.doubts import DOUBTS
 from tests.roster_corpus.forms import FORMS
@@ -20,7 +21,7 @@ from tests.roster_corpus.likeness import HEADINGS
 from tests.roster_corpus.offices import OFFICES
 from tests.roster_corpus.values import VALUES
 
-CASES = (*LAYOUTS, *FORMS, *HEADINGS, *VALUES, *DOUBTS, *OFFICES)
+CASES = (*LAYOUTS, *FORMS, *BESIDE, *HEADINGS, *VALUES, *DOUBTS, *OFFICES)
 
 
 def taken(case: Case) -> tuple[Understanding, Checked]:
