@@ -2260,9 +2260,10 @@ CREATE TABLE person_fact (
     income_pension_fen BIGINT NOT NULL,
     residents_pension_fen BIGINT NOT NULL,
     income_transfer_fen BIGINT NOT NULL,
+    income_union_grant_fen BIGINT NOT NULL,
     income_other_fen BIGINT NOT NULL,
     income_unsorted_fen BIGINT NOT NULL,
-    monthly_income_fen BIGINT GENERATED ALWAYS AS (income_wage_fen + income_business_fen + income_property_fen + income_pension_fen + residents_pension_fen + income_transfer_fen + income_other_fen + income_unsorted_fen) STORED NOT NULL,
+    monthly_income_fen BIGINT GENERATED ALWAYS AS (income_wage_fen + income_business_fen + income_property_fen + income_pension_fen + residents_pension_fen + income_transfer_fen + income_union_grant_fen + income_other_fen + income_unsorted_fen) STORED NOT NULL,
     identity_status VARCHAR,
     employment_status VARCHAR,
     employment_since DATE,
@@ -2278,7 +2279,7 @@ CREATE TABLE person_fact (
     recorded_by VARCHAR,
     CONSTRAINT pk_person_fact PRIMARY KEY (tenant, id),
     CONSTRAINT uq_person_fact_tenant_person_id_valid_from_recorded_at UNIQUE (tenant, person_id, valid_from, recorded_at),
-    CONSTRAINT ck_person_fact_income_lines CHECK (least(income_wage_fen, income_business_fen, income_property_fen, income_pension_fen, residents_pension_fen, income_transfer_fen, income_other_fen, income_unsorted_fen) >= 0),
+    CONSTRAINT ck_person_fact_income_lines CHECK (least(income_wage_fen, income_business_fen, income_property_fen, income_pension_fen, residents_pension_fen, income_transfer_fen, income_union_grant_fen, income_other_fen, income_unsorted_fen) >= 0),
     CONSTRAINT fk_person_fact_tenant_person_id FOREIGN KEY(tenant, person_id) REFERENCES person (tenant, id)
 );
 
