@@ -23,7 +23,7 @@ from core.rights.emptying import erase
 from core.rights.hindrances import Hindrance, hindrances, homes_of, kept_by_others
 from core.rights.models import Erasure
 from core.rights.names import DECIDE
-from core.rights.partners import tell_receivers
+from core.rights.partners import tell_partners
 from core.rights.requests import HANDLING, close, person_of_household, persons_of, request_named, text_of
 from core.scope import current_scope
 from core.trail.service import record
@@ -185,7 +185,7 @@ def decide(session: Session, erasure_id: uuid.UUID, *, confirmed: bool, why: str
     if asked is not None:
         close(asked, "answered", ERASED)
     erase(session, found)
-    tell_receivers(session, found)
+    tell_partners(session, found)
     fields = {"erasure": found.id, "persons": [str(one) for one in found.persons], "ground": found.ground}
     record(session, "rights.erased", "household", found.household_id, fields)
     return found

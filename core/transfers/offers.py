@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from core.authorisation import Demand, Kind, require
 from core.db.base import new_id
 from core.errors import Conflict, InvalidInput, NotFound
-from core.exchange.envelopes import on_arrival, personal_content, seal_envelope
+from core.exchange.envelopes import UNDELIVERED_ZH, on_arrival, on_return, personal_content, seal_envelope
 from core.exchange.models import Envelope
 from core.host.declarations import COUNTIES
 from core.host.manager import host
@@ -268,3 +268,23 @@ def _was_withdrawn(session: Session, arrived: Envelope) -> None:
         if why := personal_content(arrived).get("why"):
             offered.history = {"why": str(why)}
         _forget(session, offered)
+
+
+@on_return(OFFER)
+def _offer_came_back(session: Session, sent: Envelope) -> None:
+    _end_undelivered(session, _locked(session, uuid.UUID(sent.body["transfer_id"]), "out"))
+
+
+@on_return(ACCEPTED)
+def _acceptance_came_back(session: Session, sent: Envelope) -> None:
+    _end_undelivered(session, _locked(session, uuid.UUID(sent.body["transfer_id"]), "in"))
+
+
+def _end_undelivered(session: Session, told: HouseholdTransfer) -> None:
+    """The other county has closed and nobody took over: nothing will come of a transfer that was agreed on or offered."""
+    if told.state not in ("offered", "accepted"):
+        return
+    told.state, told.ended_on, told.history = "withdrawn", current_scope().business_date, {"why": UNDELIVERED_ZH}
+    session.flush()
+    _forget(session, told)
+    record(session, "household.transfer_undelivered", "household_transfer", told.id, {"peer": told.peer})

@@ -21,7 +21,7 @@ from core.rights.erasing import decide, propose, proposed, withdraw
 from core.rights.hindrances import due_files, hindrances
 from core.rights.models import KINDS, REQUEST_STATES, Erasure, RightsRequest
 from core.rights.names import DECIDE, HANDLE
-from core.rights.partners import OUTCOMES, answer_partner, names_here, partner_erasures
+from core.rights.partners import ENDED, OUTCOMES, answer_partner, names_here, partner_erasures
 from core.rights.requests import (
     NewRequest,
     answer,
@@ -102,6 +102,7 @@ def _partners(request: Request, refused: BangfuError | None = None, typed: Mappi
         names=names,
         unions=words.union_names({row.peer for row in rows}),
         outcomes=OUTCOMES,
+        ended=ENDED,
         typed=_NOTHING_TYPED | dict(typed or {}),
     )
 
