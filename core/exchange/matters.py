@@ -163,7 +163,7 @@ def answer(session: Session, envelope_id: uuid.UUID, text: str, *, outcome: str 
     if not scope.is_system:
         require(REPLY)
     if outcome not in ("answered", "returned"):
-        raise InvalidInput("办理结果只能是答复或退回", "the outcome is answered or returned", where="outcome")
+        raise InvalidInput("请选择办理结果：答复或退回", "the outcome is answered or returned", where="outcome")
     said = _text(text, ANSWER_LENGTH, "请填写答复内容", "an answer has a text", "text")
     envelope = _received(session, envelope_id)
     if not REPLY.fits(envelope.state):

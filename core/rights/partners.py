@@ -302,6 +302,13 @@ def names_here(session: Session, rows: Sequence[PartnerErasure]) -> dict[uuid.UU
     return dict(session.execute(select(Person.id, Person.name).where(among(Person.id, ids))).all())
 
 
+def files_here(session: Session, rows: Sequence[PartnerErasure]) -> dict[uuid.UUID, str]:
+    """Numbers of the files of ``rows`` by household: what is left to call an erased one by."""
+    homes = {row.household_id for row in rows}
+    found = select(WorkerFile.household_id, WorkerFile.file_number).where(among(WorkerFile.household_id, homes))
+    return {row.household_id: row.file_number for row in session.execute(found)}
+
+
 def undecided(session: Session) -> int:
     """How many the county was told of and has not answered."""
     waiting = select(func.count()).select_from(PartnerErasure)
