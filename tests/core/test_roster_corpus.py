@@ -92,7 +92,9 @@ def test_names_are_unique_and_nearly_every_kind_has_a_case() -> None:
     assert set(KINDS) - met - of_database == set()
 
 
-@pytest.mark.parametrize("name", ["two_row_header_with_merges", "two_row_header_in_a_text", "forms_one_under_another"])
+@pytest.mark.parametrize(
+    "name", ["two_row_header_with_merges", "two_row_header_in_a_text", "forms_one_under_another", "two_forms_side_by_side"]
+)
 def test_a_file_on_disk_says_the_same(name: str, tmp_path: Path) -> None:
     case = next(case for case in CASES if case.name == name)
     path = tmp_path / ("case.csv" if case.format == "text" else "case.xlsx")

@@ -128,4 +128,39 @@ BESIDE = (
         errors=places(("档案", 2, "身份证号", "identity_of_nobody")),
         warnings=places(("档案", 1, "姓名", "column_doubled"), ("档案", 2, "身份证号", "column_doubled")),
     ),
+    _case(
+        "a_spouse_beside_the_worker_is_no_household",
+        [
+            ["本人", None, None, None, "配偶", None, None, None],
+            ["姓名", "陈安", "身份证号", HEAD, "姓名", "李宁", "身份证号", WIFE],
+            ["住址", "甲路1号"],
+        ],
+        Merge(1, 0, 1, 3),
+        Merge(1, 4, 1, 7),
+        held_back=1,
+        errors=places(("档案", 2, "身份证号", "identity_of_nobody")),
+        warnings=places(("档案", 2, "姓名", "column_doubled"), ("档案", 2, "身份证号", "column_doubled")),
+    ),
+    _case(
+        "a_spouse_below_the_worker_is_no_household",
+        [
+            ["姓名", "陈安", "身份证号", HEAD],
+            ["住址", "甲路1号"],
+            ["配偶", "姓名", "李宁", "身份证号", WIFE],
+        ],
+        held_back=1,
+        errors=places(("档案", 3, "身份证号", "identity_of_nobody")),
+        warnings=places(("档案", 3, "姓名", "column_doubled"), ("档案", 3, "身份证号", "column_doubled")),
+    ),
+    _case(
+        "who_acts_for_the_worker_is_nobody_of_the_household",
+        [
+            ["姓名", "陈安", "身份证号", HEAD],
+            ["住址", "甲路1号"],
+            ["代理人", "姓名", "李宁", "身份证号", WIFE],
+        ],
+        households=(("陈安",),),
+        values={("陈安", "address"): "甲路1号", ("陈安", "number"): HEAD},
+        warnings=places(("档案", 3, "姓名", "column_doubled"), ("档案", 3, "身份证号", "column_doubled")),
+    ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from core.people.roster.forms import FEWEST, Label, labels_of
+from core.people.roster.forms import FEWEST, Label, introduced, labels_of
 from core.people.roster.grid import Grid, label, label_of_inline
 from core.people.roster.tables import Remembered
 from core.spreadsheets.cells import Merge, SheetRow
@@ -16,8 +16,8 @@ def lefts_of(grid: Grid, remembered: Remembered) -> tuple[int, ...]:
     """The first column of each form that stands beside others, 0 being the first; 0 alone where none does.
 
     A further form begins at a label of a name where nothing is torn apart: no label from its value, no merged range that holds
-    either; where both sides tell whom they speak of; and where nothing stands above the further name that does not stand
-    above the first, for it would be the first form's.
+    either; where both sides tell whom they speak of, and no word (配偶) says that the further name is somebody else's; and where
+    nothing stands above the further name that does not stand above the first, for it would be the first form's.
     """
     if len(set(_columns_of_names(grid))) < 2:
         return (0,)
@@ -70,7 +70,10 @@ def _stand_apart(grid: Grid, found: Sequence[Label], left: int, cut: int) -> boo
         for one in own
         for row, column in filter(None, ((one.row, one.column), one.place))
     ) or any(one.place is not None and one.place[1] < cut for one in other)
-    return not torn and _is_whole(own) and _is_whole(other) and _above_name(other) <= _above_name(own)
+    if torn or not (_is_whole(own) and _is_whole(other)):
+        return False
+    first = min((one for one in other if one.code == "name"), key=lambda one: (one.column, one.row))
+    return not introduced(grid, first.row, first.column) and _above_name(other) <= _above_name(own)
 
 
 def _is_whole(labels: Sequence[Label]) -> bool:

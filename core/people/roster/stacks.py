@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Final
 
 from core.people.roster.bands import Rows, banded, lefts_of
-from core.people.roster.forms import FEWEST, Label, is_form, labels_of, tables, understand_part
+from core.people.roster.forms import FEWEST, Label, introduced, is_form, labels_of, tables, understand_part
 from core.people.roster.grid import Grid
 from core.people.roster.tables import Header, Remembered, find_header
 from core.people.roster.understanding import ColumnUnderstanding, SheetUnderstanding
@@ -104,7 +104,9 @@ def _tops(grid: Grid, remembered: Remembered) -> list[int]:
     for one in labels_of(grid, grid.numbers, inside, remembered):
         by_row.setdefault(one.row, []).append(one)
     rows = list(by_row)
-    names = [row for row in rows if any(one.code == "name" for one in by_row[row])]
+    names = [
+        row for row in rows if any(one.code == "name" and not introduced(grid, one.row, one.column) for one in by_row[row])
+    ]
     values = {one.place[0] for found in by_row.values() for one in found if one.place and one.place[0] != one.row}
     tops = [grid.numbers[0]]
     for before, name, following in zip(names, names[1:], [*names[2:], grid.numbers[-1] + 1], strict=False):
