@@ -16,7 +16,7 @@ def lefts_of(grid: Grid, remembered: Remembered) -> tuple[int, ...]:
     """The first column of each form that stands beside others, 0 being the first; 0 alone where none does.
 
     A further form begins at a label of a name where nothing is torn apart: no label from its value, no merged range that holds
-    either; where both sides tell whom they speak of, and no word (配偶) says that the further name is somebody else's; and where
+    either; where both sides tell whom they speak of, and no word (配偶) says that the further name is another's; and where
     nothing stands above the further name that does not stand above the first, for it would be the first form's.
     """
     if len(set(_columns_of_names(grid))) < 2:
