@@ -16,6 +16,7 @@ TRAIL_ACTS = (
     TrailActDecl("case.came_back", "移交个案收到答复", "answer to a case that was handed over"),
     TrailActDecl("envelope.sealed", "移交包已封发", "envelope sealed"),
     TrailActDecl("envelope.readdressed", "移交包改送承接单位", "envelope sent on to the tenant that took over"),
+    TrailActDecl("envelope.undelivered", "移交包未能送达，已退回", "envelope came back: its receiver has closed"),
     TrailActDecl("envelope.arrived", "移交包已到达", "envelope arrived"),
     TrailActDecl("identity_query.asked", "向省级提交重复建档查询", "province asked about a duplicate"),
     TrailActDecl("identity_query.answered", "答复重复建档查询", "question about a duplicate answered"),

@@ -2,7 +2,8 @@
 relay; each side keeps rows of its own.
 
 What an envelope of a kind does on arrival is stated with ``on_arrival``; it runs in the receiver's scope, in the transaction
-of the delivery.
+of the delivery. What becomes of one that can never arrive, because its receiver has closed and nobody took over, is stated
+with ``on_return``; it runs in the sender's scope.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -22,7 +23,7 @@ from core.exchange.models import Envelope
 from core.jobs.outbox import on_topic, post
 from core.scope import current_scope, entered
 from core.settings import settings
-from core.tenancy.service import system_scope, tenant_named
+from core.tenancy.service import heir_of, system_scope, tenant_named
 from core.trail.service import record
 from core.vault.ciphers import AES_256_GCM, open_sealed, seal
 from core.vault.key_file import InstallationKey, load_installation_key
@@ -31,6 +32,9 @@ TOPIC = "envelope"
 
 Arrival = Callable[[Session, Envelope], None]
 _arrivals: dict[str, Arrival] = {}
+_returns: dict[str, Arrival] = {}
+UNDELIVERED_ZH: Final = "接收单位已撤并，没有可送达的单位，已退回本单位"
+"""Why a package came back, as a person reads it."""
 
 
 def on_arrival(kind: str) -> Callable[[Arrival], Arrival]:
@@ -38,6 +42,17 @@ def on_arrival(kind: str) -> Callable[[Arrival], Arrival]:
 
     def keep(function: Arrival) -> Arrival:
         _arrivals[kind] = function
+        return function
+
+    return keep
+
+
+def on_return(kind: str) -> Callable[[Arrival], Arrival]:
+    """Have the decorated function run in the sender's scope when an envelope of ``kind`` can never arrive: its receiver closed
+    before, and nobody else took over. What is sealed in it can still be opened, for the last time."""
+
+    def keep(function: Arrival) -> Arrival:
+        _returns[kind] = function
         return function
 
     return keep
@@ -130,7 +145,9 @@ def deliver(tenant: str, payload: Mapping[str, Any]) -> None:
             sent = _one(session, envelope_id, "out")
             if sent.state != "sealed":
                 return
-            _readdress(session, sent)
+            if not _readdress(session, sent):
+                _give_back(session, sent)
+                return
             facts = {
                 "envelope_id": sent.envelope_id,
                 "kind": sent.kind,
@@ -163,24 +180,36 @@ def deliver(tenant: str, payload: Mapping[str, Any]) -> None:
                 sent.delivered_on = current_scope().business_date
 
 
-def _readdress(session: Session, sent: Envelope) -> None:
+def _readdress(session: Session, sent: Envelope) -> bool:
     """Send a package on whose receiver has closed since it was sealed: to the tenant that took over, sealed for that one.
-    Raises ``NotFound`` where nobody did."""
-    heir = tenant_named(session, sent.peer).code
+    False where nobody did, or the sender itself."""
+    heir = heir_of(session, sent.peer)
     if heir == sent.peer:
-        return
-    if heir == current_scope().tenant:
-        raise NotFound("接收单位已并入本单位", "the receiver has become part of the sender", where=sent.peer)
+        return True
     former, sender = sent.peer, current_scope().tenant
     with entered(system_scope(former, "relay", closed=True)), unit_of_work() as there:
         if there.scalar(select(Envelope.id).where(Envelope.envelope_id == sent.envelope_id, Envelope.direction == "in")):
-            return  # it arrived before that one closed, and only the mark is missing
+            return True  # it arrived before that one closed, and only the mark is missing
+    if heir is None or heir == sender:
+        return False
     if sent.body_cipher is not None:
         content = open_sealed(_key(sent.envelope_id, sender, former), sent.body_cipher, sent.envelope_id.bytes)
         sent.body_cipher = seal(AES_256_GCM, _key(sent.envelope_id, sender, heir), content, sent.envelope_id.bytes)
     sent.peer = heir
     session.flush()
     record(session, "envelope.readdressed", "envelope", sent.id, {"kind": sent.kind, "peer": heir, "former": former})
+    return True
+
+
+def _give_back(session: Session, sent: Envelope) -> None:
+    """End a package that can never arrive: what it stood for is undone here or says so, and nothing of it is kept twice."""
+    sent.state, sent.acknowledged_on = "undelivered", current_scope().business_date
+    session.flush()
+    record(session, "envelope.undelivered", "envelope", sent.id, {"kind": sent.kind, "peer": sent.peer})
+    back = _returns.get(sent.kind)
+    if back is not None:
+        back(session, sent)
+    sent.body_cipher = None
 
 
 def _one(session: Session, envelope_id: uuid.UUID, direction: str) -> Envelope:

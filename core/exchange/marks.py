@@ -6,13 +6,16 @@ import uuid
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
+from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from core.db.statements import tenant_sql
 from core.exchange.identity_index import mark
 from core.tenancy.keys import tenant_key, tokens
+from core.vault.errors import SealBroken
+from core.vault.keys import TenantKey
 
 _AT_ONCE: Final = 2000
 
@@ -59,7 +62,8 @@ def _beneficiaries(
 
 def holder_of(session: Session, digest: bytes) -> uuid.UUID | None:
     """The person of the tenant in scope whose identity number has this hash of the index; None where there is none. Opens the
-    numbers one after the other, since nothing here leads from the hash to a row."""
+    numbers one after the other, since nothing here leads from the hash to a row. A number whose key is damaged keeps nobody
+    else from being found."""
     rows = session.execute(
         tenant_sql(
             "select id, wrapped_key, identity_cipher from person"
@@ -70,11 +74,19 @@ def holder_of(session: Session, digest: bytes) -> uuid.UUID | None:
     key = tenant_key(session)
     with rows:
         for row in rows:
-            number = key.person_key(row.id, bytes(row.wrapped_key)).open("identity_cipher", bytes(row.identity_cipher))
-            if tokens().identity_index_hash(number) == digest:
+            number = _number(key, row)
+            if number is not None and tokens().identity_index_hash(number) == digest:
                 found: uuid.UUID = row.id
                 return found
     return None
+
+
+def _number(key: TenantKey, row: Row[Any]) -> str | None:
+    """The identity number of a row of a person; None where it cannot be opened."""
+    try:
+        return key.person_key(row.id, bytes(row.wrapped_key)).open("identity_cipher", bytes(row.identity_cipher))
+    except SealBroken:
+        return None
 
 
 def mark_aided(session: Session, case_ids: Sequence[uuid.UUID]) -> None:

@@ -21,7 +21,7 @@ from core.cases.opening import NewCase, NewParty, open_cases
 from core.cases.repository import cases_named, of_lines_read
 from core.cases.workflows import STANDING, standing_of
 from core.errors import Conflict, InvalidInput, NotFound
-from core.exchange.envelopes import on_arrival, personal_content, seal_envelope
+from core.exchange.envelopes import UNDELIVERED_ZH, on_arrival, on_return, personal_content, seal_envelope
 from core.exchange.models import Envelope
 from core.scope import Standing, current_scope
 from core.tenancy.life import STATES_ZH
@@ -45,7 +45,8 @@ OPEN_HERE = Demand("exchange.take", of=RECEIVED, states=_UNANSWERED, begins=True
 
 @dataclass(frozen=True, slots=True)
 class AnswerHere:
-    """What another tenant said of a matter that it had been handed: ``outcome`` is ``answered`` or ``returned``."""
+    """What another tenant said of a matter that it had been handed: ``outcome`` is ``answered`` or ``returned``, or
+    ``undelivered`` where it has closed and nothing was said."""
 
     peer: str
     outcome: str
@@ -162,7 +163,7 @@ def answer(session: Session, envelope_id: uuid.UUID, text: str, *, outcome: str 
     if not scope.is_system:
         require(REPLY)
     if outcome not in ("answered", "returned"):
-        raise InvalidInput("办理结果只能是答复或退回", "the outcome is answered or returned", where="outcome")
+        raise InvalidInput("请选择办理结果：答复或退回", "the outcome is answered or returned", where="outcome")
     said = _text(text, ANSWER_LENGTH, "请填写答复内容", "an answer has a text", "text")
     envelope = _received(session, envelope_id)
     if not REPLY.fits(envelope.state):
@@ -221,15 +222,19 @@ def answers_of(session: Session, case_id: uuid.UUID) -> Sequence[AnswerHere]:
     """What other tenants answered on a case, oldest first, for whoever may see the case; raises ``NotFound`` else."""
     current_scope().require("case.read")
     cases_named(session, [case_id])
-    sent = select(Envelope.envelope_id).where(Envelope.case_id == case_id, Envelope.direction == "out")
+    handed = select(Envelope).where(Envelope.case_id == case_id, Envelope.direction == "out", Envelope.kind == MATTER)
+    packages = {one.envelope_id: one for one in session.scalars(handed)}
     arrived = session.scalars(
         select(Envelope)
-        .where(Envelope.direction == "in", Envelope.kind == ANSWER, Envelope.in_reply_to.in_(sent))
+        .where(Envelope.direction == "in", Envelope.kind == ANSWER, Envelope.in_reply_to.in_(packages))
         .order_by(Envelope.id)
     )
-    return [
+    found = [
         AnswerHere(one.peer, str(one.body["outcome"]), str(personal_content(one)["text"]), one.delivered_on) for one in arrived
     ]
+    back = [one for one in packages.values() if one.state == "undelivered"]
+    found += [AnswerHere(one.peer, one.state, UNDELIVERED_ZH, one.acknowledged_on) for one in back]
+    return sorted(found, key=lambda one: one.arrived_on or date.max)
 
 
 def _sent_case(session: Session, arrived: Envelope) -> tuple[Envelope, Case]:
@@ -262,6 +267,18 @@ def _was_taken(session: Session, arrived: Envelope) -> None:
 def _was_answered(session: Session, arrived: Envelope) -> None:
     sent, case = _sent_case(session, arrived)
     sent.state = str(arrived.body["outcome"])
+    case.outside_state = "returned"
+    case.version += 1
+    record(session, "case.came_back", "case", case.id, {"outcome": sent.state, "package": sent.envelope_id})
+
+
+@on_return(MATTER)
+def _came_back(session: Session, sent: Envelope) -> None:
+    case = session.scalar(
+        select(Case).where(Case.id == sent.case_id).with_for_update().execution_options(populate_existing=True)
+    )
+    if case is None or case.outside_state != "offered":
+        return
     case.outside_state = "returned"
     case.version += 1
     record(session, "case.came_back", "case", case.id, {"outcome": sent.state, "package": sent.envelope_id})

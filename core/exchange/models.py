@@ -65,7 +65,9 @@ class Envelope(TenantRow):
     __table_args__ = (
         UniqueConstraint("tenant", "envelope_id", "direction"),
         CheckConstraint("direction in ('out', 'in')", name="direction"),
-        CheckConstraint("state in ('sealed', 'delivered', 'taken', 'returned', 'answered', 'closed')", name="state"),
+        CheckConstraint(
+            "state in ('sealed', 'delivered', 'taken', 'returned', 'answered', 'closed', 'undelivered')", name="state"
+        ),
         Index("ix_envelope_state", "tenant", "direction", "state"),
     )
 
@@ -86,6 +88,7 @@ class Envelope(TenantRow):
     sealed_on: Mapped[Day]
     delivered_on: Mapped[date | None]
     acknowledged_on: Mapped[date | None]
+    """The day on which the receiver took it; of one that could not be delivered, on which it came back."""
     at: Mapped[Instant]
 
 

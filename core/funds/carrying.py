@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from core.db.base import new_id
-from core.exchange.envelopes import on_arrival, seal_envelope
+from core.exchange.envelopes import UNDELIVERED_ZH, on_arrival, on_return, seal_envelope
 from core.exchange.models import Envelope
 from core.funds.ledger import AccountKey, Posting, hold, post
 from core.funds.models import FundAccount, LedgerEntry
@@ -70,14 +70,25 @@ def _came(session: Session, envelope: Envelope) -> None:
     record(session, "funds.carried_in", "ledger_entry", None, fields)
 
 
-def _postings(batch: uuid.UUID, moving: Sequence[Held], reason: str, *, out: bool) -> list[Posting]:
+@on_return(CARRIED)
+def _came_back(session: Session, envelope: Envelope) -> None:
+    """The money stays here: what was booked out is booked back by entries of its own."""
+    moving = [Held(int(year), source, purpose, int(fen), 0) for year, source, purpose, fen in envelope.body["accounts"]]
+    batch = uuid.UUID(envelope.body["batch"])
+    hold(session, {row.year for row in moving})
+    post(session, _postings(batch, moving, UNDELIVERED_ZH, out=False, key="carry-back"))
+    fields = {"peer": envelope.peer, "batch": batch, "amount_fen": sum(row.available_fen for row in moving)}
+    record(session, "funds.carried_back", "ledger_entry", None, fields)
+
+
+def _postings(batch: uuid.UUID, moving: Sequence[Held], reason: str, *, out: bool, key: str = "carry") -> list[Posting]:
     found = []
     for row in moving:
         available, carried = (AccountKey(row.year, row.source, row.purpose, state) for state in ("available", "carried"))
         found.append(
             Posting(
                 "carry",
-                f"carry:{batch}:{row.year}:{row.source}:{row.purpose}",
+                f"{key}:{batch}:{row.year}:{row.source}:{row.purpose}",
                 available if out else carried,
                 carried if out else available,
                 row.available_fen,

@@ -55,5 +55,6 @@ TRAIL_ACTS = (
     TrailActDecl("funds.reversal_approved", "退汇已审批冲销", "reversal approved"),
     TrailActDecl("funds.reversal_declined", "退回退汇登记", "reversal declined"),
     TrailActDecl("funds.carried_out", "撤并划出资金", "balances carried out"),
+    TrailActDecl("funds.carried_back", "撤并划出资金未送达，已划回", "balances carried back"),
     TrailActDecl("funds.carried_in", "撤并划入资金", "balances carried in"),
 )

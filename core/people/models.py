@@ -30,6 +30,7 @@ INCOME_LINES: Final = (
     "income_pension_fen",
     "residents_pension_fen",
     "income_transfer_fen",
+    "income_union_grant_fen",
     "income_other_fen",
     "income_unsorted_fen",
 )
@@ -291,6 +292,8 @@ class PersonFact(TenantRow):
     """Basic pension of residents (居民养老金), apart from the other lines: not every county counts it."""
     income_transfer_fen: Mapped[Fen] = mapped_column(default=0)
     """Other net transfers (转移净收入)."""
+    income_union_grant_fen: Mapped[Fen] = mapped_column(default=0)
+    """Grants of unions (工会帮扶金), which count as income; small festival gifts are none (domain 10)."""
     income_other_fen: Mapped[Fen] = mapped_column(default=0)
     """What else counts as income (其他应计入的收入)."""
     income_unsorted_fen: Mapped[Fen] = mapped_column(default=0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -12,12 +12,15 @@ from typing import Any
 @dataclass(frozen=True, slots=True)
 class PrintedForm:
     """A form (表格) as it is printed. ``layout`` is a typst template that reads ``data.json``; ``word`` the same form as a
-    .docx template of docxtpl, which the office may restyle in its word processor."""
+    .docx template of docxtpl, which the office may restyle in its word processor. ``shortened`` gives the values for that one
+    with texts that are too long for their places taken out, and these as ``title`` and ``text``, which the template lists as
+    ``extra``; a template without such a list gets every text in its place."""
 
     name: str
     zh: str
     layout: Path
     word: Path
+    shortened: Callable[[Mapping[str, Any]], tuple[Mapping[str, Any], list[dict[str, str]]]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,10 @@ _UNWRITABLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\
 def filled(form: PrintedForm, sheet: Sheet, foot: Foot) -> Printing:
     """One filled form. The word processor chooses the font of a rare character, so none is told as undrawn."""
     template = DocxTemplate(BytesIO(form.word.read_bytes()))
-    values: dict[str, Any] = {**_plain(sheet.values), "foot": foot.line(1), "picture": "照片"}
+    told, extra = sheet.values, list[dict[str, str]]()
+    if form.shortened is not None and "extra" in template.get_undeclared_template_variables():
+        told, extra = form.shortened(told)
+    values: dict[str, Any] = {**_plain(told), "extra": _plain(extra), "foot": foot.line(1), "picture": "照片"}
     if sheet.picture is not None:
         values["picture"] = InlineImage(template, BytesIO(sheet.picture), *(Mm(side) for side in _PICTURE_MM))
     template.render(values, SandboxedEnvironment(autoescape=True), autoescape=True)

@@ -80,10 +80,12 @@ TRAIL_ACTS = (
     TrailActDecl("rights.erasure_refused", "删除个人信息未通过", "erasure refused"),
     TrailActDecl("rights.erasure_withdrawn", "撤回删除个人信息", "erasure withdrawn"),
     TrailActDecl("rights.erased", "个人信息已删除", "personal data erased"),
-    TrailActDecl("rights.receiver_told", "告知接收单位已删除个人信息", "county of a moved household told of an erasure"),
-    TrailActDecl("rights.erased_there", "转出单位告知已删除个人信息", "told that the former county erased a household"),
-    TrailActDecl("rights.receiver_decided", "答复转出单位的删除告知", "former county's notice of an erasure answered"),
-    TrailActDecl("rights.receiver_answered", "接收单位答复删除告知", "answer of the county that was told of an erasure"),
+    TrailActDecl(
+        "rights.receiver_told", "告知转户对方单位已删除个人信息", "other county of a moved household told of an erasure"
+    ),
+    TrailActDecl("rights.erased_there", "转户对方单位告知已删除个人信息", "told that the other county erased a household"),
+    TrailActDecl("rights.receiver_decided", "答复对方单位的删除告知", "notice of an erasure answered"),
+    TrailActDecl("rights.receiver_answered", "对方单位的删除告知已有结果", "notice of an erasure ended"),
     TrailActDecl("rights.erased_again", "恢复备份后再次删除个人信息", "personal data erased again after a restore"),
 )
 

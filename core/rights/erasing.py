@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from core.authorisation import Demand, require
@@ -23,7 +24,7 @@ from core.rights.emptying import erase
 from core.rights.hindrances import Hindrance, hindrances, homes_of, kept_by_others
 from core.rights.models import Erasure
 from core.rights.names import DECIDE
-from core.rights.partners import tell_receivers
+from core.rights.partners import tell_partners
 from core.rights.requests import HANDLING, close, person_of_household, persons_of, request_named, text_of
 from core.scope import current_scope
 from core.trail.service import record
@@ -142,6 +143,41 @@ def proposed(session: Session) -> list[Erasure]:
     return list(session.scalars(select(Erasure).where(Erasure.state == "proposed").order_by(Erasure.id).limit(200)))
 
 
+@dataclass(frozen=True, slots=True)
+class FileGoing:
+    """A file that an erasure concerns: its household, its number, its state."""
+
+    household_id: uuid.UUID
+    number: str
+    status: str
+
+
+def files_going(session: Session, rows: Sequence[Erasure]) -> dict[uuid.UUID, list[FileGoing]]:
+    """The files that erasures concern, by erasure, in the order of their numbers: of one as a whole every file of whoever goes
+    with it, which are two where somebody moved away and came back. One statement."""
+    homes, persons = {row.household_id for row in rows}, {person for row in rows for person in row.persons if row.whole}
+    wanted = select(WorkerFile.household_id, WorkerFile.worker_id, WorkerFile.file_number, WorkerFile.status).where(
+        or_(among(WorkerFile.household_id, homes), among(WorkerFile.worker_id, persons))
+    )
+    files = session.execute(wanted.order_by(WorkerFile.file_number)).all()
+    return {
+        row.id: [
+            FileGoing(one.household_id, one.file_number, one.status)
+            for one in files
+            if one.household_id == row.household_id or (row.whole and one.worker_id in row.persons)
+        ]
+        for row in rows
+    }
+
+
+def files_together(session: Session, household_id: uuid.UUID) -> list[FileGoing]:
+    """The files that would go with a household's, itself among them, were its erasure proposed today."""
+    homes = homes_of(session, household_id, wish=False)
+    wanted = select(WorkerFile.household_id, WorkerFile.file_number, WorkerFile.status)
+    wanted = wanted.where(among(WorkerFile.household_id, homes)).order_by(WorkerFile.file_number)
+    return [FileGoing(*row) for row in session.execute(wanted)]
+
+
 def decide(session: Session, erasure_id: uuid.UUID, *, confirmed: bool, why: str = "") -> Erasure:
     """The second person's word; confirmed, everything is erased in this transaction, and counties to which the household had
     moved are told. ``settle`` follows the commit.
@@ -185,7 +221,7 @@ def decide(session: Session, erasure_id: uuid.UUID, *, confirmed: bool, why: str
     if asked is not None:
         close(asked, "answered", ERASED)
     erase(session, found)
-    tell_receivers(session, found)
+    tell_partners(session, found)
     fields = {"erasure": found.id, "persons": [str(one) for one in found.persons], "ground": found.ground}
     record(session, "rights.erased", "household", found.household_id, fields)
     return found

@@ -16,7 +16,7 @@ from core.db.types import Day, Instant, Ref, Str
 
 
 class PartnerErasure(TenantRow):
-    """That a county from which a household had come erased what it held of it; the county where it is now decides by its own
+    """That one of the two counties between which a household moved erased what it held of it; the other one decides by its own
     period of retention, and answers. A row at each of the two, in their own tenants."""
 
     __tablename__ = "partner_erasure"
@@ -28,7 +28,8 @@ class PartnerErasure(TenantRow):
         Index("ix_partner_erasure_household", "tenant", "household_id"),
         CheckConstraint("direction in ('out', 'in')", name="direction"),
         CheckConstraint("ground in ('retention', 'wish')", name="ground"),
-        CheckConstraint("outcome in ('erasing', 'kept')", name="outcome"),
+        CheckConstraint("outcome in ('erasing', 'kept', 'nothing', 'closed', 'led_on')", name="outcome"),
+        CheckConstraint("direction = 'out' or outcome in ('erasing', 'kept')", name="decided"),
         CheckConstraint("(outcome is null) = (answered_on is null)", name="answered"),
         tenant_fk("household_id", "household"),
     )
@@ -47,7 +48,9 @@ class PartnerErasure(TenantRow):
     """``retention`` or ``wish``, as of the erasure there."""
     told_on: Mapped[Day]
     outcome: Mapped[str | None]
-    """``erasing``: an erasure is proposed here too; ``kept``: the period here still runs, or the law has it kept."""
+    """``erasing``: an erasure is proposed there too; ``kept``: the period there still runs, or the law has it kept. Without
+    anybody's decision: ``nothing`` where the other county holds nothing of it, ``closed`` where it has closed, ``led_on`` where
+    the county was told anew to which the household has gone on."""
     answer: Mapped[str | None]
     """On what ground, with the county that decided."""
     answered_on: Mapped[date | None]

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from core.authorisation import Demand, Kind, require
 from core.db.base import new_id
 from core.errors import Conflict, InvalidInput, NotFound
-from core.exchange.envelopes import on_arrival, personal_content, seal_envelope
+from core.exchange.envelopes import UNDELIVERED_ZH, on_arrival, on_return, personal_content, seal_envelope
 from core.exchange.models import Envelope
 from core.host.declarations import COUNTIES
 from core.host.manager import host
@@ -30,6 +30,7 @@ from core.trail.service import record
 from core.transfers.departing import MOVING, depart
 from core.transfers.hindrances import lines_of, refuse_unfinished
 from core.transfers.models import HouseholdTransfer
+from core.transfers.packing import pack
 from core.vault.errors import SealBroken
 
 OFFER, ACCEPTED, REFUSED, WITHDRAWN = (f"household.{word}" for word in ("offer", "accepted", "refused", "withdrawn"))
@@ -52,7 +53,7 @@ WITHDRAWING = Demand("exchange.hand_over", levels=COUNTIES, of=TRANSFER, states=
 def offer(session: Session, household_id: uuid.UUID, peer: str, reason: str) -> HouseholdTransfer:
     """Offer a household to the county ``peer`` (转出). Raises ``Forbidden``, ``NotFound`` for an unknown household or county,
     ``InvalidInput`` without a reason, to oneself or to another province, ``Conflict`` where its file is closed, it is offered
-    already, the other county is not at work, or as ``refuse_unfinished``."""
+    already, the other county is not at work, as ``refuse_unfinished``, or sealed values cannot be opened (``pack``)."""
     require(OFFERING)
     said, peer = reason_given(reason, "请填写理由", REASON_LENGTH), _county(session, peer)
     file = session.scalar(select(WorkerFile).where(WorkerFile.household_id == household_id).with_for_update())
@@ -68,6 +69,7 @@ def offer(session: Session, household_id: uuid.UUID, peer: str, reason: str) -> 
     if session.scalar(live) is not None:
         raise Conflict("该户已提出转出", "the household is offered already", where=file.file_number)
     refuse_unfinished(session, file)
+    pack(session, [household_id], ())
     transfer_id = new_id()
     body = {"transfer_id": str(transfer_id), "file_number": file.file_number, "lines": lines_of(session, household_id)}
     personal = _who(session, file) | {"reason": said}
@@ -240,13 +242,14 @@ def _was_accepted(session: Session, arrived: Envelope) -> None:
         if file.status not in MOVING:
             raise Conflict(f"该户档案现为“{FILE.states[file.status]}”", f"the file is {file.status}", where=file.file_number)
         refuse_unfinished(session, file)
+        with session.begin_nested():
+            offered.state = "accepted"
+            session.flush()
+            _forget(session, offered)
+            depart(session, offered.peer, [offered.household_id], offered.reason)
     except Conflict as standing:  # begun since it was offered: the offer is taken back, and made again when that is finished
+        session.refresh(offered)
         _take_back(session, offered, standing.zh)
-        return
-    offered.state = "accepted"
-    session.flush()
-    _forget(session, offered)
-    depart(session, offered.peer, [offered.household_id], offered.reason)
 
 
 @on_arrival(REFUSED)
@@ -268,3 +271,23 @@ def _was_withdrawn(session: Session, arrived: Envelope) -> None:
         if why := personal_content(arrived).get("why"):
             offered.history = {"why": str(why)}
         _forget(session, offered)
+
+
+@on_return(OFFER)
+def _offer_came_back(session: Session, sent: Envelope) -> None:
+    _end_undelivered(session, _locked(session, uuid.UUID(sent.body["transfer_id"]), "out"))
+
+
+@on_return(ACCEPTED)
+def _acceptance_came_back(session: Session, sent: Envelope) -> None:
+    _end_undelivered(session, _locked(session, uuid.UUID(sent.body["transfer_id"]), "in"))
+
+
+def _end_undelivered(session: Session, told: HouseholdTransfer) -> None:
+    """The other county has closed and nobody took over: nothing will come of a transfer that was agreed on or offered."""
+    if told.state not in ("offered", "accepted"):
+        return
+    told.state, told.ended_on, told.history = "withdrawn", current_scope().business_date, {"why": UNDELIVERED_ZH}
+    session.flush()
+    _forget(session, told)
+    record(session, "household.transfer_undelivered", "household_transfer", told.id, {"peer": told.peer})

@@ -18,11 +18,14 @@ from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
+from core.codes.loader import code_list
 from core.db.base import Base
 from core.db.statements import tenant_sql
 from core.documents.sealing import PaperKeys, StoredPaper
+from core.errors import Conflict
 from core.people.duplicates.merging import as_one
 from core.tenancy.keys import tenant_key
+from core.vault.errors import SealBroken
 from core.vault.tokens import TokenKind
 
 Row = dict[str, Any]
@@ -57,6 +60,21 @@ select household_id, jsonb_build_object('programme', programme, 'occurrence', oc
 from relief_grant where tenant = :tenant and household_id = any (:households) and state <> 'released'
 order by household_id, approved_on, id
 """
+
+
+class Unopened(Conflict):
+    """Sealed values of some persons cannot be opened, so that their household cannot be sent; ``whom`` are they in words."""
+
+    code = "transfer_unopened"
+
+    def __init__(self, whom: Sequence[str]) -> None:
+        super().__init__(
+            f"加密信息已损坏，不能移转：{'、'.join(whom)}",
+            "sealed values of persons of the household are damaged",
+            where=whom[0],
+            mend_zh="请联系系统管理员从备份恢复后再转",
+            mend_en="have them restored from a backup first",
+        )
 
 
 @dataclass(slots=True)
@@ -94,7 +112,7 @@ def unpacked(content: Mapping[str, Any]) -> Package:
 
 def pack(session: Session, households: Sequence[uuid.UUID], cases: Sequence[uuid.UUID]) -> Package:
     """Pack households of the tenant in scope with their members, facts and papers, and open cases with parties, steps, clocks
-    and papers. Cases that are confidential never come here."""
+    and papers. Cases that are confidential never come here. Raises ``Unopened``."""
     package = Package()
     take = _Taker(session, package)
     take("household", "id", households)
@@ -188,6 +206,7 @@ def _open_sealed(session: Session, package: Package) -> None:
         "worker_file": {row["id"]: row["worker_id"] for row in package.of("worker_file")},
         "person_correction": {row["id"]: row["person_id"] for row in package.of("person_correction")},
     }
+    damaged: list[str] = []
     for table, columns in SEALED.items():
         opened = package.plain.setdefault(table, {})
         for row in package.of(table):
@@ -198,8 +217,29 @@ def _open_sealed(session: Session, package: Package) -> None:
             key = wrapped.get(owner) if owner else None
             if owner is None or key is None:
                 continue
-            with_key = keys.person_key(uuid.UUID(owner), _bytes(key) or b"")
-            opened[row["id"]] = {column: with_key.open(column, blob) for column, blob in sealed.items() if blob is not None}
+            try:
+                with_key = keys.person_key(uuid.UUID(owner), _bytes(key) or b"")
+                opened[row["id"]] = {column: with_key.open(column, blob) for column, blob in sealed.items() if blob is not None}
+            except SealBroken:
+                damaged.append(owner)
+    if damaged:
+        raise Unopened(_called(package, dict.fromkeys(damaged)))
+
+
+def _called(package: Package, persons: Iterable[str]) -> list[str]:
+    """Whom an official looks up: by the file and the place in the household, for words of errors are kept in logs."""
+    files = {row["household_id"]: str(row["file_number"]) for row in package.of("worker_file")}
+    found: dict[str, str] = {}
+    for row in package.of("membership"):
+        if row["household_id"] in files:
+            known = code_list("relationship_form")
+            relation = known.item(row["relation"]).zh if row["relation"] in known else row["relation"]
+            found[row["person_id"]] = f"{files[row['household_id']]} 号档案的{relation}"
+    numbers = {row["id"]: str(row["number"]) for row in package.of("case_record")}
+    for row in package.of("party"):
+        if row["person_id"] is not None:
+            found.setdefault(row["person_id"], f"{numbers.get(row['case_id'], '')} 号个案的当事人")
+    return [found.get(person, "已离户人员") for person in persons]
 
 
 def _open_papers(session: Session, package: Package) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -20,6 +21,7 @@ from core.trail.service import record
 from core.transfers.departing import MOVING
 from core.transfers.models import BroughtCase, HouseholdTransfer, may_be_here_twice
 from core.transfers.resealing import Resealer
+from core.vault.errors import SealBroken
 
 REASON_LENGTH = 500
 TWICE = Kind("household_twice", "疑似重复档案", {"open": "待核对", "settled": "已核对"})
@@ -112,9 +114,10 @@ def _give_tokens(session: Session, household_id: uuid.UUID) -> None:
     wanted: dict[bytes, Person] = {}
     for person in people:
         if person.wrapped_key is not None and person.identity_cipher is not None:
-            number = keys.person_key(person.id, person.wrapped_key).open("identity_cipher", person.identity_cipher)
-            [token] = made.identity_tokens([number])
-            wanted[token] = person
+            with suppress(SealBroken):  # a number that nobody can open leads to nobody
+                number = keys.person_key(person.id, person.wrapped_key).open("identity_cipher", person.identity_cipher)
+                [token] = made.identity_tokens([number])
+                wanted[token] = person
     session.execute(update(Person).where(Person.identity_token.in_(list(wanted))).values(identity_token=None))
     for token, person in wanted.items():
         person.identity_token = token

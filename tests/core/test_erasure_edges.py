@@ -25,7 +25,7 @@ from core.people.life.service import take_step
 from core.people.models import Household, Membership, Person, WorkerFile
 from core.rights import listed
 from core.rights.emptying import destroy_papers, settle
-from core.rights.erasing import decide, propose
+from core.rights.erasing import FileGoing, decide, files_going, files_together, propose, proposed
 from core.rights.hindrances import due_files, hindrances
 from core.rights.models import Erasure
 from core.settings import settings
@@ -170,7 +170,13 @@ def test_who_moved_away_and_came_back_goes_with_both_files(county: Acting, db: D
             propose(session, theirs.household, reason="保存期满")
         ends = "update worker_file set status = 'out_of_difficulty' where tenant = :tenant and file_number = 'SB2'"
         session.execute(tenant_sql(ends))
-    propose_and_confirm(county, back)
+        both = [FileGoing(theirs.household, "SB1", "moved"), FileGoing(back.household, "SB2", "out_of_difficulty")]
+        assert files_together(session, theirs.household) == files_together(session, back.household) == both
+    made = _proposed(county, back.household)
+    with everybody(county, "decider", LONG_AFTER), unit_of_work() as session:
+        rows = proposed(session)
+        assert files_going(session, rows) == {made: both}
+        decide(session, made, confirmed=True)
     assert standing_in_the_database(db, (*WORKER.told(), *WIFE.told(), *STRANGER.told())) == []
     with everybody(county, "clerk", LONG_AFTER), unit_of_work() as session:
         assert due_files(session) == []

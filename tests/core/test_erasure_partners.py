@@ -11,9 +11,10 @@ from core.db.statements import tenant_sql
 from core.errors import Conflict, InvalidInput, NotFound
 from core.exchange.models import Envelope
 from core.people.duplicates.merging import merge
+from core.rights.erasing import decide, propose
 from core.rights.hindrances import hindrances
 from core.rights.partner_models import PartnerErasure
-from core.rights.partners import ANSWER, answer_partner, names_here, partner_erasures, undecided
+from core.rights.partners import ANSWER, answer_partner, lead_on, names_here, partner_erasures, undecided
 from core.transfers.models import BroughtPerson, HouseholdTransfer
 from tests.conftest import COUNTY, OTHER_COUNTY, OTHER_PREFECTURE, TODAY, Database
 from tests.core.audit_story import relay
@@ -184,3 +185,65 @@ def test_a_package_on_its_way_is_waited_for(county: Acting, whole: bool) -> None
                 held = hindrances(session, theirs.household, theirs.persons[1:], whole=whole, wish=False)
                 found.append([one.code for one in held])
     assert found == [["moving"], [], ["moving"], []]
+
+
+def test_the_county_from_which_a_household_had_come_is_told_as_well(county: Acting) -> None:
+    """And answers by itself once it has erased them too: nobody is told of what he told."""
+    theirs, there = family(county, WORKER), family(county, WORKER, tenant=OTHER_COUNTY)
+    _moved(county, there, theirs, OTHER_COUNTY, COUNTY)
+    propose_and_confirm(county, theirs)
+    relay(county, COUNTY)
+    with everybody(county, "desk", tenant=OTHER_COUNTY), unit_of_work() as session:
+        [told] = partner_erasures(session)
+        assert (told.direction, told.household_id, told.persons, told.whole) == ("in", there.household, [*there.persons], True)
+        answer_partner(session, told.id, "erasing", "保存期满")
+    with everybody(county, "clerk", LONG_AFTER, OTHER_COUNTY), unit_of_work() as session:
+        made = propose(session, there.household, reason="保存期满").id
+    with everybody(county, "decider", LONG_AFTER, OTHER_COUNTY), unit_of_work() as session:
+        decide(session, made, confirmed=True)
+    with everybody(county, "desk", LONG_AFTER, OTHER_COUNTY), unit_of_work() as session:
+        assert [row.direction for row in partner_erasures(session)] == ["in"]
+    relay(county, OTHER_COUNTY)
+    with everybody(county, "desk", LONG_AFTER), unit_of_work() as session:
+        assert [(row.direction, row.outcome) for row in partner_erasures(session)] == [("out", "erasing")]
+
+
+def test_who_has_nothing_to_decide_says_so_by_itself(county: Acting) -> None:
+    """Both erase before either hears of the other; and what came nowhere leaves nothing open."""
+    theirs, there = family(county, WORKER), family(county, WORKER, tenant=OTHER_COUNTY)
+    _moved(county, theirs, there)
+    propose_and_confirm(county, theirs)
+    with everybody(county, "clerk", LONG_AFTER, OTHER_COUNTY), unit_of_work() as session:
+        made = propose(session, there.household, reason="保存期满").id
+    with everybody(county, "decider", LONG_AFTER, OTHER_COUNTY), unit_of_work() as session:
+        decide(session, made, confirmed=True)
+    for tenant in (COUNTY, OTHER_COUNTY, COUNTY):
+        relay(county, tenant)
+    for tenant in (COUNTY, OTHER_COUNTY):
+        with everybody(county, "desk", LONG_AFTER, tenant), unit_of_work() as session:
+            assert [(row.direction, row.outcome) for row in partner_erasures(session)] == [("out", "nothing")]
+            assert undecided(session) == 0
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+def test_a_notice_goes_on_where_its_county_closes_before_it_answers(county: Acting, db: Database, arrived: bool) -> None:
+    """Whether it lies there undecided, or is on its way and comes to the heir, who knows the household by another transfer."""
+    with_key(county, HEIR)
+    theirs, between = family(county, WORKER), family(county, WORKER, tenant=OTHER_COUNTY)
+    there = family(county, WORKER, tenant=HEIR)
+    _moved(county, theirs, between)
+    propose_and_confirm(county, theirs)
+    if arrived:
+        relay(county, COUNTY)
+    _moved(county, between, there, OTHER_COUNTY, HEIR)
+    close_into(db, OTHER_COUNTY, HEIR)
+    if arrived:
+        with everybody(county, "desk", LONG_AFTER), unit_of_work() as session:
+            assert lead_on(session) == 1
+    for tenant in (COUNTY, HEIR, COUNTY):
+        relay(county, tenant)
+    with everybody(county, "desk", tenant=HEIR), unit_of_work() as session:
+        [told] = partner_erasures(session)
+        assert (told.household_id, told.persons) == (there.household, [*there.persons])
+    with everybody(county, "desk", LONG_AFTER), unit_of_work() as session:
+        assert [(row.peer, row.outcome) for row in partner_erasures(session)] == [(HEIR, None), (OTHER_COUNTY, "led_on")]

@@ -17,6 +17,7 @@ from core.exchange.envelopes import deliver
 from core.exchange.identity_index import Elsewhere, elsewhere, this_and_last_year
 from core.exchange.identity_queries import ANSWER, answer_query, ask_province, matches, names_asked_of, queries
 from core.exchange.identity_told import TOLD, see, told_here, unseen
+from core.exchange.marks import holder_of
 from core.exchange.models import Envelope, IdentityMark
 from core.exchange.query_models import IdentityQuery, IdentityQuestionCount
 from core.exchange.question_limits import PER_ACCOUNT, PER_COUNTY, TooManyQuestions
@@ -253,3 +254,13 @@ def test_a_county_asks_of_its_own_members_alone_and_only_where_somebody_is_elsew
     for tenant in (COUNTY, PREFECTURE):
         with acting(tenant, permissions=TAKES), unit_of_work() as session, pytest.raises(Forbidden):
             queries(session, "in")
+
+
+def test_a_damaged_key_keeps_nobody_else_from_being_found(acting: Acting, family: Home) -> None:
+    husband, _ = family.persons
+    with acting(), unit_of_work() as session:
+        one, other = (session.get_one(Person, (COUNTY, person)) for person in family.persons)
+        other.wrapped_key = one.wrapped_key
+        session.flush()
+        assert holder_of(session, tokens().identity_index_hash(number_of(2))) is None
+        assert holder_of(session, tokens().identity_index_hash(BOTH)) == husband

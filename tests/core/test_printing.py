@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from io import BytesIO
 from pathlib import Path
@@ -164,10 +165,36 @@ def test_the_word_form_holds_the_values() -> None:
     assert [[row.cells[0].text, row.cells[10].text] for row in members.rows[2:]] == [[EACH_EXTENSION, TYPED]] * 3
     assert all(TYPED in cell.text for cell in opinions.rows[1].cells)
     assert len(document.inline_shapes) == 1
+    assert "附页" not in [paragraph.text for paragraph in document.paragraphs]
     assert any("有控制符" in cell.text for row in document.tables[2].rows for cell in row.cells)
     assert FOOT.line(1) in document.sections[0].footer.paragraphs[0].text
     section = document.sections[0]
     assert (section.page_width.mm, section.left_margin.mm) == (pytest.approx(210, abs=0.1), pytest.approx(12, abs=0.1))  # type: ignore[union-attr]  # set in the template
+
+
+def test_what_is_too_long_for_the_word_form_stands_whole_on_an_extra_page(tmp_path: Path) -> None:
+    """Every text of the form, whatever its place; a template that was restyled without the extra page keeps all in place."""
+    long = {name: f"{name}{'长文' * 1000}" for name in HEAD_FIELDS}
+    told = sheet(head=long)
+    member, opinions = [f"{name}{'长' * 500}" for name in MEMBER_FIELDS], [f"{title}{'长' * 2000}" for _, title in OPINIONS]
+    told.values["members"][0][:] = member
+    for one, text in zip(told.values["opinions"], opinions, strict=True):
+        one["text"] = text
+    document = docx.Document(BytesIO(filled(WORKER_FILE, told, FOOT).data))
+    below = [paragraph.text for paragraph in document.paragraphs]
+    below = below[below.index("附页") :]
+    assert {*long.values(), *member, *opinions} <= set(below)
+    cells = [cell.text for table in document.tables for row in table.rows for cell in row.cells]
+    assert max(map(len, cells)) < 60
+    assert "内容较长，见附页“备注”" in cells
+    restyled = docx.Document(BytesIO(WORKER_FILE.word.read_bytes()))
+    for paragraph in restyled.paragraphs[-8:]:
+        paragraph._p.getparent().remove(paragraph._p)
+    restyled.save(str(tmp_path / "restyled.docx"))
+    plain_form = replace(WORKER_FILE, word=tmp_path / "restyled.docx")
+    document = docx.Document(BytesIO(filled(plain_form, told, FOOT).data))
+    cells = [cell.text for table in document.tables for row in table.rows for cell in row.cells]
+    assert long["备注"] in cells
 
 
 def test_both_forms_have_every_field() -> None:

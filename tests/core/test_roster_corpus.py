@@ -12,6 +12,7 @@ import pytest
 from core.people.roster import Checked, RosterRefused, Understanding, check, understand
 from core.people.roster.kinds import KINDS
 from core.spreadsheets.reading import open_spreadsheet
+from tests.roster_corpus.beside import BESIDE
 from tests.roster_corpus.case import COUNTY, DAY, PROGRAMMES, Case, CaseReading
 from tests.roster_corpus.doubts import DOUBTS
 from tests.roster_corpus.forms import FORMS
@@ -20,7 +21,7 @@ from tests.roster_corpus.likeness import HEADINGS
 from tests.roster_corpus.offices import OFFICES
 from tests.roster_corpus.values import VALUES
 
-CASES = (*LAYOUTS, *FORMS, *HEADINGS, *VALUES, *DOUBTS, *OFFICES)
+CASES = (*LAYOUTS, *FORMS, *BESIDE, *HEADINGS, *VALUES, *DOUBTS, *OFFICES)
 
 
 def taken(case: Case) -> tuple[Understanding, Checked]:
@@ -91,7 +92,9 @@ def test_names_are_unique_and_nearly_every_kind_has_a_case() -> None:
     assert set(KINDS) - met - of_database == set()
 
 
-@pytest.mark.parametrize("name", ["two_row_header_with_merges", "two_row_header_in_a_text", "forms_one_under_another"])
+@pytest.mark.parametrize(
+    "name", ["two_row_header_with_merges", "two_row_header_in_a_text", "forms_one_under_another", "two_forms_side_by_side"]
+)
 def test_a_file_on_disk_says_the_same(name: str, tmp_path: Path) -> None:
     case = next(case for case in CASES if case.name == name)
     path = tmp_path / ("case.csv" if case.format == "text" else "case.xlsx")

@@ -17,6 +17,7 @@ from core.people.service import add_member, import_roster
 from core.tenancy.keys import give_key
 from core.transfers.models import HouseholdTransfer
 from core.transfers.offers import answer_offer, offer, offered_households, offers, withdraw_offer
+from core.transfers.packing import Unopened
 from deploy.sample.generate import generate
 from tests.conftest import COUNTY, OTHER_COUNTY, PREFECTURE, TODAY, Database
 from tests.core.lines import Acting, install, post
@@ -146,3 +147,31 @@ def test_an_offer_ends_where_the_file_has_ended_meanwhile(acting: Acting, family
     with post(acting, "taker", tenant=OTHER_COUNTY), unit_of_work() as session:
         assert session.scalars(select(HouseholdTransfer.state)).one() == "withdrawn"
         assert session.scalars(select(WorkerFile.id)).all() == []
+
+
+def test_a_damaged_key_is_told_by_file_and_relation_and_nothing_goes(acting: Acting, family: UUID) -> None:
+    """At once where it is offered; where it is damaged since, the offer is taken back and both sides read why."""
+    with post(acting, "clerk"), unit_of_work() as session:
+        file = session.scalars(select(WorkerFile).where(WorkerFile.household_id == family)).one()
+        other = session.scalars(select(WorkerFile.worker_id).where(WorkerFile.household_id != family)).first()
+        worker, stranger = (session.get_one(Person, (COUNTY, one)) for one in (file.worker_id, other))
+        sound, wrong, number = worker.wrapped_key, stranger.wrapped_key, file.file_number
+        worker.wrapped_key = wrong
+        session.flush()
+        with pytest.raises(Unopened, match=f"{number} 号档案的户主") as refused:
+            offer(session, family, OTHER_COUNTY, WHY)
+        assert (refused.value.status, worker.name in refused.value.zh) == (409, False)
+        worker.wrapped_key = sound
+    transfer = _offer(acting, family)
+    with post(acting, "clerk"), unit_of_work() as session:
+        session.get_one(Person, (COUNTY, file.worker_id)).wrapped_key = wrong
+    with post(acting, "taker", tenant=OTHER_COUNTY), unit_of_work() as session:
+        answer_offer(session, transfer, accept=True)
+    _carry()
+    for tenant in (COUNTY, OTHER_COUNTY):
+        with post(acting, "clerk", tenant=tenant), unit_of_work() as session:
+            ended = session.scalars(select(HouseholdTransfer)).one()
+            assert ended.state == "withdrawn"
+            assert f"{number} 号档案的户主" in ended.history["why"]
+    with post(acting, "clerk"), unit_of_work() as session:
+        assert session.scalars(select(WorkerFile.status).where(WorkerFile.household_id == family)).one() == "on_file"

@@ -159,4 +159,35 @@ HEADINGS = (
         remembered={"家庭注址": "remark", "学厉": None},
         values={("陈安", "remark"): "甲路1号", ("陈安", "address"): None, ("陈安", "education"): None},
     ),
+    Case(
+        "name_and_number_both_mistyped",
+        _one(
+            "名册",
+            [
+                ["某县困难职工名册", None, None, None, None, None],
+                ["姓铭", "关细", "身份正号码", "月收人", "连系电话", "家庭注址"],
+                ["陈安", "户主", HEAD, 1200, "13800000001", "甲路1号"],
+                ["李宁", "妻子", WIFE, 300, None, None],
+                ["王立", "户主", OTHER, 100, "13800000002", "乙路2号"],
+            ],
+            Merge(1, 0, 1, 5),
+        ),
+        (("陈安", "李宁"), ("王立",)),
+        warnings=places(
+            *(("名册", 2, heading, "heading_guessed") for heading in ("姓铭", "连系电话", "家庭注址", "关细")),
+            ("名册", 2, "身份正号码", "found_by_content"),
+            ("名册", 2, "月收人", "heading_unknown"),
+        ),
+        values={("李宁", "income_unsorted_fen"): None, ("王立", "address"): "乙路2号", ("李宁", "relation"): "wife"},
+    ),
+    Case(
+        "a_number_mistyped_and_nothing_like_a_name",
+        _one("名册", [["绰号", "身份正号码", "怪列"], ["阿安", HEAD, "甲"], ["阿立", OTHER, "乙"]]),
+        refused="columns_missing",
+    ),
+    Case(
+        "numbers_under_words_that_are_no_header",
+        _one("名单", [["本月发放名单", None], ["陈安", HEAD], ["王立", OTHER]], Merge(1, 0, 1, 1)),
+        refused="no_roster",
+    ),
 )

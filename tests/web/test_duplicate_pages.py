@@ -24,6 +24,8 @@ from tests.web.conftest import Desk, Person
 from tests.web.test_templates import checked
 
 BORN = date(1970, 3, 5)
+CHOSEN = re.compile(r'type="radio"[^>]* checked')
+"""A choice that is made already: what a person must decide stands open."""
 BASE = f"/{COUNTY}/duplicates"
 
 
@@ -79,6 +81,9 @@ def test_a_pair_is_compared_merged_and_undone_on_pages(two: tuple[Home, Home], p
     assert (status, "材料" in page) == (422, True)
     assert 'value="yes" checked' in page
     assert pages.post(f"{pair}/merge", keep="nobody", reason="x")[0] == 404
+    assert CHOSEN.search(pages.get(pair)) is None
+    status, page = pages.post(f"{pair}/merge", files="yes", reason="核对户口簿")
+    assert (status, page.count("请选择保留哪一方") >= 2, "核对户口簿" in page, CHOSEN.search(page)) == (422, True, True, None)
     assert pages.post(f"{pair}/merge", keep="first", files="yes", reason="核对户口簿")[0] == 303
     page = pages.get(pair)
     kept, merged = two if "保留" in page.split("看档案")[1] else two[::-1]
@@ -164,6 +169,8 @@ def test_the_province_is_asked_and_answers_on_pages(person: Desk, acting: Acting
     form = f"/{COUNTY}/households/{own.household_id}/province-query"
     assert form in clerk.get(f"/{COUNTY}/households/{own.household_id}")
     clerk.get(form)
+    status, page = clerk.post(form, person_id="", reason="自述在外县建档")
+    assert (status, "请选择查询何人" in page, "自述在外县建档" in page) == (422, True, True)
     status, page = clerk.post(form, person_id=str(own.persons[1]), reason="自述在外县建档")
     assert (status, "无须查询" in page, "自述在外县建档" in page) == (409, True, True)
     with acting(), unit_of_work() as session:  # what the index told is on record, though nothing was asked
@@ -176,6 +183,9 @@ def test_the_province_is_asked_and_answers_on_pages(person: Desk, acting: Acting
     one = re.findall(rf"/{PROVINCE}/identity-queries/[0-9a-f-]+", got)[0]
     page = above.get(one)
     assert ("王小明" in page, OTHER_COUNTY in page, page.count("建档")) != (True, True, 0)
+    assert CHOSEN.search(page) is None
+    status, page = above.post(f"{one}/answer", answer="由居住地保留")
+    assert (status, page.count("请选择答复结果") >= 2, "由居住地保留" in page) == (422, True, True)
     status, page = above.post(f"{one}/answer", outcome="duplicate", keeper="", answer="由居住地保留")
     assert (status, "由居住地保留" in page) == (422, True)
     assert above.post(f"{one}/answer", outcome="duplicate", keeper=OTHER_COUNTY, answer="由居住地保留")[0] == 303

@@ -320,6 +320,8 @@ def test_the_prefecture_takes_the_matter_and_its_answer_is_read_below(planted: P
     assert opened.status_code == 303
     assert "本件来自移交事项" in caseworker.client.get(opened.headers["location"]).text
     assert "本单位已立案" in caseworker.client.get(url).text
+    undecided = upper.client.post(f"{url}/answer", data={"csrf_token": upper.csrf, "text": "已协调"})
+    assert (undecided.status_code, "请选择办理结果" in undecided.text, "已协调" in undecided.text) == (422, True, True)
     reply = {"csrf_token": upper.csrf, "text": "已协调", "outcome": "answered"}
     assert upper.client.post(f"{url}/answer", data=reply).status_code == 303
     deliver_all(acting, PREFECTURE)

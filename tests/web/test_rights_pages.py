@@ -148,14 +148,17 @@ def test_two_people_erase_a_file_and_its_page_says_so(person: Desk, theirs: Fami
     clerk, vice = person("clerk"), person("vice", role="vice_chair_in_charge")
     page = clerk.client.get(f"{HERE}/households/{theirs.household}").text
     assert "可以提出删除" in page
-    status, _, again = _send(clerk, f"/households/{theirs.household}/erasure", reason="")
+    status, _, again = _send(clerk, f"/households/{theirs.household}/erasure", reason="保存期满")
+    assert (status, again.count("请选择删除何人") >= 2, ">\n保存期满<" in again) == (422, True, True)
+    status, _, again = _send(clerk, f"/households/{theirs.household}/erasure", person_id="all", reason="")
     assert status == 422
     assert "请填写依据" in again
-    assert _send(clerk, f"/households/{theirs.household}/erasure", reason="保存期满")[0] == 303
+    assert _send(clerk, f"/households/{theirs.household}/erasure", person_id="all", reason="保存期满")[0] == 303
     assert f"{HERE}/erasures" in vice.client.get(f"/{COUNTY}/").text
     waiting = vice.client.get(f"{HERE}/erasures")
     _sound(waiting.text)
     assert WORKER.name in waiting.text
+    assert f'/households/{theirs.household}">SB1</a>（' in waiting.text
     (erasure,) = set(re.findall(r"/rights/erasures/([0-9a-f-]{36})", waiting.text))
     assert _send(clerk, f"/erasures/{erasure}", outcome="confirmed")[0] == 403
     status, _, refused = _send(vice, f"/erasures/{erasure}", outcome="refused", why="")
@@ -191,6 +194,8 @@ def test_what_partners_erased_is_seen_and_answered_on_the_desk(person: Desk, the
     page = clerk.client.get(f"{HERE}/partners")
     _sound(page.text)
     assert (WORKER.name in page.text, page.text.count("待答复")) == (True, 2)
+    status, _, again = _send(clerk, f"/partners/{rows[0].id}", why="本县保存期未满")
+    assert (status, again.count("请选择办理结果") >= 2, "本县保存期未满" in again) == (422, True, True)
     status, _, again = _send(clerk, f"/partners/{rows[0].id}", outcome="kept", why="")
     assert (status, "请填写依据" in again, 'value="kept" checked' in again) == (422, True, True)
     assert _send(clerk, f"/partners/{rows[0].id}", outcome="kept", why="本县保存期未满")[0] == 303

@@ -254,6 +254,9 @@ def test_permissions_of_lines_are_mapped_to_roles(person: Desk, db: Database) ->
     boss, reviewer = person("boss", role="tenant_admin"), person("shen", role="reviewer")
     assert "核实救助申请" in _page(boss, "/staff/permissions")
     form = {"permission": "legal_aid.check", "role": "reviewer", "reason": "本单位分工"}
+    status, page = _send(boss, "/staff/permissions", **form)
+    assert (status, "请选择变更为" in page, "本单位分工" in page) == (422, True, True)
+    form |= {"granted": "yes"}
     status, page = _send(boss, "/staff/permissions", **{**form, "permission": "legal_aid.decide"})
     assert (status, "不相容" in page, "本单位分工" in page) == (403, True, True)
     assert _send(boss, "/staff/permissions", **{**form, "role": "emperor"})[0] == 404

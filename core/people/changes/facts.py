@@ -41,6 +41,7 @@ PERSON_ITEMS: Final = (
     Item("income_pension_fen", "职工养老金（离退休金）", "pension of employees", "money"),
     Item("residents_pension_fen", "城乡居民基础养老金", "residents' basic pension", "money"),
     Item("income_transfer_fen", "其他转移净收入", "other net transfers", "money"),
+    Item("income_union_grant_fen", "工会帮扶金", "grants of unions", "money", hint_zh="折算为每月；节日小额慰问不计"),
     Item("income_other_fen", "其他应计入的收入", "other countable income", "money"),
     Item("income_unsorted_fen", "未分项收入", "income not told apart", "money", hint_zh="只有一个合计数时填写"),
     Item("identity_status", "身份", "standing", "code", codes="identity_status"),

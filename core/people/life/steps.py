@@ -172,6 +172,17 @@ STEPS: Final = (
     ),
     FileStepDecl("undo_registration", "撤销误登", "registration undone", ("draft",), "cancelled", "domain 10", hand=False),
     FileStepDecl("move", "转出", "moved to another county", _STANDING, "moved", "domain 10", hand=False),
+    FileStepDecl("come_back", "转出未达，恢复在档", "back on file", ("moved",), "on_file", "domain 10", hand=False),
+    FileStepDecl(
+        "come_back_ended",
+        "转出未达，恢复已脱困",
+        "back, out of difficulty",
+        ("moved",),
+        "out_of_difficulty",
+        "domain 10",
+        hand=False,
+    ),
+    FileStepDecl("come_back_open", "转出未达，重新初审", "back, to be checked", ("moved",), "draft", "domain 10", hand=False),
     FileStepDecl("settle_as_kept", "核为建档", "kept beside another", ("draft",), "on_file", "domain 10", hand=False),
     FileStepDecl("settle_as_double", "核为重复并注销", "a duplicate", _STANDING, "cancelled", "domain 10", hand=False),
 )

@@ -6,6 +6,7 @@ Fields that the post at the desk may not see (`core.people.fields`) stay blank.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -15,6 +16,7 @@ from core.divisions import all_divisions, retired
 from core.money import Fen, format_yuan
 from core.people.fields import sees
 from core.people.models import HouseholdFact, Person, PersonFact, WorkerFile
+from core.people.papers.overflow import shortened
 from core.people.repository import HouseholdView, MemberView
 from core.people.whole_files import FullValues
 from core.printing.forms import PrintedForm, Sheet
@@ -22,7 +24,6 @@ from core.scope import current_scope
 from core.vault import masking
 
 _FOLDER: Final = Path(__file__).parent / "forms"
-WORKER_FILE: Final = PrintedForm("worker_file", "困难职工档案表", _FOLDER / "worker_file.typ", _FOLDER / "worker_file.docx")
 OPINIONS: Final = (("unit", "单位工会意见"), ("county", "县总工会意见"), ("upper", "上级工会意见"))
 HEAD_FIELDS: Final = (
     "职工编号", "困难类别", "姓名", "民族", "性别", "政治面貌", "身份证号", "出生日期",
@@ -36,6 +37,13 @@ HEAD_FIELDS: Final = (
 MEMBER_FIELDS: Final = (
     "姓名", "关系", "性别", "政治面貌", "身份证号", "出生日期", "医保状况", "健康状况", "月收入", "身份", "单位或学校",
 )  # fmt: skip
+WORKER_FILE: Final = PrintedForm(
+    "worker_file",
+    "困难职工档案表",
+    _FOLDER / "worker_file.typ",
+    _FOLDER / "worker_file.docx",
+    partial(shortened, member_fields=MEMBER_FIELDS),
+)
 _NOBODY: Final = FullValues()
 
 

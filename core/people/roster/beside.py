@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from core.people.roster.binding import Binding, Bound, Group
 from core.people.roster.drafts import Home, PersonDraft
 from core.people.roster.fields import Field
+from core.people.roster.forms import introduced
 from core.people.roster.gathering import Gathering, put
-from core.people.roster.grid import Grid, value_of_inline
+from core.people.roster.grid import Grid, is_identity, label, value_of_inline
 from core.people.roster.identity import born, sex
 from core.people.roster.labels import HEAD
 from core.people.roster.labels import relation as read_relation
 from core.people.roster.persons import TableRun, sexed
-from core.people.roster.problems import NO_COLUMN, Fault
+from core.people.roster.problems import NO_COLUMN, Column, Fault
+from core.people.roster.tables import READER
 from core.people.roster.understanding import SheetUnderstanding
 from core.spreadsheets.cells import Cell, SheetRow
 
@@ -30,7 +32,9 @@ def take_form(
         if any(_raw(bound, grid) is not None for bound in binding.of_home):
             gathering.note(sheet.name, grid.numbers[0], NO_COLUMN, Fault("row_ignored"))
         return above
-    home = gathering.home(("form", sheet.name, grid.numbers[0]), sheet.name, sheet.columns[0].row or grid.numbers[0])
+    key = ("form", sheet.name, grid.numbers[0], grid.left)
+    home = gathering.home(key, sheet.name, sheet.columns[0].row or grid.numbers[0])
+    home.left = grid.left
     gathering.rows += 1
     is_head = True
     if group is not None and group.name is not None:
@@ -39,6 +43,7 @@ def take_form(
         if not is_head and above is not None:
             home = above
         _take_person(binding, gathering, group, grid, home, HEAD if relation is None else str(relation))
+    _refuse_other_numbers(gathering, sheet, grid, home)
     for role in [role for role, one in binding.groups.items() if any(bound.row for bound in one.bounds())]:
         _take_other(binding, gathering, binding.groups.pop(role), grid, home)
     for bound in binding.of_home:
@@ -50,6 +55,22 @@ def take_form(
         run = TableRun(binding, gathering, only=home)
         run.take([row for row in rows if sheet.first_row <= row.number <= sheet.last_row] or list(rows[:1]))
     return home
+
+
+def _refuse_other_numbers(gathering: Gathering, sheet: SheetUnderstanding, grid: Grid, home: Home) -> None:
+    """A second identity number that a form does not say whose it is holds the household back: the first may be another's."""
+    for one in sheet.columns:
+        if one.how == "doubled" and one.field is None and (label(one.heading).target or "").endswith("identity_number"):
+            cell = value_of_inline(grid.at(one.row, one.index), one.heading)
+            if is_identity(cell, READER) and not _is_outsiders(grid, one.row):
+                column = Column(one.heading, one.letter, "identity")
+                gathering.note(sheet.name, one.row, column, Fault("identity_of_nobody"), cell, home)
+
+
+def _is_outsiders(grid: Grid, row: int) -> bool:
+    """Whether a row says that it speaks of somebody outside the household (代理人)."""
+    named = (column for column in range(grid.width) if label(grid.at(row, column)).target == "name")
+    return any(introduced(grid, row, column) == "outsider" for column in named)
 
 
 def _is_filled(group: Group | None, sheet: SheetUnderstanding, grid: Grid, rows: Sequence[SheetRow]) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from core.people.roster.columns import ColumnReader, Readers
+from core.people.roster.drafts import Home
 from core.people.roster.fields import BY_CODE, BY_ROLE, Field
 from core.people.roster.problems import NO_COLUMN, Column
 from core.people.roster.understanding import ColumnUnderstanding, SheetUnderstanding
@@ -129,20 +130,21 @@ class Binding:
 
 
 class Bindings:
-    """The bindings of a file by sheet; where a sheet holds several forms, each of them has its own from its first row on."""
+    """The bindings of a file by sheet; where a sheet holds several forms, each of them has its own from its first row and
+    its first column on."""
 
     def __init__(self) -> None:
-        self._of: dict[str, tuple[list[int], list[Binding]]] = {}
+        self._of: dict[str, dict[int, tuple[list[int], list[Binding]]]] = {}
 
-    def add(self, binding: Binding, top: int = 0) -> None:
-        """Add what is bound from the row ``top`` on; of one sheet the rows ascend."""
-        tops, bindings = self._of.setdefault(binding.sheet.name, ([], []))
+    def add(self, binding: Binding, top: int = 0, left: int = 0) -> None:
+        """Add what is bound from the row ``top`` on; of the forms of a sheet that begin in one column the rows ascend."""
+        tops, bindings = self._of.setdefault(binding.sheet.name, {}).setdefault(left, ([], []))
         tops.append(top)
         bindings.append(binding)
 
-    def at(self, sheet: str, row: int) -> Binding:
-        """The binding of a row. Raises KeyError for a sheet that has none."""
-        tops, bindings = self._of[sheet]
+    def at(self, sheet: str, row: int, home: Home) -> Binding:
+        """The binding of a row of a household. Raises KeyError for a sheet that has none."""
+        tops, bindings = self._of[sheet][home.left if sheet == home.sheet else 0]
         return bindings[max(bisect_right(tops, row) - 1, 0)]
 
     def __contains__(self, sheet: object) -> bool:

@@ -153,10 +153,11 @@ def _take_forms(
 ) -> None:
     """The forms of a sheet, each a household of its own."""
     rows = rows_of(reading, sheet.index)
-    home = None
+    home, left = None, 0
     for part, grid in forms_of(sheet, reading.sheets[sheet.index], rows):
         binding = Binding(part, readers)
-        bindings.add(binding, grid.numbers[0])
+        bindings.add(binding, grid.numbers[0], grid.left)
+        home, left = home if grid.left == left else None, grid.left
         home = take_form(binding, gathering, grid, grid.rows, home)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from core.people.identity_number import IdentityNumber, Sex
 from core.people.roster.identity import born, sex
 from core.people.roster.problems import Problem, holds_number
+from core.people.roster.understanding import letter_of
 from core.vault import masking
 from core.vault.sensitive import Sensitive
 
@@ -77,13 +78,16 @@ class Home:
     """A household while its rows are gathered. ``at`` tells where values stand that are judged when all rows are known."""
 
     __slots__ = (
-        "at", "bad", "file", "found", "head", "household", "means", "named", "number", "people", "row", "sheet", "stated",
+        "at", "bad", "file", "found", "head", "household", "left", "means", "named", "number", "people", "row", "sheet",
+        "stated",
     )  # fmt: skip
 
     def __init__(self, sheet: str, row: int, number: str = "", found: str = "") -> None:
         self.sheet = sheet
         self.row = row
         self.number = number
+        self.left = 0
+        """The first column of its form, where forms stand side by side."""
         self.found = found
         """How it was found; by ``number`` it may be joined with rows of another sheet."""
         self.named = "" if holds_number(number) else number
@@ -102,7 +106,7 @@ class Home:
     @property
     def key(self) -> str:
         """The number that the office gave it, else the place of its first row."""
-        return self.named or f"{self.sheet}!{self.row}"
+        return self.named or f"{self.sheet}!{letter_of(self.left) if self.left else ''}{self.row}"
 
     def part(self, place: str) -> dict[str, Any]:
         """The values of one place (``fields.Place``) by key."""

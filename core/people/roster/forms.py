@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from core.people.roster.fields import BY_CODE
 from core.people.roster.grid import Grid, heading_text, is_identity, label, label_of_inline, value_of_inline
-from core.people.roster.headings import Meaning, heading_key
+from core.people.roster.headings import Meaning, heading_key, role_of
 from core.people.roster.labels import relation
 from core.people.roster.likeness import meaning_but_for_dressing
 from core.people.roster.tables import READER, Header, Remembered
@@ -20,6 +20,23 @@ FEWEST: Final = 4
 """So many things are told by labels where a form without an identity number is one."""
 _MEMBER_HEADINGS: Final = 3
 _NEEDED: Final = ("name", "identity_number")
+_OUTSIDERS: Final = frozenset(
+    (
+        "代理人",
+        "委托代理人",
+        "代办人",
+        "受托人",
+        "委托人",
+        "监护人",
+        "担保人",
+        "证明人",
+        "联系人",
+        "紧急联系人",
+        "经办人",
+        "填表人",
+    )
+)
+"""Whom a form may name beside the household."""
 _UNITS: Final = frozenset(("元", "万元", "千元", "元/月", "元/年", "人", "户", "人民币元"))
 
 
@@ -189,6 +206,22 @@ def _labelled(grid: Grid, row: int, column: int, remembered: Remembered) -> bool
         return False
     merge = grid.merge(row, start - 1)
     return _meaning(grid, row, merge.left if merge else start - 1, remembered) is not None
+
+
+def introduced(grid: Grid, row: int, column: int) -> Literal["", "member", "outsider"]:
+    """Whether a cell to the left of a label, or right above it, says that it speaks of somebody else than the head of a
+    household: of a member (配偶, 子女) or of an outsider (代理人)."""
+    merge = grid.merge(row, column)
+    left, top = (merge.left, merge.top) if merge else (column, row)
+    before = heading_text(grid.at(row, left - 1)) if left and not _labelled(grid, row, left - 1, {}) else ""
+    for text in (before, heading_text(grid.at(top - 1, left))):
+        key = heading_key(text) if text else ""
+        role, rest = role_of(key)
+        if key in _OUTSIDERS:
+            return "outsider"
+        if role not in ("", "head") and not rest:
+            return "member"
+    return ""
 
 
 def _only_labels(grid: Grid, row: int, remembered: Remembered) -> bool:

@@ -16,9 +16,11 @@ LONGEST_HEADING: Final = 40
 
 
 class Grid:
-    """Rows of a sheet by number; a merged range has its value wherever it is asked for."""
+    """Rows of a sheet by number; a merged range has its value wherever it is asked for. ``left`` is the first column of a
+    form that stands beside another one."""
 
-    def __init__(self, rows: Sequence[SheetRow], merges: Sequence[Merge], *, upto: int) -> None:
+    def __init__(self, rows: Sequence[SheetRow], merges: Sequence[Merge], *, upto: int, left: int = 0) -> None:
+        self.left = left
         self.rows = rows
         self.cells: dict[int, list[Cell]] = {row.number: row.cells for row in rows}
         self.numbers = [row.number for row in rows]

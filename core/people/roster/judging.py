@@ -95,7 +95,7 @@ class Judge:
         if person.sheet not in self._bindings:
             self._all.note(person.sheet, person.row, NO_COLUMN, Fault(kind, words), given, home)
             return
-        binding = self._bindings.at(person.sheet, person.row)
+        binding = self._bindings.at(person.sheet, person.row, home)
         row = binding.row(code, person.role, person.row)
         self._all.note(person.sheet, row, binding.column(code, person.role), Fault(kind, words), given, home)
 
@@ -129,14 +129,14 @@ class Judge:
         return True
 
     def _missing_relation(self, person: PersonDraft, home: Home) -> None:
-        binding = self._bindings.at(person.sheet, person.row)
+        binding = self._bindings.at(person.sheet, person.row, home)
         group = binding.groups.get(person.role)
-        if group is None or group.relation is None or not self._was_faulty(person):
+        if group is None or group.relation is None or not self._was_faulty(person, home):
             self._note(person, home, "relation", "relation_missing")
 
-    def _was_faulty(self, person: PersonDraft) -> bool:
+    def _was_faulty(self, person: PersonDraft, home: Home) -> bool:
         """Whether a problem of the person's relation is noted already."""
-        column = self._bindings.at(person.sheet, person.row).column("relation", person.role)
+        column = self._bindings.at(person.sheet, person.row, home).column("relation", person.role)
         return (person.sheet, person.row, column.letter) in self._all.unread_relations
 
     @staticmethod
@@ -161,7 +161,7 @@ class Judge:
             people[0].relation = HEAD
 
     def _key_column(self, home: Home) -> Column:
-        binding = self._bindings.at(home.sheet, home.row)
+        binding = self._bindings.at(home.sheet, home.row, home)
         return binding.column("household_number") if home.number else binding.column("name")
 
     def _doubles(self, homes: list[Home]) -> None:
@@ -195,7 +195,7 @@ class Judge:
 
     def _file_number(self, home: Home, other: Home) -> None:
         at, elsewhere = home.at["file_number"], other.at["file_number"]
-        column = self._bindings.at(*at).column("file_number")
+        column = self._bindings.at(*at, home).column("file_number")
         words = {"other": f"{elsewhere[0]} {elsewhere[1]}"}
         self._all.note(*at, column, Fault("file_number_twice", words), home.file["file_number"], home)
 
@@ -255,7 +255,7 @@ class Judge:
 
     def _stated(self, home: Home, code: str, kind: str, given: object, **words: object) -> None:
         at = home.at[code]
-        column = self._bindings.at(*at).column(code)
+        column = self._bindings.at(*at, home).column(code)
         self._all.note(*at, column, Fault(kind, words), given, home)
 
     def _sums(self, home: Home, yearly: int, *, told: bool) -> None:
@@ -274,7 +274,7 @@ class Judge:
 
     def _within(self, home: Home, code: str) -> int:
         """How far a stated sum may lie from the reckoned: a yuan, or one hundredth of the heading's unit."""
-        bound = next((one for one in self._bindings.at(*home.at[code]).of_home if one.field.code == code), None)
+        bound = next((one for one in self._bindings.at(*home.at[code], home).of_home if one.field.code == code), None)
         return FEN_PER_YUAN if bound is None else max(FEN_PER_YUAN, bound.times)
 
     def _dates(self, home: Home) -> None:

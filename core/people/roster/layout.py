@@ -9,7 +9,7 @@ from itertools import islice
 from core.people.roster.grid import MOST_HEADER_ROWS, Grid, is_identity
 from core.people.roster.problems import named
 from core.people.roster.stacks import LONGEST_FORM, MOST_ROWS, understand_forms
-from core.people.roster.tables import READER, Remembered, find_header, understand_table
+from core.people.roster.tables import READER, Remembered, find_header, header_above_numbers, understand_table
 from core.people.roster.understanding import SheetUnderstanding, Understanding
 from core.spreadsheets.cells import Reading, SheetHead, SheetRow
 
@@ -41,6 +41,7 @@ def _sheet(reading: Reading, head: SheetHead, remembered: Remembered) -> SheetUn
     form = understand_forms(head, rows, lambda: rows_of(reading, head.index), header, remembered)
     if form is not None:
         return form
+    header = header or header_above_numbers(grid)
     if header is not None:
         return understand_table(head, grid, header, remembered)
     identities = any(is_identity(cell, READER) for row in rows[:50] for cell in row.cells)

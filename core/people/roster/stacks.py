@@ -1,4 +1,4 @@
-"""Forms that stand in one sheet, one household under another: where each begins, and what each holds."""
+"""Forms that stand in one sheet, households one under another and side by side: where each begins, and what each holds."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Final
 
-from core.people.roster.forms import FEWEST, Label, is_form, labels_of, tables, understand_part
+from core.people.roster.bands import Rows, banded, lefts_of
+from core.people.roster.forms import FEWEST, Label, introduced, is_form, labels_of, tables, understand_part
 from core.people.roster.grid import Grid
-from core.people.roster.tables import Header, Remembered
+from core.people.roster.tables import Header, Remembered, find_header
 from core.people.roster.understanding import ColumnUnderstanding, SheetUnderstanding
-from core.spreadsheets.cells import Merge, SheetHead, SheetRow
+from core.spreadsheets.cells import Merge, SheetHead
 
 LONGEST_FORM: Final = 120
 """Rows of one form at most; a longer sheet holds several, or none."""
@@ -20,7 +21,6 @@ MOST_ROWS: Final = 20_000
 """Rows of a sheet of forms at most: a thousand households and more."""
 _MOST_CELLS: Final = 300_000
 """Cells of such a sheet, blank ones counted: each of them is asked whether it is a label."""
-Rows = Sequence[SheetRow]
 
 
 def understand_forms(
@@ -29,18 +29,32 @@ def understand_forms(
     """The layout of a sheet of one form, or of several one under another; None where it is neither. ``rows`` are its first,
     ``every`` gives all; ``header`` is the best header of a table, if any."""
     first = rows[:LONGEST_FORM]
-    if not is_form(Grid(first, head.merges, upto=len(first)), header, remembered):
+    lefts = _lefts(first, head.merges, header, remembered)
+    if not lefts:
         return None
     rows = every()
     whole = Grid(rows, head.merges, upto=len(rows))
     if len(rows) > MOST_ROWS or len(rows) * whole.width > _MOST_CELLS:
         return None
-    tops = _tops(whole, remembered)
-    grids = list(_cut(rows, head.merges, tops))
+    grids: list[Grid] = []
+    for left, own, merges in banded(rows, head.merges, lefts):
+        tops = _tops(Grid(own, merges, upto=len(own)), remembered) if own else []
+        grids += _cut(own, merges, tops, left)
     if any(len(grid.numbers) > LONGEST_FORM for grid in grids):
         return None
     parts = [understand_part(head, grid, remembered) for grid in grids]
-    return replace(parts[0], columns=_together(parts), forms=tuple(tops))
+    return replace(parts[0], columns=_together(parts), forms=tuple((grid.numbers[0], grid.left) for grid in grids))
+
+
+def _lefts(first: Rows, merges: Sequence[Merge], header: Header | None, remembered: Remembered) -> Sequence[int]:
+    """The first columns of the forms that the first rows of a sheet hold; none where they are no forms."""
+    grid = Grid(first, merges, upto=len(first))
+    lefts = lefts_of(grid, remembered)
+    if len(lefts) > 1:
+        bands = [Grid(own, clipped, upto=len(own)) for _, own, clipped in banded(first, merges, lefts) if own]
+        if any(is_form(band, find_header(band, remembered), remembered) for band in bands):
+            return lefts
+    return (0,) if is_form(grid, header, remembered) else ()
 
 
 def forms_of(sheet: SheetUnderstanding, head: SheetHead, rows: Rows) -> Iterator[tuple[SheetUnderstanding, Grid]]:
@@ -49,8 +63,10 @@ def forms_of(sheet: SheetUnderstanding, head: SheetHead, rows: Rows) -> Iterator
         return
     said = {column.key: (column.field or "").rpartition(":")[2] or None for column in sheet.columns if _is_said(column)}
     said |= {column.key: column.field for column in sheet.columns if _is_said(column) and column.row}
-    for grid in _cut(rows, head.merges, sheet.forms or (rows[0].number,)):
-        yield replace(understand_part(head, grid, said), name=sheet.name), grid
+    forms = sheet.forms or ((rows[0].number, 0),)
+    for left, own, merges in banded(rows, head.merges, sorted({left for _, left in forms})):
+        for grid in _cut(own, merges, [top for top, at in forms if at == left], left):
+            yield replace(understand_part(head, grid, said), name=sheet.name), grid
 
 
 def _is_said(column: ColumnUnderstanding) -> bool:
@@ -69,13 +85,15 @@ def _together(parts: Sequence[SheetUnderstanding]) -> tuple[ColumnUnderstanding,
     return tuple(found.values())
 
 
-def _cut(rows: Rows, merges: Sequence[Merge], tops: Sequence[int]) -> Iterator[Grid]:
+def _cut(rows: Rows, merges: Sequence[Merge], tops: Sequence[int], left: int) -> Iterator[Grid]:
+    if not tops:
+        return
     numbers = [row.number for row in rows]
     by_top = sorted(merges, key=lambda merge: merge.top)
     merge_tops = [merge.top for merge in by_top]
     for top, following in pairwise((*tops, numbers[-1] + 1)):
         own = rows[bisect_left(numbers, top) : bisect_left(numbers, following)]
-        yield Grid(own, by_top[bisect_left(merge_tops, top) : bisect_left(merge_tops, following)], upto=len(own))
+        yield Grid(own, by_top[bisect_left(merge_tops, top) : bisect_left(merge_tops, following)], upto=len(own), left=left)
 
 
 def _tops(grid: Grid, remembered: Remembered) -> list[int]:
@@ -86,7 +104,9 @@ def _tops(grid: Grid, remembered: Remembered) -> list[int]:
     for one in labels_of(grid, grid.numbers, inside, remembered):
         by_row.setdefault(one.row, []).append(one)
     rows = list(by_row)
-    names = [row for row in rows if any(one.code == "name" for one in by_row[row])]
+    names = [
+        row for row in rows if any(one.code == "name" and not introduced(grid, one.row, one.column) for one in by_row[row])
+    ]
     values = {one.place[0] for found in by_row.values() for one in found if one.place and one.place[0] != one.row}
     tops = [grid.numbers[0]]
     for before, name, following in zip(names, names[1:], [*names[2:], grid.numbers[-1] + 1], strict=False):

@@ -65,6 +65,27 @@ def find_header(grid: Grid, remembered: Remembered) -> Header | None:
     return best
 
 
+def header_above_numbers(grid: Grid) -> Header | None:
+    """The header that stands right above a column of identity numbers, whatever its words are: of a table in which the
+    headings of the name and of the number are both mistyped. None where no row is one. What it holds is told as guessed."""
+    for place, row in enumerate(grid.numbers[:MOST_HEADER_ROWS]):
+        at = next((column for column, cell in enumerate(grid.cells[row]) if is_identity(cell, READER)), None)
+        if at is None:
+            continue
+        below = [cell for cell in (grid.raw(number, at) for number in grid.numbers[place:][:_SAMPLE]) if cell is not None]
+        if place == 0 or len(below) < 2 or sum(is_identity(cell, READER) for cell in below) < _MOST * len(below):
+            return None
+        tried = [
+            Header(grid, tuple(rows))
+            for depth in range(1, _DEEPEST + 1)
+            if len(rows := grid.numbers[max(place - depth, 0) : place]) == depth and rows[0] == row - depth
+        ]
+        found = max(tried, key=lambda header: header.score, default=None)
+        whole = found is not None and found.paths[at] and len(set(found.paths) - {()}) > 1
+        return found if whole and _of_words(grid, grid.numbers[place - 1]) else None
+    return None
+
+
 def _same_but_shallower(tried: Header, best: Header) -> bool:
     return tried.score == best.score and tried.rows[-1] == best.rows[-1] and len(tried.rows) < len(best.rows)
 

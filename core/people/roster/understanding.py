@@ -84,8 +84,9 @@ class SheetUnderstanding:
     first_row: int = 0
     last_row: int = 0
     """The last row of a form's table of members; 0 elsewhere."""
-    forms: tuple[int, ...] = ()
-    """The first row of each form of the sheet, one household under another; what else is said is said of the first."""
+    forms: tuple[tuple[int, int], ...] = ()
+    """The first row and the first column of each form of the sheet, households one under another or side by side; what else
+    is said is said of the first."""
     columns: tuple[ColumnUnderstanding, ...] = ()
     missing: tuple[str, ...] = ()
     households_by: HouseholdsBy = "row"
@@ -100,7 +101,9 @@ class SheetUnderstanding:
     def layout_zh(self) -> str:
         """The layout in words."""
         if len(self.forms) > 1:
-            return f"{LAYOUTS[self.layout]}，本工作表上下共 {len(self.forms)} 张"
+            beside = len({left for _, left in self.forms})
+            how = f"左右并排 {beside} 列，" if beside > 1 else "上下"
+            return f"{LAYOUTS[self.layout]}，本工作表{how}共 {len(self.forms)} 张"
         if self.layout in ("ignored", "supplement", "form", "wide"):
             return LAYOUTS[self.layout]
         return f"{LAYOUTS[self.layout]}，{PARTED_BY[self.households_by]}"
@@ -160,8 +163,9 @@ class Understanding:
 
 def _sheet(data: Mapping[str, Any]) -> SheetUnderstanding:
     columns = tuple(ColumnUnderstanding(**column) for column in data["columns"])
-    tuples = {name: tuple(data.get(name, ())) for name in ("header_rows", "missing", "forms")}
-    return SheetUnderstanding(**{**data, **tuples, "columns": columns})
+    tuples = {name: tuple(data.get(name, ())) for name in ("header_rows", "missing")}
+    forms = tuple((top, left) for top, left in data.get("forms", ()))
+    return SheetUnderstanding(**{**data, **tuples, "forms": forms, "columns": columns})
 
 
 def letter_of(index: int) -> str:

@@ -56,6 +56,7 @@ class IncomeOut(BaseModel):
     income_pension_fen: int
     residents_pension_fen: int
     income_transfer_fen: int
+    income_union_grant_fen: int
     income_other_fen: int
     income_unsorted_fen: int
 

@@ -131,7 +131,7 @@ class ErasureOut(BaseModel):
 
 
 class PartnerOut(BaseModel):
-    """An erasure of a household that moved: ``in`` told by the county it came from, ``out`` told to the one it went to."""
+    """An erasure of a household that moved between two counties: ``in`` told by the other one, ``out`` told to it."""
 
     model_config = ConfigDict(from_attributes=True)
 

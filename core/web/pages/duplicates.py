@@ -125,10 +125,12 @@ def merge_pair(
     reason: Reason = "",
 ) -> Response:
     """Merge them, or the households of both, into the side that is kept; it can be undone."""
-    if keep not in ("first", "second"):
+    if keep not in ("", "first", "second"):
         raise NotFound("没有这一操作", "no such side", where="keep")
 
     def act(session: Session) -> uuid.UUID:
+        if not keep:
+            raise InvalidInput("请选择保留哪一方", "say which of the two is kept", where="keep")
         pair = proposal_named(session, duplicate_id)
         kept, other = (pair.first_id, pair.second_id) if keep == "first" else (pair.second_id, pair.first_id)
         return merge(session, other, kept, reason, households=files == "yes")
@@ -217,7 +219,7 @@ def _page(
         pair = proposal_named(session, duplicate_id)
         standing = merge_of_pair(session, pair.first_id, pair.second_id)
         first, second = _sides(session, pair)
-    blank = {"different": "", "merge": "", "undo": "", "keep": "first", "files": ""}
+    blank = {"different": "", "merge": "", "undo": "", "keep": "", "files": ""}
     two_homes = first.household is not None and second.household is not None and first.household.id != second.household.id
     return show(
         request,
@@ -236,6 +238,7 @@ def _page(
         sees_aid=sees("aid", scope),
         may_decide=scope.may("people.write"),
         two_homes=two_homes,
+        where=refused.where if refused else "",
         typed=blank | (typed or {}),
     )
 

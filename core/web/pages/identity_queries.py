@@ -7,9 +7,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, Response
+from sqlalchemy.orm import Session
 
 from core.db.session import unit_of_work
-from core.errors import BangfuError, NotFound
+from core.errors import BangfuError, InvalidInput
 from core.exchange.identity_index import ON_FILE
 from core.exchange.identity_queries import (
     ANSWERING,
@@ -27,10 +28,12 @@ from core.exchange.identity_queries import (
 )
 from core.exchange.identity_told import SEEING, see, told_here
 from core.exchange.identity_told import STATES as TOLD_STATES
+from core.exchange.query_models import IdentityQuery
 from core.people.repository import household_named
 from core.scope import current_scope
 from core.web.context import changed, go, requires, show
 from core.web.pages import words
+from core.web.typed import id_typed
 
 router = APIRouter()
 
@@ -84,18 +87,20 @@ def ask_one(
     request: Request,
     tenant: str,
     household_id: uuid.UUID,
-    person_id: Annotated[uuid.UUID | None, Form()] = None,
+    person_id: Annotated[str, Form(max_length=36)] = "",
     reason: Reason = "",
 ) -> Response:
     """Ask; that the number was used is logged."""
-    if person_id is None:
-        raise NotFound("该户没有此人", "no such member of the household", where="person_id")
+
+    def act(session: Session) -> IdentityQuery | None:
+        nobody = InvalidInput("请选择查询何人", "a member of the household is needed", where="person_id")
+        return ask_province(session, household_id, id_typed(person_id, nobody), reason)
 
     def again(error: BangfuError) -> HTMLResponse:
-        return _form(request, household_id, error, {"person_id": str(person_id), "reason": reason})
+        return _form(request, household_id, error, {"person_id": person_id, "reason": reason})
 
     return changed(
-        lambda session: ask_province(session, household_id, person_id, reason),
+        act,
         lambda asked: (
             go(f"/{tenant}/province-queries", "已提交省级查询，答复后在此显示") if asked else again(nobody_elsewhere())
         ),
@@ -168,5 +173,6 @@ def _one(
         keepers=[(code, unions[code]) for code in sorted({match.tenant for match in found})],
         states=STATES,
         outcomes=OUTCOMES,
-        typed={"outcome": "pending", "keeper": "", "answer": ""} | (typed or {}),
+        where=refused.where if refused else "",
+        typed={"outcome": "", "keeper": "", "answer": ""} | (typed or {}),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request
@@ -72,7 +72,7 @@ def answer_matter(
     tenant: str,
     envelope_id: uuid.UUID,
     text: Annotated[str, Form()] = "",
-    outcome: Annotated[str, Form(max_length=20)] = "answered",
+    outcome: Annotated[str, Form(max_length=20)] = "",
 ) -> Response:
     """Send it back with its answer, or because it is not ours."""
     return _change(
@@ -81,7 +81,7 @@ def answer_matter(
         envelope_id,
         "已回复移交单位",
         lambda session: answer(session, envelope_id, text, outcome=outcome),
-        text,
+        {"text": text, "outcome": outcome},
     )
 
 
@@ -91,14 +91,16 @@ def _change(
     envelope_id: uuid.UUID,
     done: str,
     act: Callable[[Session], object],
-    typed: str = "",
+    typed: Mapping[str, str] | None = None,
 ) -> Response:
     return changed(
         act, lambda _: go(f"/{tenant}/matters/{envelope_id}", done), lambda error: _page(request, envelope_id, error, typed)
     )
 
 
-def _page(request: Request, envelope_id: uuid.UUID, refused: BangfuError | None = None, typed: str = "") -> HTMLResponse:
+def _page(
+    request: Request, envelope_id: uuid.UUID, refused: BangfuError | None = None, typed: Mapping[str, str] | None = None
+) -> HTMLResponse:
     with unit_of_work() as session:
         envelope = queries.envelope_named(session, envelope_id, "in")
         content = matter_content(session, envelope_id)
@@ -113,7 +115,8 @@ def _page(request: Request, envelope_id: uuid.UUID, refused: BangfuError | None 
         states=words.ENVELOPE_STATES,
         roles=words.PARTY_ROLES,
         line=words.line_title(str(envelope.body.get("plugin", ""))),
-        typed=typed,
+        where=refused.where if refused else "",
+        typed={"text": "", "outcome": ""} | dict(typed or {}),
         may_open=_may_open(envelope),
     )
 

@@ -17,11 +17,11 @@ from core.db.session import unit_of_work
 from core.errors import BangfuError, InvalidInput, Misconfigured
 from core.rights.copies import take, write
 from core.rights.emptying import settle
-from core.rights.erasing import decide, propose, proposed, withdraw
+from core.rights.erasing import decide, files_going, files_together, propose, proposed, withdraw
 from core.rights.hindrances import due_files, hindrances
 from core.rights.models import KINDS, REQUEST_STATES, Erasure, RightsRequest
 from core.rights.names import DECIDE, HANDLE
-from core.rights.partners import OUTCOMES, answer_partner, names_here, partner_erasures
+from core.rights.partners import ENDED, OUTCOMES, answer_partner, files_here, names_here, partner_erasures
 from core.rights.requests import (
     NewRequest,
     answer,
@@ -92,7 +92,7 @@ def partner_answered(request: Request, tenant: str, told_id: uuid.UUID, outcome:
 def _partners(request: Request, refused: BangfuError | None = None, typed: Mapping[str, str] | None = None) -> HTMLResponse:
     with unit_of_work() as session:
         rows = partner_erasures(session)
-        names = names_here(session, rows)
+        names, files = names_here(session, rows), files_here(session, rows)
     return show(
         request,
         "rights_partners.html",
@@ -100,8 +100,11 @@ def _partners(request: Request, refused: BangfuError | None = None, typed: Mappi
         told=[row for row in rows if row.direction == "in"],
         sent=[row for row in rows if row.direction == "out"],
         names=names,
+        files=files,
         unions=words.union_names({row.peer for row in rows}),
         outcomes=OUTCOMES,
+        ended=ENDED,
+        where=refused.where if refused else "",
         typed=_NOTHING_TYPED | dict(typed or {}),
     )
 
@@ -116,12 +119,15 @@ def _waiting(request: Request, refused: BangfuError | None = None, typed: Mappin
     with unit_of_work() as session:
         rows = proposed(session)
         names = names_of(session, {person for row in rows for person in row.persons})
+        files = files_going(session, rows)
     return show(
         request,
         "rights_erasures.html",
         refusal=refused,
         rows=rows,
         names=names,
+        files=files,
+        states=words.FILE_STATES,
         staff=words.staff_names(row.proposed_by for row in rows),
         me=current_scope().persons,
         typed=_NOTHING_TYPED | dict(typed or {}),
@@ -201,8 +207,10 @@ def erasure_proposed(
     typed = {"form": "erasure", "person_id": person_id, "reason": reason}
 
     def act(session: Session) -> Erasure:
-        alone = _id_of(person_id) if person_id else None
         asked = _id_of(request_id, "request_id") if request_id else None
+        if not person_id and asked is None:
+            raise InvalidInput("请选择删除何人", "say whose data: one person's or the whole household's", where="person_id")
+        alone = _id_of(person_id) if person_id not in ("", "all") else None
         return propose(session, household_id, person_id=alone, reason=reason, request_id=asked)
 
     return changed(
@@ -249,7 +257,18 @@ def copied(request: Request, request_id: uuid.UUID) -> Response:
 
 
 def _refused(request: Request, error: BangfuError) -> HTMLResponse:
-    return show(request, "rights_erasures.html", refusal=error, rows=[], names={}, staff={}, me=(), typed=_NOTHING_TYPED)
+    return show(
+        request,
+        "rights_erasures.html",
+        refusal=error,
+        rows=[],
+        names={},
+        files={},
+        states={},
+        staff={},
+        me=(),
+        typed=_NOTHING_TYPED,
+    )
 
 
 def _household(
@@ -262,6 +281,7 @@ def _household(
         held = hindrances(session, household_id, standing, whole=True, wish=False) if standing else []
         rows = requests_of(session, household_id)
         waiting = [row for row in proposed(session) if row.household_id == household_id]
+        files = files_going(session, waiting) if waiting else {None: files_together(session, household_id)}
     return show(
         request,
         "rights_household.html",
@@ -273,6 +293,8 @@ def _household(
         rows=rows,
         held=held,
         waiting=waiting,
+        files=files,
+        file_states=words.FILE_STATES,
         kinds=KINDS,
         states=REQUEST_STATES,
         typed=_NOTHING_TYPED | dict(typed or {}),

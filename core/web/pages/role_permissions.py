@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, Response
 
 from core.db.session import unit_of_work
-from core.errors import BangfuError, NotFound
+from core.errors import BangfuError, InvalidInput, NotFound
 from core.host.manager import host
 from core.identity.mapping import MAP, BreaksDuty, breaks, map_permission, mapping_table
 from core.web.context import go, requires, show
@@ -32,11 +32,13 @@ def change(
     tenant: str,
     permission: Code = "",
     role: Code = "",
-    granted: Annotated[str, Form(max_length=5)] = "yes",
+    granted: Annotated[str, Form(max_length=5)] = "",
     reason: Annotated[str, Form(max_length=500)] = "",
 ) -> Response:
     """Give a permission to a role, or take it away."""
     try:
+        if granted not in ("yes", "no"):
+            raise InvalidInput("请选择变更为由该岗位行使还是不再行使", "say whether the role holds it", where="granted")
         with unit_of_work() as session:
             map_permission(session, permission, role, granted=granted == "yes", reason=reason)
     except BangfuError as error:
@@ -54,6 +56,7 @@ def _page(request: Request, refused: BangfuError | None = None, typed: dict[str,
         request,
         "role_permissions.html",
         refusal=refused,
+        where=refused.where if refused else "",
         rows=rows,
         line_title=words.line_title,
         permissions=[(row.permission.code, f"{words.line_title(row.plugin)} · {row.permission.zh}") for row in rows],

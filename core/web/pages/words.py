@@ -28,6 +28,7 @@ ENVELOPE_STATES: Mapping[str, str] = MappingProxyType(
         "answered": "已答复",
         "returned": "已退回",
         "closed": "已办结",
+        "undelivered": "未能送达，已退回",
     }
 )
 PARTY_ROLES: Mapping[str, str] = MappingProxyType(

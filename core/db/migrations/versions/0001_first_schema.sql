@@ -283,7 +283,7 @@ CREATE TABLE envelope (
     CONSTRAINT pk_envelope PRIMARY KEY (tenant, id),
     CONSTRAINT uq_envelope_tenant_envelope_id_direction UNIQUE (tenant, envelope_id, direction),
     CONSTRAINT ck_envelope_direction CHECK (direction in ('out', 'in')),
-    CONSTRAINT ck_envelope_state CHECK (state in ('sealed', 'delivered', 'taken', 'returned', 'answered', 'closed'))
+    CONSTRAINT ck_envelope_state CHECK (state in ('sealed', 'delivered', 'taken', 'returned', 'answered', 'closed', 'undelivered'))
 );
 
 CREATE INDEX ix_envelope_state ON envelope (tenant, direction, state);
@@ -1780,7 +1780,7 @@ CREATE TABLE file_step (
     done_on DATE NOT NULL,
     at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT pk_file_step PRIMARY KEY (tenant, id),
-    CONSTRAINT ck_file_step_declared CHECK ((step = 'apply' and from_state is null and to_state = 'draft') or (step = 'first_check' and from_state in ('draft') and to_state = 'first_checked') or (step = 'visit' and from_state in ('first_checked') and to_state = 'visited') or (step = 'civil_affairs_check' and from_state in ('visited') and to_state = 'civil_affairs_checked') or (step = 'post_notice' and from_state in ('civil_affairs_checked') and to_state = 'public_notice') or (step = 'put_on_file' and from_state in ('public_notice') and to_state = 'on_file') or (step = 'send_back' and from_state in ('first_checked', 'visited', 'civil_affairs_checked', 'public_notice') and to_state = 'draft') or (step = 'refuse' and from_state in ('draft', 'first_checked', 'visited', 'civil_affairs_checked', 'public_notice') and to_state = 'cancelled') or (step = 'confirm_unchanged' and from_state in ('on_file') and to_state = 'on_file') or (step = 'end_difficulty' and from_state in ('on_file') and to_state = 'out_of_difficulty') or (step = 'record_death' and from_state in ('draft', 'first_checked', 'visited', 'civil_affairs_checked', 'public_notice', 'on_file', 'out_of_difficulty') and to_state = 'died') or (step = 'strike_off' and from_state in ('on_file', 'out_of_difficulty') and to_state = 'cancelled') or (step = 'reopen' and from_state in ('out_of_difficulty', 'died', 'cancelled') and to_state = 'draft') or (step = 'take_back_death' and from_state in ('died') and to_state = 'on_file') or (step = 'undo_registration' and from_state in ('draft') and to_state = 'cancelled') or (step = 'move' and from_state in ('draft', 'first_checked', 'visited', 'civil_affairs_checked', 'public_notice', 'on_file', 'out_of_difficulty') and to_state = 'moved') or (step = 'settle_as_kept' and from_state in ('draft') and to_state = 'on_file') or (step = 'settle_as_double' and from_state in ('draft', 'first_checked', 'visited', 'civil_affairs_checked', 'public_notice', 'on_file', 'out_of_difficulty') and to_state = 'cancelled')),
+    CONSTRAINT ck_file_step_declared CHECK ((step = 'apply' and from_state is null and to_state = 'draft') or (step = 'first_check' and from_state in ('draft') and to_state = 'first_checked') or (step = 'visit' and from_state in ('first_checked') and to_state = 'visited') or (step = 'civil_affairs_check' and from_state in ('visited') and to_state = 'civil_affairs_checked') or (step = 'post_notice' and from_state in ('civil_affairs_checked') and to_state = 'public_notice') or (step = 'put_on_file' and from_state in ('public_notice') and to_state = 'on_file') or (step = 'send_back' and from_state in ('first_checked', 'visited', 'civil_affairs_checked', 'public_notice') and to_state = 'draft') or (step = 'refuse' and from_state in ('draft', 'first_checked', 'visited', 'civil_affairs_checked', 'public_notice') and to_state = 'cancelled') or (step = 'confirm_unchanged' and from_state in ('on_file') and to_state = 'on_file') or (step = 'end_difficulty' and from_state in ('on_file') and to_state = 'out_of_difficulty') or (step = 'record_death' and from_state in ('draft', 'first_checked', 'visited', 'civil_affairs_checked', 'public_notice', 'on_file', 'out_of_difficulty') and to_state = 'died') or (step = 'strike_off' and from_state in ('on_file', 'out_of_difficulty') and to_state = 'cancelled') or (step = 'reopen' and from_state in ('out_of_difficulty', 'died', 'cancelled') and to_state = 'draft') or (step = 'take_back_death' and from_state in ('died') and to_state = 'on_file') or (step = 'undo_registration' and from_state in ('draft') and to_state = 'cancelled') or (step = 'move' and from_state in ('draft', 'first_checked', 'visited', 'civil_affairs_checked', 'public_notice', 'on_file', 'out_of_difficulty') and to_state = 'moved') or (step = 'come_back' and from_state in ('moved') and to_state = 'on_file') or (step = 'come_back_ended' and from_state in ('moved') and to_state = 'out_of_difficulty') or (step = 'come_back_open' and from_state in ('moved') and to_state = 'draft') or (step = 'settle_as_kept' and from_state in ('draft') and to_state = 'on_file') or (step = 'settle_as_double' and from_state in ('draft', 'first_checked', 'visited', 'civil_affairs_checked', 'public_notice', 'on_file', 'out_of_difficulty') and to_state = 'cancelled')),
     CONSTRAINT ck_file_step_note CHECK (step not in ('first_check', 'visit', 'send_back', 'refuse', 'confirm_unchanged', 'end_difficulty', 'record_death', 'strike_off', 'reopen', 'take_back_death') or note <> ''),
     CONSTRAINT ck_file_step_reason CHECK (step not in ('refuse', 'strike_off') or reason is not null),
     CONSTRAINT ck_file_step_another_person CHECK (not actor = any (unlike)),
@@ -2159,7 +2159,8 @@ CREATE TABLE partner_erasure (
     CONSTRAINT uq_partner_erasure_tenant_envelope_id_direction UNIQUE (tenant, envelope_id, direction),
     CONSTRAINT ck_partner_erasure_direction CHECK (direction in ('out', 'in')),
     CONSTRAINT ck_partner_erasure_ground CHECK (ground in ('retention', 'wish')),
-    CONSTRAINT ck_partner_erasure_outcome CHECK (outcome in ('erasing', 'kept')),
+    CONSTRAINT ck_partner_erasure_outcome CHECK (outcome in ('erasing', 'kept', 'nothing', 'closed', 'led_on')),
+    CONSTRAINT ck_partner_erasure_decided CHECK (direction = 'out' or outcome in ('erasing', 'kept')),
     CONSTRAINT ck_partner_erasure_answered CHECK ((outcome is null) = (answered_on is null)),
     CONSTRAINT fk_partner_erasure_tenant_household_id FOREIGN KEY(tenant, household_id) REFERENCES household (tenant, id)
 );
@@ -2261,9 +2262,10 @@ CREATE TABLE person_fact (
     income_pension_fen BIGINT NOT NULL,
     residents_pension_fen BIGINT NOT NULL,
     income_transfer_fen BIGINT NOT NULL,
+    income_union_grant_fen BIGINT NOT NULL,
     income_other_fen BIGINT NOT NULL,
     income_unsorted_fen BIGINT NOT NULL,
-    monthly_income_fen BIGINT GENERATED ALWAYS AS (income_wage_fen + income_business_fen + income_property_fen + income_pension_fen + residents_pension_fen + income_transfer_fen + income_other_fen + income_unsorted_fen) STORED NOT NULL,
+    monthly_income_fen BIGINT GENERATED ALWAYS AS (income_wage_fen + income_business_fen + income_property_fen + income_pension_fen + residents_pension_fen + income_transfer_fen + income_union_grant_fen + income_other_fen + income_unsorted_fen) STORED NOT NULL,
     identity_status VARCHAR,
     employment_status VARCHAR,
     employment_since DATE,
@@ -2279,7 +2281,7 @@ CREATE TABLE person_fact (
     recorded_by VARCHAR,
     CONSTRAINT pk_person_fact PRIMARY KEY (tenant, id),
     CONSTRAINT uq_person_fact_tenant_person_id_valid_from_recorded_at UNIQUE (tenant, person_id, valid_from, recorded_at),
-    CONSTRAINT ck_person_fact_income_lines CHECK (least(income_wage_fen, income_business_fen, income_property_fen, income_pension_fen, residents_pension_fen, income_transfer_fen, income_other_fen, income_unsorted_fen) >= 0),
+    CONSTRAINT ck_person_fact_income_lines CHECK (least(income_wage_fen, income_business_fen, income_property_fen, income_pension_fen, residents_pension_fen, income_transfer_fen, income_union_grant_fen, income_other_fen, income_unsorted_fen) >= 0),
     CONSTRAINT fk_person_fact_tenant_person_id FOREIGN KEY(tenant, person_id) REFERENCES person (tenant, id)
 );
 

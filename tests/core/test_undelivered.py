@@ -1,0 +1,168 @@
+"""Packages to a county that closed before they came, and that nobody or only the sender took over: each ends with the sender,
+where a person sees it, and nothing is tried for ever."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select
+
+import core.models
+from core.cases.models import Case, Deadline, Party
+from core.cases.service import NewCase, NewParty, advance, open_cases
+from core.db.base import new_id
+from core.db.session import unit_of_work
+from core.exchange import envelopes
+from core.exchange.envelopes import UNDELIVERED_ZH, seal_envelope
+from core.exchange.matters import answers_of, hand_over
+from core.exchange.models import Envelope, IdentityMark
+from core.funds.carrying import carry_over, held
+from core.funds.service import receive
+from core.jobs.outbox import relay
+from core.people.life.service import steps_of
+from core.people.models import WorkerFile
+from core.rights.partner_models import PartnerErasure
+from core.rights.partners import lead_on
+from core.transfers.departing import depart
+from core.transfers.models import HouseholdTransfer
+from core.transfers.offers import offer
+from tests.conftest import COUNTY, OTHER_COUNTY, TODAY, Database
+from tests.core.household_story import homes, two
+from tests.core.lines import PETITION, Acting, install, post
+from tests.core.staffing import close_into, trail_of
+
+__all__ = ["homes", "two"]
+WITH_A_WAY_BACK = {
+    "matter",
+    "household.offer",
+    "household.accepted",
+    "household.package",
+    "funds.carried",
+    "rights.erased_there",
+}
+
+
+def _nobody_takes_it(db: Database, heir: str | None) -> None:
+    close_into(db, OTHER_COUNTY, heir)
+    assert relay(COUNTY).failed == 0
+    assert relay(COUNTY).sent == 0
+
+
+@pytest.mark.parametrize("heir", [None, COUNTY])
+def test_a_package_of_any_kind_ends(acting: Acting, db: Database, heir: str | None) -> None:
+    """Of words that answer something nothing is left to do; the others are known by their way back."""
+    assert core.models
+    assert envelopes._returns.keys() == WITH_A_WAY_BACK
+    kinds = sorted(envelopes._arrivals.keys() - WITH_A_WAY_BACK)
+    with acting(), unit_of_work() as session:
+        for kind in kinds:
+            seal_envelope(session, peer=OTHER_COUNTY, kind=kind, body={}, personal={"why": "某事"}, in_reply_to=new_id())
+    _nobody_takes_it(db, heir)
+    with acting(), unit_of_work() as session:
+        rows = session.scalars(select(Envelope).order_by(Envelope.kind)).all()
+        assert [(row.kind, row.state, row.body_cipher, row.acknowledged_on is None) for row in rows] == [
+            (kind, "undelivered", None, False) for kind in kinds
+        ]
+    assert len(trail_of(COUNTY, "envelope.undelivered")) == len(kinds)
+
+
+def test_a_package_that_had_arrived_is_only_marked(acting: Acting, db: Database) -> None:
+    with acting(), unit_of_work() as session:
+        sent = seal_envelope(session, peer=OTHER_COUNTY, kind="matter", body={"number": "X"})
+        told = {"envelope_id": sent.envelope_id, "kind": "matter", "body": {}, "sealed_on": TODAY, "state": "taken"}
+    with acting(OTHER_COUNTY), unit_of_work() as session:
+        session.add(Envelope(direction="in", peer=COUNTY, **told))
+    _nobody_takes_it(db, None)
+    with acting(), unit_of_work() as session:
+        assert session.scalars(select(Envelope.state)).all() == ["delivered"]
+
+
+def test_a_matter_comes_back_to_whoever_handed_it_over(acting: Acting, db: Database) -> None:
+    install(db)
+    with post(acting, "clerk"), unit_of_work() as session:
+        [case] = open_cases(session, [NewCase("petitions", "petition", (NewParty("applicant", label="某某"),), form=PETITION)])
+        hand_over(session, case.id, OTHER_COUNTY, "属该县职责")
+        case_id = case.id
+    _nobody_takes_it(db, None)
+    with post(acting, "clerk"), unit_of_work() as session:
+        assert session.scalars(select(Case.outside_state)).all() == ["returned"]
+        [told] = answers_of(session, case_id)
+        assert (told.peer, told.outcome, told.text) == (OTHER_COUNTY, "undelivered", UNDELIVERED_ZH)
+
+
+@pytest.mark.parametrize("heir", [None, COUNTY])
+def test_a_household_that_was_offered_stays_and_says_why(
+    acting: Acting, db: Database, homes: tuple[UUID, UUID], heir: str | None
+) -> None:
+    install(db)
+    with post(acting, "clerk"), unit_of_work() as session:
+        offer(session, homes[0], OTHER_COUNTY, "迁居")
+    _nobody_takes_it(db, heir)
+    with post(acting, "clerk"), unit_of_work() as session:
+        [ended] = session.scalars(select(HouseholdTransfer)).all()
+        assert (ended.state, ended.history, ended.ended_on is None) == ("withdrawn", {"why": UNDELIVERED_ZH}, False)
+
+
+def test_households_that_were_sent_stand_here_again(acting: Acting, db: Database, homes: tuple[UUID, UUID]) -> None:
+    """With their cases and clocks, their marks in the index, and the step that says why."""
+    install(db)
+    with post(acting, "clerk"), unit_of_work() as session:
+        status = {file.household_id: file.status for file in session.scalars(select(WorkerFile))}
+        [worker] = session.scalars(select(WorkerFile.worker_id).where(WorkerFile.household_id == homes[0]))
+        parties = (NewParty("applicant", worker, label="某某"), NewParty("household", household_id=homes[0]))
+        [case] = open_cases(session, [NewCase("petitions", "petition", parties, form=PETITION)])
+        advance(session, [case.id], "accept", "属本单位职责")
+        running = session.scalars(select(Deadline.id).where(Deadline.met_on.is_(None))).all()
+        marks = set(session.scalars(select(IdentityMark.hash)))
+        depart(session, OTHER_COUNTY, homes, "划转")
+        assert (
+            session.scalars(select(Deadline.id).where(Deadline.cancelled_on.is_(None), Deadline.met_on.is_(None))).all() == []
+        )
+    _nobody_takes_it(db, None)
+    with post(acting, "clerk"), unit_of_work() as session:
+        assert {file.household_id: file.status for file in session.scalars(select(WorkerFile))} == status
+        assert steps_of(session, homes[0])[-1].note == UNDELIVERED_ZH
+        assert {(one.state, one.history["why"]) for one in session.scalars(select(HouseholdTransfer))} == {
+            ("withdrawn", UNDELIVERED_ZH)
+        }
+        here = session.scalars(select(Case)).one()
+        assert (here.closed_on, here.outside_state) == (None, None)
+        clocks = select(Deadline.id).where(Deadline.cancelled_on.is_(None), Deadline.met_on.is_(None))
+        assert session.scalars(clocks).all() == running
+        assert set(session.scalars(select(IdentityMark.hash))) >= marks
+        assert len(session.scalars(select(Party.id)).all()) == 2
+        assert session.scalars(select(Envelope.body_cipher).where(Envelope.kind == "household.package")).one() is None
+
+
+def test_money_that_was_carried_over_is_booked_back(acting: Acting, db: Database) -> None:
+    install(db)
+    with post(acting, "manager"), unit_of_work() as session:
+        receive(session, year=2025, source="appropriation", purpose="living", amount_fen=900_000, key="in", note="拨款")
+        before = held(session)
+        carry_over(session, OTHER_COUNTY, "撤并")
+        assert held(session) == []
+    _nobody_takes_it(db, None)
+    with post(acting, "manager"), unit_of_work() as session:
+        assert held(session) == before
+
+
+def test_a_notice_of_an_erasure_is_over_also_where_it_had_arrived(
+    acting: Acting, db: Database, homes: tuple[UUID, UUID]
+) -> None:
+    """What came before the county closed is found by the job of the night."""
+    with acting(), unit_of_work() as session:
+        for home, kind in zip(homes, ("rights.erased_there", "matter.taken"), strict=True):
+            sealed = seal_envelope(session, peer=OTHER_COUNTY, kind=kind, body={})
+            session.add(
+                PartnerErasure(
+                    envelope_id=sealed.envelope_id, direction="out", peer=OTHER_COUNTY, household_id=home, whole=True,
+                    persons=[], ground="retention", told_on=TODAY,
+                )
+            )  # fmt: skip
+    _nobody_takes_it(db, None)
+    with acting(), unit_of_work() as session:
+        assert [row.outcome for row in session.scalars(select(PartnerErasure).order_by(PartnerErasure.id))] == ["closed", None]
+        assert (lead_on(session), lead_on(session)) == (1, 0)
+    with acting(), unit_of_work() as session:
+        assert set(session.scalars(select(PartnerErasure.outcome))) == {"closed"}
