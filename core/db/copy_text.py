@@ -72,6 +72,8 @@ def _each(values: Sequence[Any], unlike: set[Any]) -> Sequence[str]:
     if kinds == {str} and not _SIGNS.search("".join(filter(None, unlike))):
         # As nearly every column of texts: nothing is to be escaped.
         return [_NULL if value is None else value for value in values] if None in unlike else values
+    if kinds == {bytes}:  # ciphers and tokens: hardly any is there twice
+        return [_NULL if value is None else f"\\\\x{value.hex()}" for value in values]
     texts = {value: _plain(value) for value in unlike}
     return list(map(texts.__getitem__, values))
 
@@ -80,14 +82,10 @@ def _text(value: str) -> str:
     return _SIGNS.sub(lambda sign: _ESCAPED[sign[0]], value)
 
 
-def _bytes(value: bytes) -> str:
-    return f"\\\\x{value.hex()}"
-
-
 _WRITERS: Final[Mapping[type, Callable[[Any], str]]] = {
     NoneType: lambda _: _NULL,
     str: _text,
-    bytes: _bytes,
+    bytes: lambda value: f"\\\\x{value.hex()}",
     bool: lambda value: "t" if value else "f",
     int: str,
     date: date.isoformat,
