@@ -16,11 +16,11 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import Column, Table
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Session
 
 from core.db.base import Base, new_id_text
-from core.db.copy_text import JOINED, Written, write_out
+from core.db.copy_text import JOINED, Written, document, write_out
 from core.db.statements import tenant_sql
 
 _DIALECT: Any = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
@@ -131,7 +131,11 @@ def _kind(column: Column[Any]) -> str:
 
 
 def _bound(value: object, column: Column[Any]) -> object:
-    return json.dumps(value) if isinstance(column.type, JSONB) and value is not None else value
+    if value is None:
+        return None
+    if isinstance(column.type, ARRAY):
+        return list(value) if isinstance(value, tuple) else value
+    return document(value) if isinstance(column.type, JSONB) else value
 
 
 def _defaulted(table: Table, row: dict[str, Any]) -> list[Column[Any]]:

@@ -6,15 +6,15 @@ here each column is written out at once, what is equal in it once, and what is e
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from types import NoneType
 from typing import Any, Final
 from uuid import UUID
 
-import orjson
 from sqlalchemy import Table
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.types import TypeEngine
@@ -32,8 +32,8 @@ class Written:
     """Rows written out: a line each, of the columns ``names``. ``alike`` are the columns in which all rows have one value."""
 
     names: tuple[str, ...]
-    alike: Mapping[str, Any]
-    lines: bytes
+    alike: Mapping[str, Any] = field(repr=False)
+    lines: bytes = field(repr=False)
     spread: str | None = None
     """The column whose texts hold several values, joined by ``JOINED``: each is a row of its own in the table."""
 
@@ -49,8 +49,8 @@ def write_out(table: Table, columns: Mapping[str, Sequence[Any]], spread: str | 
     for name, values in columns.items():
         kind = table.columns[name].type
         if isinstance(kind, ARRAY | JSONB):
-            same = values.count(values[0]) == count
-            written: Sequence[str] | None = None if same else [_parts(kind, value) for value in values]
+            parts = [_parts(kind, value) for value in values]
+            written: Sequence[str] | None = None if len(set(parts)) == 1 else parts
         else:
             unlike = set(values)
             same = len(unlike) == 1 and name != spread
@@ -101,12 +101,17 @@ def _plain(value: Any) -> str:
         raise TypeError(f"{kind} is not written by COPY") from None
 
 
+def document(value: Any) -> str:
+    """A document as the database takes it. Raises ``TypeError`` for what JSON does not hold."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
 def _parts(kind: TypeEngine[Any], value: Any) -> str:
     """A value as a column of this kind takes it: arrays of texts, documents, and whatever is plain."""
     if value is None:
         return _NULL
     if isinstance(kind, JSONB):
-        return _text(orjson.dumps(value).decode())
+        return _text(document(value))
     if isinstance(kind, ARRAY):
         parts = [_QUOTED.sub(lambda sign: f"\\{sign[0]}", part) for part in value]
         return _text("{" + ",".join([f'"{part}"' for part in parts]) + "}")

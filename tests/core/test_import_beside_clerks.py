@@ -192,5 +192,5 @@ def test_what_a_field_of_a_roster_fills_is_a_column_that_an_import_writes(field:
     sealed = {"address", "account", "phone"}
     columns: dict[str, Any] = dict(blanks_of(FILLED[field.place]))
     assert field.key in sealed or field.key.startswith("opinion_") or field.key in columns
-    with pytest.raises(KeyError):
+    with pytest.raises(ValueError, match="no_column"):
         columns_of(FILLED[field.place], [{"no_column": 1}])

@@ -56,8 +56,8 @@ def finished(acting: Acting, made: RosterImport, tenant: str = COUNTY) -> Roster
         return import_named(session, made.id)
 
 
-def committed(acting: Acting, rows: list[Row], tenant: str = COUNTY) -> RosterImport:
-    made = sent(acting, rows, tenant)
+def committed(acting: Acting, rows: list[Row], tenant: str = COUNTY, head: tuple[str, ...] = HEAD) -> RosterImport:
+    made = sent(acting, rows, tenant, head)
     with clerk(acting, tenant), unit_of_work() as session:
         made = start_commit(session, made.id)
     return finished(acting, made, tenant)
@@ -189,7 +189,28 @@ def test_a_correction_made_here_stays_unless_the_importer_says_otherwise(countie
         choose_changes(session, made.id, [asked.no], [asked.no])
         made = start_commit(session, made.id)
     finished(counties, made)
-    assert incomes()["王建国"] == 99_900 + 180_000
+    assert incomes()["王建国"] == 180_000
+
+
+def test_a_sum_without_its_lines_is_not_added_to_the_lines_on_file(counties: Acting) -> None:
+    """月收入 holds what its lines say (其中); a later file that gives the sum alone says nothing of the lines."""
+    head = tuple("月工会帮扶金" if name == "健康状况" else name for name in HEAD)
+    (person,) = family(1, 1)
+
+    def lines() -> tuple[int, int]:
+        with clerk(counties), unit_of_work() as session:
+            asked = select(PersonFact).order_by(PersonFact.valid_from.desc(), PersonFact.recorded_at.desc()).limit(1)
+            fact = session.scalars(asked).one()
+            return fact.income_union_grant_fen, fact.income_unsorted_fen
+
+    committed(counties, [person.but(income=1000, 健康状况=200)], head=head)
+    assert lines() == (20_000, 80_000)
+    made = sent(counties, [person.but(income=1000)])
+    with clerk(counties), unit_of_work() as session:
+        assert {one.column for one in changes(session, made.id)} == {"health_status"}
+    for income, found in ((1500, (20_000, 130_000)), (100, (0, 10_000))):
+        committed(counties, [person.but(income=income)])
+        assert lines() == found
 
 
 def test_who_is_on_file_otherwise_is_held_back_with_the_reason(counties: Acting) -> None:

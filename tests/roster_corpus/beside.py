@@ -33,6 +33,11 @@ def _form(name: Cell, identity: Cell, *members: list[Cell], title: str = "困难
     return [*rows, ["备注", more.get("remark")]]
 
 
+def _signed(name: str, identity: str, phone: Cell) -> Rows:
+    filled_in: list[Cell] = ["填表人", "李某", "填表日期", "2025-08-01"]
+    return [["姓名", name, "身份证号", identity], ["住址", "甲路1号", "手机", phone], filled_in]
+
+
 def _beside(*bands: Rows, gap: int = 0, width: int = 4) -> Rows:
     """Forms, or stacks of forms, beside each other, with ``gap`` blank columns between them."""
     rows: Rows = []
@@ -162,5 +167,94 @@ BESIDE = (
         households=(("陈安",),),
         values={("陈安", "address"): "甲路1号", ("陈安", "number"): HEAD},
         warnings=places(("档案", 3, "姓名", "column_doubled"), ("档案", 3, "身份证号", "column_doubled")),
+    ),
+    _case(
+        "members_in_a_table_whose_names_stand_in_another_column",
+        [
+            ["姓名", "陈安"],
+            ["身份证号", HEAD],
+            ["住址", "甲路1号"],
+            ["家庭成员", "关系", "姓名", "身份证号", "月收入"],
+            [None, "妻子", "李宁", WIFE, 500],
+            [None, "儿子", "陈小", SON, 0],
+        ],
+        Merge(4, 0, 6, 0),
+        households=(("陈安", "李宁", "陈小"),),
+        values={("陈安", "address"): "甲路1号", ("李宁", "income_unsorted_fen"): 50000},
+    ),
+    _case(
+        "labels_with_values_above_a_table_whose_names_stand_in_another_column",
+        [
+            ["姓名：陈安", f"身份证号：{HEAD}"],
+            ["住址：甲路1号"],
+            ["序号", "姓名", "关系", "身份证号"],
+            [1, "李宁", "妻子", WIFE],
+        ],
+        households=(("陈安", "李宁"),),
+    ),
+    _case(
+        "the_worker_s_name_twice_above_a_table",
+        [
+            ["职工姓名", "陈安", "户主姓名", "陈安"],
+            ["身份证号", HEAD, "手机", "13800000001"],
+            ["住址", "甲路1号"],
+            ["姓名", "关系", "身份证号", "月收入"],
+            ["李宁", "妻子", WIFE, 500],
+        ],
+        households=(("陈安", "李宁"),),
+        values={("陈安", "phone"): "13800000001", ("陈安", "number"): HEAD, ("李宁", "number"): WIFE},
+    ),
+    _case(
+        "one_table_of_members_below_two_names",
+        [
+            ["姓名", "陈安", "姓名", "王立"],
+            ["身份证号", HEAD, "身份证号", OTHER],
+            ["住址", "甲路1号", "住址", "乙路2号"],
+            ["姓名", "关系", "身份证号", "月收入"],
+            ["李宁", "妻子", WIFE, 500],
+        ],
+        held_back=1,
+        errors=places(("档案", 2, "身份证号", "identity_of_nobody")),
+        warnings=places(*(("档案", row, name, "column_doubled") for row, name in enumerate(("姓名", "身份证号", "住址"), 1))),
+    ),
+    _case(
+        "forms_one_under_another_that_end_with_who_filled_them_in",
+        [*_signed("陈安", HEAD, None), *_signed("王立", OTHER, "13800000001")],
+        households=(("陈安",), ("王立",)),
+        values={("陈安", "phone"): None, ("王立", "phone"): "13800000001"},
+    ),
+    *(
+        _case(
+            f"{titled}_beside_the_worker_is_no_household",
+            [
+                ["本人", None, None, None, word, None, None, None],
+                ["姓名", "陈安", "身份证号", HEAD, "姓名", "李宁", "身份证号", WIFE],
+                ["住址", "甲路1号", "手机", None, "住址", "甲路1号", "手机", None],
+            ],
+            Merge(1, 0, 1, 3),
+            Merge(1, 4, 1, 7),
+            held_back=1,
+            errors=places(("档案", 2, "身份证号", "identity_of_nobody")),
+            warnings=places(("档案", 2, "姓名", "column_doubled"), ("档案", 2, "身份证号", "column_doubled")),
+        )
+        for titled, word in (("a_wife", "妻子"), ("a_lover", "爱人"), ("spouse_s_particulars", "配偶基本情况"))
+    ),
+    Case(
+        "a_form_with_a_list_of_persons_beside_it",
+        (
+            Sheet(
+                "档案",
+                [
+                    ["姓名", "陈安", "姓名", "身份证号", "手机"],
+                    ["身份证号", HEAD, "李宁", WIFE, "13800000001"],
+                    ["住址", "甲路1号", "王立", OTHER, "13800000002"],
+                ],
+                (),
+            ),
+        ),
+        layouts=("flat",),
+        held_back=2,
+        errors=places(("档案", 2, "姓名", "name_wrong"), ("档案", 3, "姓名", "name_wrong")),
+        warnings=places(("档案", 1, "陈安", "heading_unknown"), ("档案", 1, "姓名", "heading_unknown")),
     ),
 )

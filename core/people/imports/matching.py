@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from core.db.statements import tenant_sql
 from core.people.imports.writing import NewHousehold
 from core.people.life.steps import CLOSED, ENDED, STATE
+from core.people.models import INCOME_LINES
 from core.people.roster import Checked, HouseholdDraft
 from core.people.sealing import Sealer
 from core.scope import current_scope
@@ -35,6 +36,7 @@ PERSON, HOUSEHOLD, FILE, PERSON_FACT, HOUSEHOLD_FACT, MEMBER = (
 _NEVER_CHANGED: Final = frozenset({"file_number", "opened_on", "updated_on"})
 """Columns of a file that no later spreadsheet changes by itself."""
 _BY_IMPORT: Final = "import:"
+_UNSORTED: Final = "income_unsorted_fen"
 
 _PERSONS: Final = """
 select p.*, exists (
@@ -305,8 +307,18 @@ def _changes(known: Known, members: Mapping[UUID, str], sealer: Sealer, address_
 def _of_fact(part: str, place: int | None, told: Mapping[str, Any], fact: Row | None) -> Iterator[Change]:
     source = None if fact is None else str(fact["source"])
     by_hand = source is not None and not source.startswith(_BY_IMPORT)
-    for column, was, becomes in _differing(told, fact or {}):
+    for column, was, becomes in _differing(_within_sum(told, fact or {}), fact or {}):
         yield Change(part, column, place, was, becomes, by_hand, source)
+
+
+def _within_sum(told: Mapping[str, Any], fact: Row) -> Mapping[str, Any]:
+    """What a file tells of a person, where it tells a sum of incomes: lines on file of which it says nothing are part of that
+    sum, and not added to it. Where they alone are more than the sum, it takes their place."""
+    if _UNSORTED not in told:
+        return told
+    kept = {line: fact[line] for line in INCOME_LINES if line not in told and fact.get(line)}
+    rest = told[_UNSORTED] - sum(kept.values())
+    return {**told, _UNSORTED: rest} if rest >= 0 else {**told, **dict.fromkeys(kept, 0)}
 
 
 def _opinions(was: Sequence[Mapping[str, Any]], told: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -99,6 +99,8 @@ class Rows:
 def columns_of(model: type[Base], rows: Sequence[Mapping[str, Any]]) -> dict[str, Sequence[Any]]:
     """Rows of a table turned into columns; where a row does not name one, the column's default stands."""
     blanks, names = blanks_of(model), set[str]().union(*rows)
+    if unknown := names - blanks.keys():
+        raise ValueError(f"{model.__name__} has no columns {sorted(unknown)} that an import fills")
     return {name: [row.get(name, blanks[name]) for row in rows] for name in names}
 
 

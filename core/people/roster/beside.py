@@ -62,7 +62,11 @@ def _refuse_other_numbers(gathering: Gathering, sheet: SheetUnderstanding, grid:
     for one in sheet.columns:
         if one.how == "doubled" and one.field is None and (label(one.heading).target or "").endswith("identity_number"):
             cell = value_of_inline(grid.at(one.row, one.index), one.heading)
-            if is_identity(cell, READER) and not _is_outsiders(grid, one.row):
+            read = READER(cell)
+            told = {
+                person.number for person in home.people
+            }  # the same number once more says nothing new, however it is written
+            if is_identity(cell, READER) and getattr(read, "value", read) not in told and not _is_outsiders(grid, one.row):
                 column = Column(one.heading, one.letter, "identity")
                 gathering.note(sheet.name, one.row, column, Fault("identity_of_nobody"), cell, home)
 

@@ -50,11 +50,6 @@ class PersonDraft:
         """The sex that the identity number states, by the code of GB/T 2261.1."""
         return sex(self.number)
 
-    @property
-    def all_columns(self) -> dict[str, Any]:
-        """Columns of the person with those that the identity number states."""
-        return self.columns | {"name": self.name, "gender": self.gender, "birth_date": self.birth_date}
-
 
 @dataclass(slots=True, eq=False)
 class HouseholdDraft:

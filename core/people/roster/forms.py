@@ -9,7 +9,7 @@ from typing import Final, Literal
 from core.people.roster.fields import BY_CODE
 from core.people.roster.grid import Grid, heading_text, is_identity, label, label_of_inline, value_of_inline
 from core.people.roster.headings import Meaning, heading_key, role_of
-from core.people.roster.labels import relation
+from core.people.roster.labels import HEAD, relation
 from core.people.roster.likeness import meaning_but_for_dressing
 from core.people.roster.tables import READER, Header, Remembered
 from core.people.roster.understanding import ColumnUnderstanding, SheetUnderstanding, letter_of
@@ -37,6 +37,11 @@ _OUTSIDERS: Final = frozenset(
     )
 )
 """Whom a form may name beside the household."""
+_MEMBERS: Final = frozenset(("共同申请人", "家庭成员", "主要家庭成员"))
+_ABOUT: Final = frozenset(("", "基本情况", "情况", "基本信息", "信息"))
+"""What may follow the word for a person in a title."""
+_TITLES: Final = 3
+"""Titles that may stand one above another."""
 _UNITS: Final = frozenset(("元", "万元", "千元", "元/月", "元/年", "人", "户", "人民币元"))
 
 
@@ -208,20 +213,39 @@ def _labelled(grid: Grid, row: int, column: int, remembered: Remembered) -> bool
     return _meaning(grid, row, merge.left if merge else start - 1, remembered) is not None
 
 
-def introduced(grid: Grid, row: int, column: int) -> Literal["", "member", "outsider"]:
-    """Whether a cell to the left of a label, or right above it, says that it speaks of somebody else than the head of a
-    household: of a member (配偶, 子女) or of an outsider (代理人)."""
+def introduced(grid: Grid, row: int, column: int, start: int = 0, end: int | None = None) -> Literal["", "member", "outsider"]:
+    """Whether a cell to the left of a label, or a title above it, says that it speaks of somebody else than the head of a
+    household: of a member (配偶, 子女) or of an outsider (代理人). ``start`` and ``end`` are the columns of its form."""
     merge = grid.merge(row, column)
     left, top = (merge.left, merge.top) if merge else (column, row)
-    before = heading_text(grid.at(row, left - 1)) if left and not _labelled(grid, row, left - 1, {}) else ""
-    for text in (before, heading_text(grid.at(top - 1, left))):
-        key = heading_key(text) if text else ""
-        role, rest = role_of(key)
-        if key in _OUTSIDERS:
-            return "outsider"
-        if role not in ("", "head") and not rest:
-            return "member"
+    before = heading_text(grid.at(row, left - 1)) if left > start and not _labelled(grid, row, left - 1, {}) else ""
+    for text in (before, *_titles_above(grid, top, start, grid.width if end is None else end)):
+        if text and (said := _of_whom(text)):
+            return said
     return ""
+
+
+def _of_whom(text: str) -> Literal["", "member", "outsider"]:
+    key = heading_key(text)
+    if key in _OUTSIDERS:
+        return "outsider"
+    role, rest = role_of(key)
+    told = relation(text) if not role else None
+    related = isinstance(told, Told) or (isinstance(told, str) and told != HEAD)
+    return "member" if related or key in _MEMBERS or (role not in ("", "head") and rest in _ABOUT) else ""
+
+
+def _titles_above(grid: Grid, row: int, start: int, end: int) -> Iterator[str]:
+    """Titles that stand above a row, each alone in its own: what stands beside anything else is a value or a heading."""
+    for above in range(row - 1, row - 1 - _TITLES, -1):
+        texts = {
+            (merge.top, merge.left) if (merge := grid.merge(above, column)) else (above, column)
+            for column in range(start, min(end, grid.width))
+            if grid.at(above, column) is not None
+        }
+        if len(texts) != 1:
+            return
+        yield heading_text(grid.at(*texts.pop()))
 
 
 def _only_labels(grid: Grid, row: int, remembered: Remembered) -> bool:

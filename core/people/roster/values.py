@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from core.divisions import all_divisions, is_known_code
 from core.errors import InvalidInput
+from core.people.roster.fields import FIELDS
 from core.people.roster.problems import Fault
 from core.spreadsheets.cells import Cell, FaultyCell
 from core.text.normalise import squash
@@ -27,6 +28,8 @@ NO_VALUE: Final = frozenset(
 )
 """What is typed where nothing is to be said; blank for every field but texts."""
 
+_NO_NAMES: Final = NO_VALUE | {word for field in FIELDS for word in (field.zh, *field.also)}
+"""A heading where a name should stand: the column is another one's, as beside a form that was taken for a table."""
 _APOSTROPHES: Final = "'’‘`＇"
 _ORDINARY_NAME: Final = re.compile(r"[\u4e00-\u9fa5]{1,50}").fullmatch
 """As nearly all names are: of these characters nothing is to be folded or asked about."""
@@ -101,7 +104,7 @@ def _text(raw: Cell, most: int) -> str | Fault | None:
 
 def name(raw: Cell) -> str | Fault | Told | None:
     """A person's name as it is written: any Unicode, at most 50 characters."""
-    if type(raw) is str and _ORDINARY_NAME(raw) and raw not in NO_VALUE:
+    if type(raw) is str and _ORDINARY_NAME(raw) and raw not in _NO_NAMES:
         return raw
     if isinstance(raw, int | float | date | time | timedelta):
         return Fault("name_wrong")
@@ -115,7 +118,7 @@ def name(raw: Cell) -> str | Fault | Told | None:
         return Fault("too_long", {"most": MOST_NAME})
     if found in NO_VALUE:
         return None
-    if any(sign.isdigit() or sign in "?？\ufffd" for sign in found) or not any(map(_is_letter, found)):
+    if found in _NO_NAMES or any(sign.isdigit() or sign in "?？\ufffd" for sign in found) or not any(map(_is_letter, found)):
         return Fault("name_wrong")
     if any("\ue000" <= sign <= "\uf8ff" or sign >= "\U000f0000" for sign in found):
         return Told(found, Fault("name_private_character"))
