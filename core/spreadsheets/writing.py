@@ -247,8 +247,9 @@ def rows_as_csv(rows: Iterable[Sequence[Written]]) -> str:
 
 
 def harmless(text: str) -> str:
-    """The text, with an apostrophe before it where a spreadsheet would take it for a formula; negative numbers stay."""
-    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
+    """The text, with an apostrophe before it where a spreadsheet would take it for a formula; negative numbers stay, and so
+    does white space of which nothing would be seen but the apostrophe."""
+    return f"'{text}" if _FORMULA.match(text) and text.strip() and not _NUMBER.fullmatch(text) else text
 
 
 def _csv_cell(cell: Written) -> str:

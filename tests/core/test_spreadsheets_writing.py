@@ -8,7 +8,7 @@ import zipfile
 from datetime import date, datetime, time, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core.spreadsheets.cells import Cell, FaultyCell
@@ -54,6 +54,7 @@ def test_any_text_comes_back_as_it_was_and_is_no_formula(texts: list[str], large
 
 @settings(max_examples=25, deadline=None)
 @given(TEXTS)
+@example(["\n", "\t \r\n", "\n="])
 def test_any_text_in_csv_comes_back_and_begins_no_formula(texts: list[str]) -> None:
     text = rows_as_csv([["编号", "备注"], *(["1", one] for one in texts)])
     found = cells_of(("\ufeff" + text).encode())
