@@ -19,7 +19,6 @@ from playwright.sync_api import Browser, Page, expect
 from core.db.session import reference_work
 from core.identity.service import give_post
 from core.web.render import STATIC
-from deploy.sample.generate import generate
 from tests.conftest import COUNTY, PREFECTURE, Database
 from tests.web.chromium import CHROMIUM, launched
 from tests.web.conftest import SINCE, Desk
@@ -29,11 +28,6 @@ from tests.web.test_pages import addresses, every_post
 SIZES = ((1366, 768), (390, 844))
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def roster(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return generate(tmp_path_factory.mktemp("roster"), counties=[COUNTY], households=24)[0]
 
 
 @pytest.fixture(scope="module")
