@@ -5,16 +5,18 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import pytest
 import typer.main
 import typer.testing
 from argon2 import PasswordHasher
+from sqlalchemy import Engine
 from xdist.scheduler import LoadScopeScheduling
 
 import core.models
+from core.db import session as db_session
 from core.db.base import rule_of
 from core.db.rules import TenantTable
 from core.host import manager
@@ -103,6 +105,16 @@ def _entry_points_read_once() -> None:
 def _quick_hashes() -> None:
     """Hash passwords as weakly as argon2id goes: hundreds of tests sign somebody in."""
     passwords._hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_pings() -> None:
+    """Connections are not asked whether they live each time one is taken: the server of the tests does not go away."""
+    db_session.create_engine = partial(_unasked, db_session.create_engine)  # type: ignore[attr-defined, assignment]  # as above
+
+
+def _unasked(make: Callable[..., Engine], url: str, **options: object) -> Engine:
+    return make(url, **options | {"pool_pre_ping": False})
 
 
 @pytest.fixture(scope="session", autouse=True)
