@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from functools import lru_cache, partial
@@ -53,7 +54,8 @@ __all__ = [
 
 
 _DEAR = ("keycloak", "browser", "slow")
-"""Marks of tests that take long: their files begin first, so that no worker is left with one alone at the end."""
+"""Marks of tests that take long: their files begin first, so that no worker is left with one alone at the end; of all others
+those with many tests."""
 
 
 class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
@@ -77,10 +79,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByFile:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The files with dear tests first; inside a file all stays as written."""
     dear: dict[Path, int] = {}
+    many = Counter(item.path for item in items)
     for item in items:
         mark = next((place for place, name in enumerate(_DEAR) if item.get_closest_marker(name)), len(_DEAR))
         dear[item.path] = min(mark, dear.get(item.path, mark))
-    items.sort(key=lambda item: dear[item.path])
+    items.sort(key=lambda item: (dear[item.path], -many[item.path], item.path))
 
 
 def pytest_configure() -> None:

@@ -154,6 +154,7 @@ def _reading(app: FastAPI) -> list[Found]:
     return [route for route in routes_of(app) if route.of_tenant and route.method == "GET" and route.permissions & _personal()]
 
 
+@pytest.mark.slow
 def test_every_reading_route_with_persons_leaves_its_row(
     app: FastAPI, planted: Planted, person: Desk, acting: Acting, db: Database
 ) -> None:
