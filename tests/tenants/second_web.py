@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 
 import uvicorn
 
@@ -17,7 +18,9 @@ class Announced(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, then say so."""
         await super().startup(sockets)
-        print(self.servers[0].sockets[0].getsockname()[1], flush=True)
+        # in one piece with its end of line, since both write to the same place
+        sys.stdout.write(f"{self.servers[0].sockets[0].getsockname()[1]}\n")
+        sys.stdout.flush()
 
 
 def main() -> None:
