@@ -190,9 +190,7 @@ class Environment:
     def _pip(self) -> list[str]:
         if any(self.folder.glob("lib/python3*/site-packages/pip")):
             return [str(self.python), "-m", "pip"]
-        if self._machine_has_pip():
-            return [sys.executable, "-m", "pip", "--python", str(self.python)]
-        return []
+        return [sys.executable, "-m", "pip", "--python", str(self.python)] if self._machine_has_pip() else []
 
     def install(self, lock: str, zh: str, en: str) -> None:
         """Install ``requirements/LOCK.txt``, every file checked against its hash, nothing compiled."""
@@ -298,8 +296,7 @@ class Assets:
             command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
             run(command, "安装前端组件失败", "installing front-end packages failed", cwd=self._folder, env=env)
             installed.set()
-        command = [npm, "run", "build"]
-        run(command, "构建页面资源失败", "building the front-end assets failed", cwd=self._folder, env=env)
+        run([npm, "run", "build"], "构建页面资源失败", "building the front-end assets failed", cwd=self._folder, env=env)
         built.set()
 
     def _files(self) -> list[Path]:

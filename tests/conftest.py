@@ -113,7 +113,7 @@ def _quick_hashes() -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _no_pings() -> None:
     """Connections are not asked whether they live each time one is taken: the server of the tests does not go away."""
-    db_session.create_engine = partial(_unasked, db_session.create_engine)  # type: ignore[attr-defined, assignment]  # as above
+    db_session.create_engine = partial(_unasked, db_session.create_engine)  # type: ignore[attr-defined]  # what it imported
 
 
 def _unasked(make: Callable[..., Engine], url: str, **options: object) -> Engine:

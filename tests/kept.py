@@ -78,7 +78,7 @@ def _read(owner: Engine) -> dict[str, bytes]:
     found = {}
     with _driver(owner) as cursor:
         for name in filled:
-            with cursor.copy(f"copy {name} to stdout (format binary)") as copy:  # type: ignore[arg-type]  # a mapped table
+            with cursor.copy(f"copy {name} to stdout (format binary)") as copy:
                 found[name] = b"".join(bytes(part) for part in copy)
     return found
 
@@ -86,5 +86,5 @@ def _read(owner: Engine) -> dict[str, bytes]:
 def _put_back(owner: Engine, rows: Mapping[str, bytes]) -> None:
     with _driver(unchecked(owner)) as cursor:
         for name, found in rows.items():
-            with cursor.copy(f"copy {name} from stdin (format binary)") as copy:  # type: ignore[arg-type]  # a mapped table
+            with cursor.copy(f"copy {name} from stdin (format binary)") as copy:
                 copy.write(found)
