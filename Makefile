@@ -23,8 +23,10 @@ keycloak:
 	@$(PYTHON) deploy/bootstrap.py
 	@BANGFU_END_WITH_PARENT=1 exec $(BIN)/bangfu keycloak start $(ARGS)
 
+# In a fresh clone one process compiles the program, its libraries and the tests; else three would, each for itself.
 test:
 	@$(PYTHON) deploy/bootstrap.py --dev --browser
+	@test -d tests/web/__pycache__ || $(BIN)/python -m pytest --collect-only -q > /dev/null || true
 	@exec $(BIN)/python -m pytest $(or $(ARGS),-n 3 --no-loadscope-reorder -m "not long")
 
 check:

@@ -15,6 +15,7 @@ import re
 import shutil
 import subprocess
 import sys
+from functools import lru_cache
 from pathlib import Path
 
 if sys.hexversion < 0x030B0000:
@@ -181,6 +182,7 @@ class Environment:
         return subprocess.run([str(self.python), "-c", probe], check=False).returncode == 0  # noqa: S603 - our own argument list
 
     @staticmethod
+    @lru_cache(maxsize=1)
     def _machine_has_pip() -> bool:
         command = [sys.executable, "-m", "pip", "--version"]
         return subprocess.run(command, capture_output=True, check=False).returncode == 0  # noqa: S603 - our own argument list
@@ -188,9 +190,7 @@ class Environment:
     def _pip(self) -> list[str]:
         if any(self.folder.glob("lib/python3*/site-packages/pip")):
             return [str(self.python), "-m", "pip"]
-        if self._machine_has_pip():
-            return [sys.executable, "-m", "pip", "--python", str(self.python)]
-        return []
+        return [sys.executable, "-m", "pip", "--python", str(self.python)] if self._machine_has_pip() else []
 
     def install(self, lock: str, zh: str, en: str) -> None:
         """Install ``requirements/LOCK.txt``, every file checked against its hash, nothing compiled."""
@@ -231,9 +231,12 @@ class Environment:
 
     def _uv_install(self, arguments: list[str], zh: str, en: str) -> None:
         command = [str(self._uv), "pip", "install", "-q", "-p", str(self.python), *arguments]
-        pip = self._pip()
-        listing = run([*pip, "config", "list"], "读取 pip 设置失败", "pip's settings could not be read") if pip else ""
-        run(command, zh, en, env=uv_environment(listing, dict(os.environ)))
+        run(command, zh, en, env=uv_environment(_pip_settings(*self._pip()), dict(os.environ)))
+
+
+@lru_cache(maxsize=1)
+def _pip_settings(*pip: str) -> str:
+    return run([*pip, "config", "list"], "读取 pip 设置失败", "pip's settings could not be read") if pip else ""
 
 
 def uv_environment(pip_settings: str, environment: dict[str, str]) -> dict[str, str]:
@@ -293,8 +296,7 @@ class Assets:
             command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
             run(command, "安装前端组件失败", "installing front-end packages failed", cwd=self._folder, env=env)
             installed.set()
-        command = [npm, "run", "build"]
-        run(command, "构建页面资源失败", "building the front-end assets failed", cwd=self._folder, env=env)
+        run([npm, "run", "build"], "构建页面资源失败", "building the front-end assets failed", cwd=self._folder, env=env)
         built.set()
 
     def _files(self) -> list[Path]:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import gc
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import pytest
 import typer.main
 import typer.testing
 from argon2 import PasswordHasher
+from sqlalchemy import Engine
 from xdist.scheduler import LoadScopeScheduling
 
 import core.models
+from core.db import session as db_session
 from core.db.base import rule_of
 from core.db.rules import TenantTable
 from core.host import manager
@@ -51,7 +54,8 @@ __all__ = [
 
 
 _DEAR = ("keycloak", "browser", "slow")
-"""Marks of tests that take long: their files begin first, so that no worker is left with one alone at the end."""
+"""Marks of tests that take long: their files begin first, so that no worker is left with one alone at the end; of all others
+those with many tests."""
 
 
 class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
@@ -75,10 +79,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByFile:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The files with dear tests first; inside a file all stays as written."""
     dear: dict[Path, int] = {}
+    many = Counter(item.path for item in items)
     for item in items:
         mark = next((place for place, name in enumerate(_DEAR) if item.get_closest_marker(name)), len(_DEAR))
         dear[item.path] = min(mark, dear.get(item.path, mark))
-    items.sort(key=lambda item: dear[item.path])
+    items.sort(key=lambda item: (dear[item.path], -many[item.path], item.path))
 
 
 def pytest_configure() -> None:
@@ -103,6 +108,16 @@ def _entry_points_read_once() -> None:
 def _quick_hashes() -> None:
     """Hash passwords as weakly as argon2id goes: hundreds of tests sign somebody in."""
     passwords._hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_pings() -> None:
+    """Connections are not asked whether they live each time one is taken: the server of the tests does not go away."""
+    db_session.create_engine = partial(_unasked, db_session.create_engine)  # type: ignore[attr-defined]  # what it imported
+
+
+def _unasked(make: Callable[..., Engine], url: str, **options: object) -> Engine:
+    return make(url, **options | {"pool_pre_ping": False})
 
 
 @pytest.fixture(scope="session", autouse=True)

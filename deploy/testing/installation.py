@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psycopg
 from argon2 import PasswordHasher
-from sqlalchemy import Connection, Engine, TextClause, create_engine, text
+from sqlalchemy import Connection, Engine, TextClause, create_engine, event, text
 
 import core.models
 from core.db.migrate import PluginSchema, migrate_core, migrate_plugin
@@ -73,7 +73,7 @@ def migrated_database(home: Path) -> Iterator[Database]:
 
 
 def _let_owner_empty(owner: Engine, home: Path) -> None:
-    """Let the owner leave out the checks of foreign keys while it empties the tables, which is all that this right is for."""
+    """Let the owner leave out the checks of foreign keys where rows all come or all go, which is all that this right is for."""
     url, password = owner.url, (home / "secrets" / "postgres").read_text(encoding="ascii")
     with psycopg.connect(host=str(url.query["host"]), dbname=url.database, user=SUPERUSER, password=password) as connection:
         connection.execute(f"grant set on parameter session_replication_role to {url.username}")
@@ -94,17 +94,34 @@ def migrate_plugins(database: Database) -> None:
 
 
 def empty(connection: Connection) -> None:
-    """Delete what the test before left, referring tables first: a truncate of all tables costs far more than any test."""
+    """Delete what the test before left, for good, before ``connection`` writes anything.
+
+    A truncate of all tables costs far more than any test.
+    """
+    filled = filled_tables(connection)
+    with unchecked(connection.engine).begin() as sweeping:
+        for table in reversed(filled):
+            sweeping.execute(text(f"delete from {table}"))  # noqa: S608 - a mapped table
+
+
+@lru_cache(maxsize=8)
+def unchecked(owner: Engine) -> Engine:
+    """The owner's own connection for rows that all come or all go: nothing asks for each whether another refers to it.
+
+    Apart from all others, since to switch the checks off makes a connection forget how it had planned its statements.
+    """
+    made = create_engine(owner.url, pool_size=1, connect_args={"options": "-c session_replication_role=replica"})
+    event.listen(owner, "engine_disposed", lambda _owner: made.dispose())
+    return made
+
+
+def filled_tables(connection: Connection) -> list[str]:
+    """The mapped tables that hold rows, referred ones first."""
     mapped = _in_order(len(core.models.metadata.tables))
     there = set(connection.scalars(_THERE, {"names": [table for table in mapped if "." in table]}))
-    tables = [table for table in mapped if "." not in table or table in there]
-    filled = set(connection.scalars(_filled(tuple(tables))))
-    # All goes: without asking for each row whether another refers to it. Until this transaction ends.
-    connection.execute(text("set local session_replication_role = replica"))
-    for table in reversed(tables):
-        if table in filled:
-            connection.execute(text(f"delete from {table}"))  # noqa: S608 - a mapped table
-    connection.execute(text("set local session_replication_role = origin"))
+    tables = tuple(table for table in mapped if "." not in table or table in there)
+    filled = set(connection.scalars(_filled(tables)))
+    return [table for table in tables if table in filled]
 
 
 _THERE = text("select name from unnest(cast(:names as text[])) name where to_regclass(name) is not null")
@@ -124,21 +141,16 @@ def _filled(names: tuple[str, ...]) -> TextClause:
 
 def plant_tenants(connection: Connection) -> None:
     """Plant one province, two prefectures, and a county in each."""
-    for code, name, level, province, prefecture, parent in _TENANTS:
-        connection.execute(
-            text(
-                "insert into tenant (code, name, union_name, level, province, prefecture, parent, state, onboarded_on)"
-                " values (:code, :name, :name || '总工会', :level, :province, :prefecture, :parent, 'open', '2025-01-02')"
-            ),
-            {
-                "code": code,
-                "name": name,
-                "level": level,
-                "province": province,
-                "prefecture": prefecture,
-                "parent": parent,
-            },
-        )
+    names = ("codes", "names", "levels", "provinces", "prefectures", "parents")
+    connection.execute(_PLANTED, dict(zip(names, map(list, zip(*_TENANTS, strict=True)), strict=True)))
+
+
+_PLANTED = text(
+    "insert into tenant (code, name, union_name, level, province, prefecture, parent, state, onboarded_on)"
+    " select code, name, name || '总工会', level, province, prefecture, parent, 'open', '2025-01-02'"
+    " from unnest(cast(:codes as text[]), cast(:names as text[]), cast(:levels as text[]), cast(:provinces as text[]),"
+    " cast(:prefectures as text[]), cast(:parents as text[])) planted(code, name, level, province, prefecture, parent)"
+)
 
 
 def scope_of(

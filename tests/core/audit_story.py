@@ -31,6 +31,7 @@ from core.tenancy.models import TenantPlugin, TenantPluginChange
 from core.vault.keys import TenantKey
 from tests.conftest import COUNTY, Database
 from tests.core.lines import Acting, papers, post
+from tests.kept import kept
 
 YEAR = 2025
 BEGINNING = date(YEAR, 1, 2)
@@ -58,11 +59,23 @@ class Home:
 
 
 class OrderlyCounty:
-    """A county in which the audit finds nothing. ``serials`` number its workers, one household each."""
+    """A county in which the audit finds nothing. ``serials`` number its workers, one household each; ``homes`` are those that
+    stand there already."""
 
-    def __init__(self, db: Database, acting: Acting, serials: Sequence[int] = (1, 2), tenant: str = COUNTY) -> None:
+    def __init__(
+        self,
+        db: Database,
+        acting: Acting,
+        serials: Sequence[int] = (1, 2),
+        tenant: str = COUNTY,
+        homes: Sequence[Home] = (),
+    ) -> None:
         self.db, self.tenant, self._acting = db, tenant, acting
         self._dropped: list[tuple[str, str, str]] = []
+        self.homes = homes or kept(db, ("orderly", tenant, *serials), lambda: self._planted(serials))
+
+    def _planted(self, serials: Sequence[int]) -> tuple[Home, ...]:
+        homes = []
         with self.post("system:opening", on=BEGINNING), unit_of_work() as session:
             give_key(session)
             session.flush()
@@ -79,7 +92,6 @@ class OrderlyCounty:
                 )
             )
             set_parameter(session, "minimum_living_standard", BEGINNING, 80_000, "样例", "domain 10")
-            self.homes = []
             for serial in serials:
                 household, case_id = new_id(), new_id()
                 identity = check_identity_number(number_of(serial), BEGINNING)
@@ -88,21 +100,21 @@ class OrderlyCounty:
                 session.add_all([worker, Household(id=household, address="蜀门北路")])
                 session.flush()
                 session.add_all(_facts(household, worker, serial, tenant_key(session)))
-                self.homes.append(Home(household, worker.id, case_id))
+                homes.append(Home(household, worker.id, case_id))
             session.flush()
-        self._aid()
+        return self._aid(homes)
 
     def post(self, actor: str, on: date = AUDITED) -> AbstractContextManager[Scope]:
         """Act as one of the county's staff."""
         return post(self._acting, actor, on=on, tenant=self.tenant)
 
-    def _aid(self) -> None:
+    def _aid(self, homes: Sequence[Home]) -> tuple[Home, ...]:
         with self.post("clerk", on=SURVEYED), unit_of_work() as session:
-            assert determine(session, None, [home.household_id for home in self.homes]) == len(self.homes)
+            assert determine(session, None, [home.household_id for home in homes]) == len(homes)
             found = {row.household_id: row.id for row in session.scalars(select(Determination))}
             parties = [
                 (NewParty("applicant", home.worker_id, label="李明"), NewParty("household", household_id=home.household_id))
-                for home in self.homes
+                for home in homes
             ]
             cases = open_cases(
                 session,
@@ -111,11 +123,10 @@ class OrderlyCounty:
                         "living_relief", "living_relief", whom, programme="yearly_living",
                         determination_id=found[home.household_id], requested_fen=120_000,
                     )
-                    for home, whom in zip(self.homes, parties, strict=True)
+                    for home, whom in zip(homes, parties, strict=True)
                 ],
             )  # fmt: skip
             ids = [case.id for case in cases]
-            self.homes = [Home(h.household_id, h.worker_id, c) for h, c in zip(self.homes, ids, strict=True)]
             papers(session, cases)
             advance(session, ids, "verify")
             assert post_notice(session, ids, "公示").ends_on == NOTICE_ENDS
@@ -135,6 +146,7 @@ class OrderlyCounty:
             send_batch(session, batch)
         with self.post("payer", on=APPROVED), unit_of_work() as session:
             take_return(session, batch, {}, totals)
+        return tuple(Home(home.household_id, home.worker_id, case) for home, case in zip(homes, ids, strict=True))
 
     def audit(self, year: int = YEAR) -> dict[str, int]:
         """Run the audit on the day of the audit: new findings by check, those checks only that found some."""

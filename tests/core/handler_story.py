@@ -22,6 +22,7 @@ from core.tenancy.keys import give_key
 from tests.conftest import COUNTY, OTHER_COUNTY, Database, scope_of
 from tests.core.lines import PDF, PETITION, install
 from tests.core.staffing import at_desk, hire, stand_at
+from tests.kept import kept
 from tests.web.county import switch_lines
 
 ACCUSATION = NewCase(
@@ -79,6 +80,10 @@ class Story:
 def tell(db: Database) -> Story:
     """Plant the county's people and its case."""
     install(db)
+    return kept(db, "handlers", lambda: _told(db))
+
+
+def _told(db: Database) -> Story:
     stand_at(db)
     for tenant in (COUNTY, OTHER_COUNTY):
         switch_lines(db, tenant)

@@ -14,11 +14,17 @@ from core.db.statements import tenant_sql
 from core.funds.service import approve_grants, prepare_batch
 from tests.conftest import Database
 from tests.core.funds_story import DECIDER, MANAGER, Acting, Office, draft
+from tests.kept import kept
 
 
 @pytest.fixture
 def planted(acting: Acting, db: Database) -> Database:
     """A granted case in a draft batch."""
+    kept(db, __name__, lambda: _plant(acting))
+    return db
+
+
+def _plant(acting: Acting) -> None:
     office = Office(acting)
     office.receive(5000_00, "a")
     found = office.needs(1)
@@ -26,7 +32,6 @@ def planted(acting: Acting, db: Database) -> Database:
         approve_grants(session, [draft(need) for need in found])
     with office.work(MANAGER, "funds.prepare"), unit_of_work() as session:
         prepare_batch(session, year=2025, key="p")
-    return db
 
 
 _ENTRY = (

@@ -142,6 +142,11 @@ def application() -> FastAPI:
     """The application with the built-in lines and nothing else."""
     host.cache_clear()
     with_lines()
+    return _made()
+
+
+@lru_cache(maxsize=1)
+def _made() -> FastAPI:
     return make_app()
 
 

@@ -29,6 +29,7 @@ from core.tenancy.keys import tenant_key
 from core.vault import masking
 from tests.conftest import COUNTY, OTHER_COUNTY, TODAY, Database
 from tests.core.lines import PETITION, install, papers, post, with_key
+from tests.kept import kept
 from tests.web.county import LATER, Acting, deliver_all, switch_lines
 
 NAME = "欧阳修文"
@@ -124,6 +125,10 @@ def _petition(kind: str, said: str, handlers: tuple[str, ...] | None = None) -> 
 def plant(db: Database, acting: Acting) -> Known:
     """Plant the household and everything that tells of it; the sealed petition is handled by nobody who signs in here."""
     install(db)
+    return kept(db, "sentinels", lambda: _planted(db, acting))
+
+
+def _planted(db: Database, acting: Acting) -> Known:
     with db.owner.begin() as connection:
         connection.execute(text('insert into business_clock (id, "on") values (1, :day)'), {"day": LATER})
     for tenant in (COUNTY, OTHER_COUNTY):

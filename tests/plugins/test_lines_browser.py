@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import pytest
+from fastapi import FastAPI
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select
 
@@ -16,7 +18,7 @@ from deploy.testing.installation import COUNTY, Database
 from deploy.testing.trial import Trial
 from tests.plugins.test_warm_visits import START
 from tests.plugins.trials import filed, installed_for, on_day
-from tests.web.test_pages_browser import SIZES, chromium, picture, problems, served
+from tests.web.test_pages_browser import chromium, picture, problems, served
 from tests.web.test_plugins_browser import WHY, save, window
 
 __all__ = ["chromium"]
@@ -33,9 +35,14 @@ def trial(db: Database) -> Trial:
     return made
 
 
+@lru_cache(maxsize=1)
+def _made() -> FastAPI:
+    return make_app()
+
+
 @pytest.fixture
 def origin(trial: Trial) -> Iterator[str]:
-    with served(make_app()) as address:
+    with served(_made()) as address:
         yield address
 
 
@@ -54,8 +61,7 @@ def switched_on(chromium: Browser, origin: str, admin: Person, line: str, title:
 def fits(chromium: Browser, origin: str, who: Person, page: Page) -> None:
     """Where the page stands now, wide and narrow: no sideways scroll, no complaint."""
     path = page.url.removeprefix(origin)
-    for size in SIZES:
-        assert problems(chromium, origin, who.token, [path], size) == []
+    assert problems(chromium, origin, who.token, [path]) == []
 
 
 def test_new_year_visits_are_planned_by_hand(chromium: Browser, origin: str, trial: Trial) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select, text
@@ -23,9 +24,10 @@ from core.tenancy.keys import tokens
 from core.tenancy.service import system_scope
 from tenants.merging import MOVE_JOB, SEAL_JOB, ask_closing, decide_closing
 from tests.conftest import COUNTY, OTHER_COUNTY, PREFECTURE, PROVINCE, Database
-from tests.core.audit_story import AUDITED, YEAR, OrderlyCounty, number_of
+from tests.core.audit_story import AUDITED, YEAR, Home, OrderlyCounty, number_of
 from tests.core.lines import JOB, PDF, PETITION, Acting, install
 from tests.core.staffing import at_desk, hire, stand_at
+from tests.kept import kept
 
 THIRD = "510105"
 WHY = "川政函〔2026〕1号"
@@ -83,6 +85,24 @@ class Story:
 def tell(db: Database, acting: Acting) -> Story:
     """Plant it all."""
     install(db)
+    planted = kept(db, "merging", lambda: _planted(db, acting))
+    leaving = OrderlyCounty(db, acting, homes=planted.leaving)
+    staying = OrderlyCounty(db, acting, tenant=OTHER_COUNTY, homes=planted.staying)
+    return Story(db, leaving, staying, planted.asker, planted.leader, planted.petition, planted.seeker, planted.number)
+
+
+@dataclass(frozen=True)
+class _Planted:
+    leaving: Sequence[Home]
+    staying: Sequence[Home]
+    asker: uuid.UUID
+    leader: uuid.UUID
+    petition: uuid.UUID
+    seeker: uuid.UUID
+    number: str
+
+
+def _planted(db: Database, acting: Acting) -> _Planted:
     stand_at(db, AUDITED)
     with db.owner.begin() as connection:
         connection.execute(
@@ -119,7 +139,7 @@ def tell(db: Database, acting: Acting) -> Story:
         )
         ids, number = (petition.id, seeking.id), petition.number
     asker, leader = hire("sheng", (PROVINCE, "tenant_admin")), hire("zhuxi", (PROVINCE, "leader"))
-    return Story(db, leaving, staying, asker, leader, *ids, number)
+    return _Planted(leaving.homes, staying.homes, asker, leader, *ids, number)
 
 
 def files(session: Session) -> dict[str, str]:

@@ -1,8 +1,10 @@
-"""A web process of the tests: the application with the lines of ``tests.tenants.steered``, on a port that it says."""
+"""Web processes of the tests: the application with the lines of ``tests.tenants.steered``, each on a port that it says."""
 
 from __future__ import annotations
 
+import os
 import socket
+import sys
 
 import uvicorn
 
@@ -16,16 +18,20 @@ class Announced(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, then say so."""
         await super().startup(sockets)
-        print(self.servers[0].sockets[0].getsockname()[1], flush=True)
+        # in one piece with its end of line, since both write to the same place
+        sys.stdout.write(f"{self.servers[0].sockets[0].getsockname()[1]}\n")
+        sys.stdout.flush()
 
 
 def main() -> None:
-    """Serve until the process is ended."""
+    """Serve in two processes until both are ended. They part once all is imported, before either has asked the database."""
     for name, plugin in LINES.items():
         host().register(plugin, name)
     from core.web.app import make_app
 
-    Announced(uvicorn.Config(make_app(), host="127.0.0.1", port=0, log_level="warning")).run()
+    app = make_app()
+    os.fork()
+    Announced(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning")).run()
 
 
 if __name__ == "__main__":

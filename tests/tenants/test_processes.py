@@ -124,8 +124,9 @@ def office(db: Database, queue: None, admin: Admin, tmp_path: Path) -> Iterator[
         log = stack.enter_context((tmp_path / "worker.log").open("w"))
         stack.enter_context(process(*worker, "--without-gossip", "--without-mingle", "--without-heartbeat", out=log))
         clients = []
-        for web in [stack.enter_context(process("-m", "tests.tenants.second_web")) for _ in range(2)]:
-            assert web.stdout is not None
+        web = stack.enter_context(process("-m", "tests.tenants.second_web"))
+        assert web.stdout is not None
+        for _ in range(2):
             origin = f"http://127.0.0.1:{int(web.stdout.readline())}"
             client = httpx.Client(base_url=origin, cookies={"bangfu_session": token}, timeout=60)
             clients.append(stack.enter_context(client))

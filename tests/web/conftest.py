@@ -31,6 +31,7 @@ from core.host.manager import host
 from core.scope import current_scope
 from core.web.app import make_app
 from core.web.context import go, requires, show
+from deploy.sample.generate import generate
 from deploy.testing.browsers import PASSWORD, SINCE, Person, signed_in
 from tests.conftest import COUNTY, OTHER_COUNTY, Database
 
@@ -135,6 +136,12 @@ class TrialPlugin:
     @hookimpl
     def bangfu_api_routes(self) -> APIRouter:
         return api_of_trial
+
+
+@pytest.fixture(scope="session")
+def roster(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The county's list of households."""
+    return generate(tmp_path_factory.mktemp("roster"), counties=[COUNTY], households=24)[0]
 
 
 @lru_cache(maxsize=1)

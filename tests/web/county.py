@@ -33,6 +33,7 @@ from core.tenancy.keys import give_key
 from core.tenancy.models import BusinessClock
 from tests.conftest import COUNTY, OTHER_COUNTY, PREFECTURE, PROVINCE, TODAY, Database
 from tests.core.lines import JOB, LINES, PETITION, install, papers, post
+from tests.kept import kept
 
 Acting = Callable[..., AbstractContextManager[Scope]]
 
@@ -149,6 +150,11 @@ def deliver_all(acting: Acting, tenant: str = COUNTY) -> None:
 
 def plant(db: Database, acting: Acting, roster: Path) -> Planted:
     """Plant everything; the first half of the relief cases is paid for in a batch that waits for its approver."""
+    install(db)
+    return kept(db, ("county", roster), lambda: _planted(db, acting, roster))
+
+
+def _planted(db: Database, acting: Acting, roster: Path) -> Planted:
     open_county(db, acting, roster)
     with post(acting, "clerk"), unit_of_work() as session:
         determine(session, open_round(session, 2025).id)

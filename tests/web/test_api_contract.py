@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 import schemathesis
 from fastapi import FastAPI
 from hypothesis import HealthCheck, Phase, given
@@ -38,6 +39,7 @@ def _try(operation: APIOperation[Any, Any, Any, Any], who: Person) -> None:
     ask()
 
 
+@pytest.mark.slow
 def test_generated_requests_are_answered_as_foreseen(app: FastAPI, person: Desk) -> None:
     worker = person("worker")
     schema = schemathesis.openapi.from_asgi("/api/v1/openapi.json", app)

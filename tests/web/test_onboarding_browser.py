@@ -13,7 +13,7 @@ from tests.core.lines import install
 from tests.core.staffing import stand_at
 from tests.tenants.opened import NEW, figures, stated
 from tests.web.conftest import Desk, Person
-from tests.web.test_pages_browser import SIZES, chromium, problems, served
+from tests.web.test_pages_browser import chromium, problems, served
 from tests.web.test_plugins_browser import window
 
 __all__ = ["chromium"]
@@ -96,6 +96,5 @@ def test_a_county_is_opened_by_hand(chromium: Browser, app: FastAPI, person: Des
         expect(page.locator("#flash")).to_contain_text("已正式开通")
         expect(page.locator("h1 + p")).to_contain_text("已开通")
         paths = [f"/{PROVINCE}/{path}" for path in ("tenants", "tenants/new", f"tenants/{NEW}")]
-        for size in SIZES:
-            assert problems(chromium, origin, top.token, paths, size) == []
-            assert problems(chromium, origin, teller.token, [f"/{NEW}/opening-balances"], size) == []
+        assert problems(chromium, origin, top.token, paths) == []
+        assert problems(chromium, origin, teller.token, [f"/{NEW}/opening-balances"]) == []

@@ -21,7 +21,6 @@ from core.people.repository import household_view
 from core.people.service import reveal
 from core.tenancy.keys import tokens
 from core.trail.models import ReadLog
-from deploy.sample.generate import generate
 from tests.conftest import COUNTY, OTHER_COUNTY, PREFECTURE, Database
 from tests.core.lines import post
 from tests.web.conftest import SINCE, Desk, Person
@@ -38,11 +37,6 @@ ROLES = (
     "petition_handler",
 )
 FULL_NUMBER = re.compile(r"(?<![0-9])[1-9][0-9]{16}[0-9X](?![0-9])")
-
-
-@pytest.fixture(scope="module")
-def roster(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return generate(tmp_path_factory.mktemp("roster"), counties=[COUNTY], households=24)[0]
 
 
 @pytest.fixture

@@ -20,18 +20,12 @@ from core.money import format_yuan
 from core.notices.models import NoticeItem, Objection
 from core.tenancy.models import BusinessClock
 from core.trail.models import ReadLog
-from deploy.sample.generate import generate
 from tests.conftest import COUNTY, Database
 from tests.core.lines import post
 from tests.web.conftest import Desk, Person
 from tests.web.county import Acting, Planted, plant
 
 JANUARY = date(2026, 1, 6)
-
-
-@pytest.fixture(scope="module")
-def roster(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return generate(tmp_path_factory.mktemp("roster"), counties=[COUNTY], households=24)[0]
 
 
 @pytest.fixture

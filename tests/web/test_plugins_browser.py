@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.conftest import COUNTY, PROVINCE, TODAY
 from tests.tenants.steered import NAME
 from tests.web.conftest import Person
-from tests.web.test_pages_browser import SIZES, chromium, problems, served
+from tests.web.test_pages_browser import chromium, problems, served
 from tests.web.test_settings_pages import LATER, app, boss, top
 
 __all__ = ["app", "boss", "chromium", "top"]
@@ -112,5 +112,4 @@ def test_every_page_of_a_line_fits_and_nothing_complains(chromium: Browser, app:
             page.get_by_label("每户上限").fill("5")
             save(page, "保存设置")
         for who, tenant in ((boss, COUNTY), (top, PROVINCE)):
-            for size in SIZES:
-                assert problems(chromium, origin, who.token, [f"/{tenant}{path}" for path in paths], size) == []
+            assert problems(chromium, origin, who.token, [f"/{tenant}{path}" for path in paths]) == []

@@ -86,8 +86,9 @@ def test_every_route_of_a_tenant_asks_for_a_permission(app: FastAPI) -> None:
             assert route.permissions <= declared, route
 
 
-def test_expected_answers_of_every_route_of_a_tenant(app: FastAPI, person: Desk) -> None:
-    stranger = TestClient(app, follow_redirects=False)
+@pytest.mark.slow
+def test_expected_answers_of_every_route_of_a_tenant(app: FastAPI, browser: Callable[[], TestClient], person: Desk) -> None:
+    stranger = browser()
     worker = person("worker")
     for route in routes_of(app):
         if route.of_tenant:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import lru_cache
 from html import unescape
 
 import pytest
@@ -23,14 +24,19 @@ PAGE = f"/plugins/{NAME}/settings"
 WHY = {"reason": "主席办公会决定"}
 
 
+@lru_cache(maxsize=1)
+def _made() -> FastAPI:
+    return make_app()
+
+
 @pytest.fixture
 def app(db: Database) -> Iterator[FastAPI]:
-    """The application with the lines of the tests of settings."""
+    """The application with the lines of the tests of settings, made once."""
     host.cache_clear()
     for name, plugin in LINES.items():
         host().register(plugin, name)
     stand_at(db)
-    yield make_app()
+    yield _made()
     host.cache_clear()
 
 

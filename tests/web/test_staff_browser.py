@@ -18,7 +18,7 @@ from tests.core.lines import install
 from tests.core.staffing import SINCE, posts_of, stand_at
 from tests.web.conftest import Desk
 from tests.web.county import switch_lines
-from tests.web.test_pages_browser import SIZES, chromium, problems, served
+from tests.web.test_pages_browser import chromium, problems, served
 
 __all__ = ["chromium"]
 
@@ -60,5 +60,4 @@ def test_every_page_of_staff_fits_and_nothing_complains(chromium: Browser, app: 
     with served(app) as origin:
         for tenant, looks in ((COUNTY, seen), (PROVINCE, above)):
             for who, paths in looks.items():
-                for size in SIZES:
-                    assert problems(chromium, origin, who.token, [f"/{tenant}{path}" for path in paths], size) == []
+                assert problems(chromium, origin, who.token, [f"/{tenant}{path}" for path in paths]) == []

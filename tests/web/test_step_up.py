@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import lru_cache
 
 import pytest
 from fastapi import APIRouter, Depends, FastAPI, Form, Request
@@ -98,13 +99,18 @@ def weighty_resource() -> str:
     return "done"
 
 
-@pytest.fixture
-def app(app: FastAPI) -> FastAPI:
-    """An application of its own, with a page and a resource more that ask for a fresh proof."""
+@lru_cache(maxsize=1)
+def _made() -> FastAPI:
     app = make_app()
     for router, prefix, guard in ((pages, "/{tenant}", guard_form), (resources, f"{API_ROOT}/{{tenant}}", guard_header)):
         app.include_router(router, prefix=prefix, dependencies=[Depends(enter_tenant), Depends(guard), Depends(fresh_proof())])
     return app
+
+
+@pytest.fixture
+def app(app: FastAPI) -> FastAPI:
+    """An application of its own, made once, with a page and a resource more that ask for a fresh proof."""
+    return _made()
 
 
 def age_proof(db: Database, minutes: int = 11) -> None:

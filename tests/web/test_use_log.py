@@ -32,7 +32,6 @@ from core.scope import entered
 from core.tenancy.keys import tokens
 from core.trail import use
 from core.trail.models import PermissionUse, ReadLog
-from deploy.sample.generate import generate
 from tests.conftest import COUNTY, OTHER_COUNTY, PREFECTURE, PROVINCE, Database, scope_of
 from tests.core.lines import LINES, papers, permissions, post
 from tests.core.rosters import family, workbook
@@ -44,11 +43,6 @@ from tests.web.test_pages import every_post
 
 WITHOUT_A_ROW_HERE = {"/{tenant}/cases/handlers/{change_id}"}
 """Addresses of things that the planted county has none of."""
-
-
-@pytest.fixture(scope="module")
-def roster(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return generate(tmp_path_factory.mktemp("roster"), counties=[COUNTY], households=24)[0]
 
 
 @pytest.fixture
@@ -160,6 +154,7 @@ def _reading(app: FastAPI) -> list[Found]:
     return [route for route in routes_of(app) if route.of_tenant and route.method == "GET" and route.permissions & _personal()]
 
 
+@pytest.mark.slow
 def test_every_reading_route_with_persons_leaves_its_row(
     app: FastAPI, planted: Planted, person: Desk, acting: Acting, db: Database
 ) -> None:
