@@ -43,8 +43,8 @@ class IdentityMark(TenantRow):
     __tablename__ = "identity_mark"
     __rule__: ClassVar[TableRule] = TenantTable(policy=Policy.IDENTITY, deletable=True, passed_on=("hash",))
     __table_args__ = (
-        # The hash first: a number is looked for in all tenants, and inside one by its hash as well.
-        UniqueConstraint("hash", "tenant", "year", "matter"),
+        UniqueConstraint("tenant", "hash", "year", "matter"),
+        Index("ix_identity_mark_hash", "hash"),
         # Only who was aided is compared through a whole province, and most marks say that somebody is on file.
         Index("ix_identity_mark_aided", "province", "year", "matter", "hash", postgresql_where=text("matter <> 'on_file'")),
     )

@@ -393,10 +393,12 @@ CREATE TABLE identity_mark (
     matter TEXT NOT NULL,
     at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT pk_identity_mark PRIMARY KEY (tenant, id),
-    CONSTRAINT uq_identity_mark_hash_tenant_year_matter UNIQUE (hash, tenant, year, matter)
+    CONSTRAINT uq_identity_mark_tenant_hash_year_matter UNIQUE (tenant, hash, year, matter)
 );
 
 CREATE INDEX ix_identity_mark_aided ON identity_mark (province, year, matter, hash) WHERE matter <> 'on_file';
+
+CREATE INDEX ix_identity_mark_hash ON identity_mark (hash);
 
 alter table identity_mark enable row level security;
 
