@@ -2,8 +2,8 @@
 relay; each side keeps rows of its own.
 
 What an envelope of a kind does on arrival is stated with ``on_arrival``; it runs in the receiver's scope, in the transaction
-of the delivery. What becomes of one that can never arrive, because its receiver has closed and nobody took over, is stated
-with ``on_return``; it runs in the sender's scope.
+of the delivery. What becomes of one that cannot arrive, because its receiver has closed and nobody took over, or is left for
+reading (it has moved to another installation), is stated with ``on_return``; it runs in the sender's scope.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from core.exchange.models import Envelope
 from core.jobs.outbox import on_topic, post
 from core.scope import current_scope, entered
 from core.settings import settings
-from core.tenancy.service import heir_of, system_scope, tenant_named
+from core.tenancy.service import reached_at, system_scope, tenant_named
 from core.trail.service import record
 from core.vault.ciphers import AES_256_GCM, open_sealed, seal
 from core.vault.key_file import InstallationKey, load_installation_key
@@ -33,7 +33,7 @@ TOPIC = "envelope"
 Arrival = Callable[[Session, Envelope], None]
 _arrivals: dict[str, Arrival] = {}
 _returns: dict[str, Arrival] = {}
-UNDELIVERED_ZH: Final = "接收单位已撤并，没有可送达的单位，已退回本单位"
+UNDELIVERED_ZH: Final = "接收单位已撤并或迁出，没有可送达的单位，已退回本单位"
 """Why a package came back, as a person reads it."""
 
 
@@ -48,8 +48,9 @@ def on_arrival(kind: str) -> Callable[[Arrival], Arrival]:
 
 
 def on_return(kind: str) -> Callable[[Arrival], Arrival]:
-    """Have the decorated function run in the sender's scope when an envelope of ``kind`` can never arrive: its receiver closed
-    before, and nobody else took over. What is sealed in it can still be opened, for the last time."""
+    """Have the decorated function run in the sender's scope when an envelope of ``kind`` cannot arrive: its receiver closed
+    before and nobody else took over, or it takes no writes any more. What is sealed in it can still be opened, for the last
+    time."""
 
     def keep(function: Arrival) -> Arrival:
         _returns[kind] = function
@@ -182,8 +183,8 @@ def deliver(tenant: str, payload: Mapping[str, Any]) -> None:
 
 def _readdress(session: Session, sent: Envelope) -> bool:
     """Send a package on whose receiver has closed since it was sealed: to the tenant that took over, sealed for that one.
-    False where nobody did, or the sender itself."""
-    heir = heir_of(session, sent.peer)
+    False where nobody did, or the sender itself, or where the receiver is left for reading."""
+    heir = reached_at(session, sent.peer)
     if heir == sent.peer:
         return True
     former, sender = sent.peer, current_scope().tenant
@@ -202,7 +203,7 @@ def _readdress(session: Session, sent: Envelope) -> bool:
 
 
 def _give_back(session: Session, sent: Envelope) -> None:
-    """End a package that can never arrive: what it stood for is undone here or says so, and nothing of it is kept twice."""
+    """End a package that cannot arrive: what it stood for is undone here or says so, and nothing of it is kept twice."""
     sent.state, sent.acknowledged_on = "undelivered", current_scope().business_date
     session.flush()
     record(session, "envelope.undelivered", "envelope", sent.id, {"kind": sent.kind, "peer": sent.peer})

@@ -6,7 +6,7 @@ from __future__ import annotations
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 import core.models
 from core.cases.models import Case, Deadline, Party
@@ -33,6 +33,7 @@ from tests.core.lines import PETITION, Acting, install, post
 from tests.core.staffing import close_into, trail_of
 
 __all__ = ["homes", "two"]
+LEFT_FOR_READING = "read_only"
 WITH_A_WAY_BACK = {
     "matter",
     "household.offer",
@@ -44,12 +45,16 @@ WITH_A_WAY_BACK = {
 
 
 def _nobody_takes_it(db: Database, heir: str | None) -> None:
-    close_into(db, OTHER_COUNTY, heir)
+    if heir == LEFT_FOR_READING:
+        with db.owner.begin() as connection:
+            connection.execute(text("update tenant set state = 'read_only' where code = :code"), {"code": OTHER_COUNTY})
+    else:
+        close_into(db, OTHER_COUNTY, heir)
     assert relay(COUNTY).failed == 0
     assert relay(COUNTY).sent == 0
 
 
-@pytest.mark.parametrize("heir", [None, COUNTY])
+@pytest.mark.parametrize("heir", [None, COUNTY, LEFT_FOR_READING])
 def test_a_package_of_any_kind_ends(acting: Acting, db: Database, heir: str | None) -> None:
     """Of words that answer something nothing is left to do; the others are known by their way back."""
     assert core.models
@@ -104,7 +109,10 @@ def test_a_household_that_was_offered_stays_and_says_why(
         assert (ended.state, ended.history, ended.ended_on is None) == ("withdrawn", {"why": UNDELIVERED_ZH}, False)
 
 
-def test_households_that_were_sent_stand_here_again(acting: Acting, db: Database, homes: tuple[UUID, UUID]) -> None:
+@pytest.mark.parametrize("heir", [None, LEFT_FOR_READING])
+def test_households_that_were_sent_stand_here_again(
+    acting: Acting, db: Database, homes: tuple[UUID, UUID], heir: str | None
+) -> None:
     """With their cases and clocks, their marks in the index, and the step that says why."""
     install(db)
     with post(acting, "clerk"), unit_of_work() as session:
@@ -119,7 +127,7 @@ def test_households_that_were_sent_stand_here_again(acting: Acting, db: Database
         assert (
             session.scalars(select(Deadline.id).where(Deadline.cancelled_on.is_(None), Deadline.met_on.is_(None))).all() == []
         )
-    _nobody_takes_it(db, None)
+    _nobody_takes_it(db, heir)
     with post(acting, "clerk"), unit_of_work() as session:
         assert {file.household_id: file.status for file in session.scalars(select(WorkerFile))} == status
         assert steps_of(session, homes[0])[-1].note == UNDELIVERED_ZH
@@ -147,8 +155,9 @@ def test_money_that_was_carried_over_is_booked_back(acting: Acting, db: Database
         assert held(session) == before
 
 
+@pytest.mark.parametrize("heir", [None, LEFT_FOR_READING])
 def test_a_notice_of_an_erasure_is_over_also_where_it_had_arrived(
-    acting: Acting, db: Database, homes: tuple[UUID, UUID]
+    acting: Acting, db: Database, homes: tuple[UUID, UUID], heir: str | None
 ) -> None:
     """What came before the county closed is found by the job of the night."""
     with acting(), unit_of_work() as session:
@@ -160,7 +169,7 @@ def test_a_notice_of_an_erasure_is_over_also_where_it_had_arrived(
                     persons=[], ground="retention", told_on=TODAY,
                 )
             )  # fmt: skip
-    _nobody_takes_it(db, None)
+    _nobody_takes_it(db, heir)
     with acting(), unit_of_work() as session:
         assert [row.outcome for row in session.scalars(select(PartnerErasure).order_by(PartnerErasure.id))] == ["closed", None]
         assert (lead_on(session), lead_on(session)) == (1, 0)
