@@ -110,6 +110,22 @@ def seal_envelope(
     return envelope
 
 
+def seal_reply(
+    session: Session,
+    *,
+    peer: str,
+    kind: str,
+    body: Mapping[str, Any],
+    personal: Mapping[str, Any] | None = None,
+    in_reply_to: uuid.UUID | None,
+) -> Envelope | None:
+    """``seal_envelope`` for words that only answer or end something: None where ``peer`` has closed, or is left for reading,
+    and nobody else is there to hear them."""
+    if reached_at(session, peer) in (None, current_scope().tenant):
+        return None
+    return seal_envelope(session, peer=peer, kind=kind, body=body, personal=personal, in_reply_to=in_reply_to)
+
+
 def passed_on(
     sealed: bytes, envelope_id: uuid.UUID, sender: str, receiver: str, old: InstallationKey, new: InstallationKey
 ) -> bytes:
@@ -183,8 +199,11 @@ def deliver(tenant: str, payload: Mapping[str, Any]) -> None:
 
 def _readdress(session: Session, sent: Envelope) -> bool:
     """Send a package on whose receiver has closed since it was sealed: to the tenant that took over, sealed for that one.
-    False where nobody did, or the sender itself, or where the receiver is left for reading."""
+    False where nobody did, or the sender itself, or where the receiver is left for reading; and for words on a package that
+    another tenant sent or received: whoever took over knows nothing of it."""
     heir = reached_at(session, sent.peer)
+    if _meant_for(session, sent) not in (None, heir):
+        heir = None
     if heir == sent.peer:
         return True
     former, sender = sent.peer, current_scope().tenant
@@ -200,6 +219,13 @@ def _readdress(session: Session, sent: Envelope) -> bool:
     session.flush()
     record(session, "envelope.readdressed", "envelope", sent.id, {"kind": sent.kind, "peer": heir, "former": former})
     return True
+
+
+def _meant_for(session: Session, sent: Envelope) -> str | None:
+    """The tenant that sent or received the package to which ``sent`` answers; None where it answers none, or where that one is
+    on its way still, so that it may go to another."""
+    about = select(Envelope.peer).where(Envelope.envelope_id == sent.in_reply_to, Envelope.state != "sealed")
+    return None if sent.in_reply_to is None else session.scalar(about)
 
 
 def _give_back(session: Session, sent: Envelope) -> None:

@@ -23,7 +23,7 @@ from core.db.base import Base, new_id
 from core.db.bulk import insert_rows
 from core.db.statements import among
 from core.documents.models import Document
-from core.exchange.envelopes import on_arrival, personal_content, seal_envelope
+from core.exchange.envelopes import on_arrival, personal_content, seal_reply
 from core.exchange.identity_index import ON_FILE, mark
 from core.exchange.models import Envelope
 from core.exchange.papers import take_papers
@@ -55,7 +55,7 @@ def _arrive(session: Session, envelope: Envelope) -> None:
     arrival = _Arrival(session, envelope, unpacked(content), str(content["reason"]))
     arrival.write()
     numbers = {transfer: arrival.file_numbers[home] for home, transfer in arrival.transfers.items()}
-    seal_envelope(session, peer=envelope.peer, kind=ARRIVED, body={"numbers": numbers}, in_reply_to=envelope.envelope_id)
+    seal_reply(session, peer=envelope.peer, kind=ARRIVED, body={"numbers": numbers}, in_reply_to=envelope.envelope_id)
     envelope.body_cipher = None  # it stands in this county's rows now, and nobody needs it twice
     envelope.acknowledged_on = current_scope().business_date
 

@@ -13,9 +13,10 @@ from core.cases.models import Case, Deadline, Party
 from core.cases.service import NewCase, NewParty, advance, open_cases
 from core.db.base import new_id
 from core.db.session import unit_of_work
+from core.errors import Conflict
 from core.exchange import envelopes
 from core.exchange.envelopes import UNDELIVERED_ZH, seal_envelope
-from core.exchange.matters import answers_of, hand_over
+from core.exchange.matters import answer, answers_of, hand_over, take
 from core.exchange.models import Envelope, IdentityMark
 from core.funds.carrying import carry_over, held
 from core.funds.service import receive
@@ -26,8 +27,8 @@ from core.rights.partner_models import PartnerErasure
 from core.rights.partners import lead_on
 from core.transfers.departing import depart
 from core.transfers.models import HouseholdTransfer
-from core.transfers.offers import offer
-from tests.conftest import COUNTY, OTHER_COUNTY, TODAY, Database
+from core.transfers.offers import answer_offer, offer, withdraw_offer
+from tests.conftest import COUNTY, OTHER_COUNTY, PREFECTURE, TODAY, Database
 from tests.core.household_story import homes, two
 from tests.core.lines import PETITION, Acting, install, post
 from tests.core.staffing import close_into, trail_of
@@ -54,18 +55,22 @@ def _nobody_takes_it(db: Database, heir: str | None) -> None:
     assert relay(COUNTY).sent == 0
 
 
-@pytest.mark.parametrize("heir", [None, COUNTY, LEFT_FOR_READING])
+@pytest.mark.parametrize("heir", [None, COUNTY, LEFT_FOR_READING, PREFECTURE])
 def test_a_package_of_any_kind_ends(acting: Acting, db: Database, heir: str | None) -> None:
-    """Of words that answer something nothing is left to do; the others are known by their way back."""
+    """Of words that answer something nothing is left to do, and whoever took over has asked nothing; the others are known by
+    their way back."""
+    asked = new_id()
     assert core.models
     assert envelopes._returns.keys() == WITH_A_WAY_BACK
     kinds = sorted(envelopes._arrivals.keys() - WITH_A_WAY_BACK)
     with acting(), unit_of_work() as session:
+        told = {"envelope_id": asked, "kind": "asked", "body": {}, "sealed_on": TODAY, "state": "taken"}
+        session.add(Envelope(direction="in", peer=OTHER_COUNTY, **told))
         for kind in kinds:
-            seal_envelope(session, peer=OTHER_COUNTY, kind=kind, body={}, personal={"why": "某事"}, in_reply_to=new_id())
+            seal_envelope(session, peer=OTHER_COUNTY, kind=kind, body={}, personal={"why": "某事"}, in_reply_to=asked)
     _nobody_takes_it(db, heir)
     with acting(), unit_of_work() as session:
-        rows = session.scalars(select(Envelope).order_by(Envelope.kind)).all()
+        rows = session.scalars(select(Envelope).where(Envelope.direction == "out").order_by(Envelope.kind)).all()
         assert [(row.kind, row.state, row.body_cipher, row.acknowledged_on is None) for row in rows] == [
             (kind, "undelivered", None, False) for kind in kinds
         ]
@@ -107,6 +112,56 @@ def test_a_household_that_was_offered_stays_and_says_why(
     with post(acting, "clerk"), unit_of_work() as session:
         [ended] = session.scalars(select(HouseholdTransfer)).all()
         assert (ended.state, ended.history, ended.ended_on is None) == ("withdrawn", {"why": UNDELIVERED_ZH}, False)
+
+
+@pytest.mark.parametrize("heir", [None, COUNTY, PREFECTURE])
+def test_an_offer_is_taken_back_also_where_its_receiver_has_closed(
+    acting: Acting, db: Database, homes: tuple[UUID, UUID], heir: str | None
+) -> None:
+    install(db)
+    with post(acting, "clerk"), unit_of_work() as session:
+        made = offer(session, homes[0], OTHER_COUNTY, "迁居").transfer_id
+    assert relay(COUNTY).failed == 0
+    close_into(db, OTHER_COUNTY, heir)
+    with post(acting, "clerk"), unit_of_work() as session:
+        assert withdraw_offer(session, made).state == "withdrawn"
+    assert relay(COUNTY).failed == 0
+
+
+@pytest.mark.parametrize(
+    ("heir", "early"), [(None, True), (OTHER_COUNTY, False), (PREFECTURE, True), (PREFECTURE, False), (None, False)]
+)
+def test_words_to_a_giver_that_has_closed_end(
+    acting: Acting, db: Database, homes: tuple[UUID, UUID], heir: str | None, early: bool
+) -> None:
+    """Whoever took over has offered and handed over nothing: a household that was accepted is said not to come, one that was
+    not answered can be refused alone, and a matter is answered for the record here."""
+    install(db)
+    with post(acting, "clerk"), unit_of_work() as session:
+        one, other = (offer(session, home, OTHER_COUNTY, "迁居").transfer_id for home in homes)
+        [case] = open_cases(session, [NewCase("petitions", "petition", (NewParty("applicant", label="某某"),), form=PETITION)])
+        matter = hand_over(session, case.id, OTHER_COUNTY, "属该县职责").envelope_id
+    assert relay(COUNTY).failed == 0
+    if not early:
+        close_into(db, COUNTY, heir)
+    with post(acting, "taker", tenant=OTHER_COUNTY), unit_of_work() as session:
+        take(session, matter)
+        answer(session, matter, "已办理")
+        answer_offer(session, other, accept=False, why="不在本县")
+        if early:
+            answer_offer(session, one, accept=True)
+    if early:
+        close_into(db, COUNTY, heir)
+    else:
+        with post(acting, "taker", tenant=OTHER_COUNTY), unit_of_work() as session, pytest.raises(Conflict, match="已撤并"):
+            answer_offer(session, one, accept=True)
+    for _ in range(2):
+        assert relay(OTHER_COUNTY).failed == 0
+    with post(acting, "taker", tenant=OTHER_COUNTY), unit_of_work() as session:
+        states = dict(session.execute(select(HouseholdTransfer.transfer_id, HouseholdTransfer.state)).all())
+        assert states == {one: "withdrawn" if early else "offered", other: "refused"}
+        left = session.scalars(select(Envelope.state).where(Envelope.direction == "out", Envelope.state != "undelivered"))
+        assert left.all() == []
 
 
 @pytest.mark.parametrize("heir", [None, LEFT_FOR_READING])
