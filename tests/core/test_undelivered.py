@@ -3,6 +3,7 @@ where a person sees it, and nothing is tried for ever."""
 
 from __future__ import annotations
 
+from datetime import date
 from uuid import UUID
 
 import pytest
@@ -21,8 +22,8 @@ from core.exchange.models import Envelope, IdentityMark
 from core.funds.carrying import carry_over, held
 from core.funds.service import receive
 from core.jobs.outbox import relay
-from core.people.life.service import steps_of
-from core.people.models import WorkerFile
+from core.people.life.service import steps_of, take_step
+from core.people.models import Household, Membership, WorkerFile
 from core.rights.partner_models import PartnerErasure
 from core.rights.partners import lead_on
 from core.transfers.departing import depart
@@ -196,6 +197,41 @@ def test_households_that_were_sent_stand_here_again(
         assert set(session.scalars(select(IdentityMark.hash))) >= marks
         assert len(session.scalars(select(Party.id)).all()) == 2
         assert session.scalars(select(Envelope.body_cipher).where(Envelope.kind == "household.package")).one() is None
+
+
+def test_a_household_that_comes_back_is_as_stale_as_it_was_and_nobody_is_on_file_twice(
+    acting: Acting, db: Database, homes: tuple[UUID, UUID]
+) -> None:
+    """Somebody of the one was taken into the other while it was on its way: it comes back to be checked, and waits for that."""
+    install(db)
+    long_ago = date(2024, 1, 5)
+    with db.owner.begin() as connection:
+        connection.execute(text("update worker_file set status = 'on_file', updated_on = :day"), {"day": long_ago})
+    with post(acting, "clerk"), unit_of_work() as session:
+        depart(session, OTHER_COUNTY, homes, "划转")
+        [worker] = session.scalars(select(WorkerFile.worker_id).where(WorkerFile.household_id == homes[0]))
+        session.add(Household(id=UUID(int=9), address="蜀门北路"))
+        session.flush()
+        session.add_all(
+            [
+                Membership(household_id=UUID(int=9), person_id=worker, relation="head", valid_from=TODAY),
+                WorkerFile(
+                    household_id=UUID(int=9), worker_id=worker, file_number="DA-9", status="on_file", opened_on=TODAY,
+                    updated_on=TODAY,
+                ),
+            ]
+        )  # fmt: skip
+    _nobody_takes_it(db, None)
+    with post(acting, "clerk"), unit_of_work() as session:
+        files = {file.household_id: file for file in session.scalars(select(WorkerFile))}
+        assert [files[home].status for home in homes] == ["draft", "on_file"]
+        assert {files[home].updated_on for home in homes} == {long_ago}
+        assert "DA-9" in steps_of(session, homes[0])[-1].note
+        assert steps_of(session, homes[1])[-1].note == UNDELIVERED_ZH
+        files[homes[0]].status = "public_notice"
+        session.flush()
+        with pytest.raises(Conflict, match="一人只能在一户建档"):
+            take_step(session, homes[0], "put_on_file")
 
 
 def test_money_that_was_carried_over_is_booked_back(acting: Acting, db: Database) -> None:
