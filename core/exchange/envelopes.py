@@ -13,16 +13,17 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from core.db.base import new_id
 from core.db.session import unit_of_work
-from core.errors import InvalidInput, NotFound
+from core.errors import Conflict, InvalidInput, NotFound
 from core.exchange.models import Envelope
 from core.jobs.outbox import on_topic, post
 from core.scope import current_scope, entered
 from core.settings import settings
+from core.tenancy.models import Tenant
 from core.tenancy.service import reached_at, system_scope, tenant_named
 from core.trail.service import record
 from core.vault.ciphers import AES_256_GCM, open_sealed, seal
@@ -177,6 +178,7 @@ def deliver(tenant: str, payload: Mapping[str, Any]) -> None:
         with entered(system_scope(peer, "relay", closed=True)) as receiver_scope, unit_of_work() as session:
             arrived = session.scalar(select(Envelope).where(Envelope.envelope_id == envelope_id, Envelope.direction == "in"))
             if arrived is None:
+                _refuse_after_closing(session, peer)
                 arrived = Envelope(
                     **facts,
                     direction="in",
@@ -195,6 +197,23 @@ def deliver(tenant: str, payload: Mapping[str, Any]) -> None:
             if sent.state == "sealed":
                 sent.state = "delivered"
                 sent.delivered_on = current_scope().business_date
+
+
+def hold_arrivals(session: Session, tenant: str) -> None:
+    """Until the end of the transaction nothing arrives at ``tenant``; what is under way is waited for. For whoever compares
+    what is there and closes it."""
+    session.execute(select(func.pg_advisory_xact_lock(_arrivals_at(tenant))).where(Tenant.code == tenant))
+
+
+def _refuse_after_closing(session: Session, receiver: str) -> None:
+    """Raise ``Conflict`` where the receiver has closed since its scope was opened: the next try goes to whoever took over."""
+    session.execute(select(func.pg_advisory_xact_lock_shared(_arrivals_at(receiver))).where(Tenant.code == receiver))
+    if reached_at(session, receiver) != receiver:
+        raise Conflict("接收单位刚刚关闭，将改送承接单位", "the receiver has closed since", where=receiver)
+
+
+def _arrivals_at(tenant: str) -> ColumnElement[int]:
+    return func.hashtextextended(f"arrivals/{tenant}", 0)
 
 
 def _readdress(session: Session, sent: Envelope) -> bool:

@@ -3,11 +3,15 @@ where a person sees it, and nothing is tried for ever."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
+from functools import partial
 from uuid import UUID
 
 import pytest
 from sqlalchemy import select, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 import core.models
 from core.cases.models import Case, Deadline, Party
@@ -16,7 +20,7 @@ from core.db.base import new_id
 from core.db.session import unit_of_work
 from core.errors import Conflict
 from core.exchange import envelopes
-from core.exchange.envelopes import UNDELIVERED_ZH, seal_envelope
+from core.exchange.envelopes import UNDELIVERED_ZH, deliver, hold_arrivals, seal_envelope
 from core.exchange.matters import answer, answers_of, hand_over, take
 from core.exchange.models import Envelope, IdentityMark
 from core.funds.carrying import carry_over, held
@@ -29,7 +33,7 @@ from core.rights.partners import lead_on
 from core.transfers.departing import depart
 from core.transfers.models import HouseholdTransfer
 from core.transfers.offers import answer_offer, offer, withdraw_offer
-from tests.conftest import COUNTY, OTHER_COUNTY, PREFECTURE, TODAY, Database
+from tests.conftest import COUNTY, OTHER_COUNTY, PREFECTURE, PROVINCE, TODAY, Database
 from tests.core.household_story import homes, two
 from tests.core.lines import PETITION, Acting, install, post
 from tests.core.staffing import close_into, trail_of
@@ -266,3 +270,32 @@ def test_a_notice_of_an_erasure_is_over_also_where_it_had_arrived(
         assert (lead_on(session), lead_on(session)) == (1, 0)
     with acting(), unit_of_work() as session:
         assert set(session.scalars(select(PartnerErasure.outcome))) == {"closed"}
+
+
+def test_who_closes_a_county_waits_for_what_arrives_and_nothing_arrives_after(
+    acting: Acting, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+
+    def arrive(session: Session, arrived: Envelope) -> None:
+        with acting(PROVINCE), unit_of_work() as closing:
+            closing.connection().exec_driver_sql("set local lock_timeout = '1ms'")
+            with pytest.raises(OperationalError):
+                hold_arrivals(closing, OTHER_COUNTY)
+            closing.rollback()
+        seen.append(arrived.kind)
+
+    monkeypatch.setitem(envelopes._arrivals, "slow", arrive)
+    with acting(), unit_of_work() as session:
+        one, other = (seal_envelope(session, peer=OTHER_COUNTY, kind="slow", body={}).envelope_id for _ in range(2))
+    deliver(COUNTY, {"envelope": str(one)})
+    # it closes after the package was found to be for it, and before it is written there
+    monkeypatch.setattr(envelopes, "_refuse_after_closing", partial(_closed_first, db, envelopes._refuse_after_closing))
+    with pytest.raises(Conflict, match="刚刚关闭"):
+        deliver(COUNTY, {"envelope": str(other)})
+    assert seen == ["slow"]
+
+
+def _closed_first(db: Database, refuse: Callable[[Session, str], None], session: Session, receiver: str) -> None:
+    close_into(db, receiver, None)
+    refuse(session, receiver)
