@@ -20,6 +20,7 @@ from core.audit.service import run_audit
 from core.db.session import unit_of_work
 from core.db.statements import tenant_sql
 from core.errors import Conflict
+from core.exchange.envelopes import hold_arrivals
 from core.exchange.facts import report_facts
 from core.exchange.models import Envelope
 from core.funds.carrying import batches_to, carried, carry_over
@@ -150,13 +151,14 @@ def _seal(session: Session, params: Mapping[str, Any], _payload: Mapping[str, An
 
 
 def _close(session: Session, closing_id: uuid.UUID, findings: int) -> Mapping[str, Any]:
-    """The comparison that counts and the closing are one act: the county's row is locked, so that nothing is written there
-    between the two."""
+    """The comparison that counts and the closing are one act: packages under way there are waited for, none arrives between the
+    two, and the county's row is locked, so that it is not at work again."""
     closing = session.scalars(select(CountyClosing).where(CountyClosing.id == closing_id).with_for_update()).one()
     if closing.state == "done":
         return closing.result
     if closing.state != "agreed":
         raise Conflict("该项撤并已停止", "the closing was stopped", where=closing.closing)
+    hold_arrivals(session, closing.closing)
     [county] = tenants_to_move(session, [closing.closing])
     if county.state == Standing.OPEN.value:
         raise Conflict(

@@ -1,7 +1,7 @@
 """The file store (文件库): sealed bytes under random names, one folder per tenant, written whole or not at all.
 
 No part of a path comes from what somebody typed or uploaded. A file is named in the database only, and a transaction that
-rolls back takes the files that it wrote with it.
+rolls back, or a savepoint of it, takes the files that it wrote with it.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
+from core.db.gathering import Gathering
 from core.db.session import ScopedSession
 from core.errors import InvalidInput, NotFound
 from core.scope import current_scope
@@ -26,7 +27,6 @@ from core.settings import settings
 PDF, JPEG, PNG = "application/pdf", "image/jpeg", "image/png"
 _SIGNS = ((b"%PDF-", PDF), (b"\xff\xd8\xff", JPEG), (b"\x89PNG\r\n\x1a\n", PNG))
 _NAME = re.compile(r"[0-9a-f]{2}/[0-9a-f]{40}")
-_WRITTEN = "written_files"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,14 @@ def sniffed_type(data: bytes, *, where: str) -> str:
     )
 
 
+def _unlink(paths: Sequence[Path]) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
+
+
+_WRITTEN: Gathering[Path] = Gathering("written_files", _unlink)
+
+
 def _folder() -> Path:
     return settings().files_dir / current_scope().tenant
 
@@ -69,7 +77,7 @@ def put_all(session: Session, papers: Sequence[SealedPaper]) -> list[str]:
     names = [f"{token[:2]}/{token}" for token in (secrets.token_hex(20) for _ in papers)]
     paths = [_folder() / name for name in names]
     unfinished = [path.with_suffix(".part") for path in paths]
-    session.info.setdefault(_WRITTEN, []).extend([*unfinished, *paths])
+    _WRITTEN.of(session).extend([*unfinished, *paths])
     for path, paper in zip(unfinished, papers, strict=True):
         _make_folder(path.parent)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -127,10 +135,4 @@ def remove(names: Sequence[str]) -> None:
 
 @event.listens_for(ScopedSession, "after_commit")
 def _keep(session: Session) -> None:
-    session.info.pop(_WRITTEN, None)
-
-
-@event.listens_for(ScopedSession, "after_rollback")
-def _remove(session: Session) -> None:
-    for path in session.info.pop(_WRITTEN, []):
-        path.unlink(missing_ok=True)
+    _WRITTEN.take(session)

@@ -18,6 +18,7 @@ TRAIL_ACTS = (
     TrailActDecl("envelope.readdressed", "移交包改送承接单位", "envelope sent on to the tenant that took over"),
     TrailActDecl("envelope.undelivered", "移交包未能送达，已退回", "envelope came back: its receiver has closed"),
     TrailActDecl("envelope.arrived", "移交包已到达", "envelope arrived"),
+    TrailActDecl("identity_index.not_marked", "身份信息已损坏，未登记已受助", "aided, not marked: damaged number"),
     TrailActDecl("identity_query.asked", "向省级提交重复建档查询", "province asked about a duplicate"),
     TrailActDecl("identity_query.answered", "答复重复建档查询", "question about a duplicate answered"),
     TrailActDecl("identity_query.came_back", "收到重复建档查询答复", "answer about a duplicate received"),

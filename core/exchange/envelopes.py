@@ -2,8 +2,8 @@
 relay; each side keeps rows of its own.
 
 What an envelope of a kind does on arrival is stated with ``on_arrival``; it runs in the receiver's scope, in the transaction
-of the delivery. What becomes of one that can never arrive, because its receiver has closed and nobody took over, is stated
-with ``on_return``; it runs in the sender's scope.
+of the delivery. What becomes of one that cannot arrive, because its receiver has closed and nobody took over, or is left for
+reading (it has moved to another installation), is stated with ``on_return``; it runs in the sender's scope.
 """
 
 from __future__ import annotations
@@ -13,17 +13,18 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from core.db.base import new_id
 from core.db.session import unit_of_work
-from core.errors import InvalidInput, NotFound
+from core.errors import Conflict, InvalidInput, NotFound
 from core.exchange.models import Envelope
 from core.jobs.outbox import on_topic, post
 from core.scope import current_scope, entered
 from core.settings import settings
-from core.tenancy.service import heir_of, system_scope, tenant_named
+from core.tenancy.models import Tenant
+from core.tenancy.service import reached_at, system_scope, tenant_named
 from core.trail.service import record
 from core.vault.ciphers import AES_256_GCM, open_sealed, seal
 from core.vault.key_file import InstallationKey, load_installation_key
@@ -33,7 +34,7 @@ TOPIC = "envelope"
 Arrival = Callable[[Session, Envelope], None]
 _arrivals: dict[str, Arrival] = {}
 _returns: dict[str, Arrival] = {}
-UNDELIVERED_ZH: Final = "接收单位已撤并，没有可送达的单位，已退回本单位"
+UNDELIVERED_ZH: Final = "接收单位已撤并或迁出，没有可送达的单位，已退回本单位"
 """Why a package came back, as a person reads it."""
 
 
@@ -48,8 +49,9 @@ def on_arrival(kind: str) -> Callable[[Arrival], Arrival]:
 
 
 def on_return(kind: str) -> Callable[[Arrival], Arrival]:
-    """Have the decorated function run in the sender's scope when an envelope of ``kind`` can never arrive: its receiver closed
-    before, and nobody else took over. What is sealed in it can still be opened, for the last time."""
+    """Have the decorated function run in the sender's scope when an envelope of ``kind`` cannot arrive: its receiver closed
+    before and nobody else took over, or it takes no writes any more. What is sealed in it can still be opened, for the last
+    time."""
 
     def keep(function: Arrival) -> Arrival:
         _returns[kind] = function
@@ -109,6 +111,22 @@ def seal_envelope(
     return envelope
 
 
+def seal_reply(
+    session: Session,
+    *,
+    peer: str,
+    kind: str,
+    body: Mapping[str, Any],
+    personal: Mapping[str, Any] | None = None,
+    in_reply_to: uuid.UUID | None,
+) -> Envelope | None:
+    """``seal_envelope`` for words that only answer or end something: None where ``peer`` has closed, or is left for reading,
+    and nobody else is there to hear them."""
+    if reached_at(session, peer) in (None, current_scope().tenant):
+        return None
+    return seal_envelope(session, peer=peer, kind=kind, body=body, personal=personal, in_reply_to=in_reply_to)
+
+
 def passed_on(
     sealed: bytes, envelope_id: uuid.UUID, sender: str, receiver: str, old: InstallationKey, new: InstallationKey
 ) -> bytes:
@@ -160,6 +178,7 @@ def deliver(tenant: str, payload: Mapping[str, Any]) -> None:
         with entered(system_scope(peer, "relay", closed=True)) as receiver_scope, unit_of_work() as session:
             arrived = session.scalar(select(Envelope).where(Envelope.envelope_id == envelope_id, Envelope.direction == "in"))
             if arrived is None:
+                _refuse_after_closing(session, peer)
                 arrived = Envelope(
                     **facts,
                     direction="in",
@@ -180,10 +199,30 @@ def deliver(tenant: str, payload: Mapping[str, Any]) -> None:
                 sent.delivered_on = current_scope().business_date
 
 
+def hold_arrivals(session: Session, tenant: str) -> None:
+    """Until the end of the transaction nothing arrives at ``tenant``; what is under way is waited for. For whoever compares
+    what is there and closes it."""
+    session.execute(select(func.pg_advisory_xact_lock(_arrivals_at(tenant))).where(Tenant.code == tenant))
+
+
+def _refuse_after_closing(session: Session, receiver: str) -> None:
+    """Raise ``Conflict`` where the receiver has closed since its scope was opened: the next try goes to whoever took over."""
+    session.execute(select(func.pg_advisory_xact_lock_shared(_arrivals_at(receiver))).where(Tenant.code == receiver))
+    if reached_at(session, receiver) != receiver:
+        raise Conflict("接收单位刚刚关闭，将改送承接单位", "the receiver has closed since", where=receiver)
+
+
+def _arrivals_at(tenant: str) -> ColumnElement[int]:
+    return func.hashtextextended(f"arrivals/{tenant}", 0)
+
+
 def _readdress(session: Session, sent: Envelope) -> bool:
     """Send a package on whose receiver has closed since it was sealed: to the tenant that took over, sealed for that one.
-    False where nobody did, or the sender itself."""
-    heir = heir_of(session, sent.peer)
+    False where nobody did, or the sender itself, or where the receiver is left for reading; and for words on a package that
+    another tenant sent or received: whoever took over knows nothing of it."""
+    heir = reached_at(session, sent.peer)
+    if _meant_for(session, sent) not in (None, heir):
+        heir = None
     if heir == sent.peer:
         return True
     former, sender = sent.peer, current_scope().tenant
@@ -201,8 +240,15 @@ def _readdress(session: Session, sent: Envelope) -> bool:
     return True
 
 
+def _meant_for(session: Session, sent: Envelope) -> str | None:
+    """The tenant that sent or received the package to which ``sent`` answers; None where it answers none, or where that one is
+    on its way still, so that it may go to another."""
+    about = select(Envelope.peer).where(Envelope.envelope_id == sent.in_reply_to, Envelope.state != "sealed")
+    return None if sent.in_reply_to is None else session.scalar(about)
+
+
 def _give_back(session: Session, sent: Envelope) -> None:
-    """End a package that can never arrive: what it stood for is undone here or says so, and nothing of it is kept twice."""
+    """End a package that cannot arrive: what it stood for is undone here or says so, and nothing of it is kept twice."""
     sent.state, sent.acknowledged_on = "undelivered", current_scope().business_date
     session.flush()
     record(session, "envelope.undelivered", "envelope", sent.id, {"kind": sent.kind, "peer": sent.peer})

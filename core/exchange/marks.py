@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from core.db.statements import tenant_sql
 from core.exchange.identity_index import mark
 from core.tenancy.keys import tenant_key, tokens
+from core.trail.service import record
 from core.vault.errors import SealBroken
 from core.vault.keys import TenantKey
 
@@ -22,9 +23,9 @@ _AT_ONCE: Final = 2000
 
 @dataclass(frozen=True, slots=True)
 class Aided:
-    """A beneficiary of a grant by the hash of the identity number."""
+    """A beneficiary of a grant by the hash of the identity number; None where the number is damaged and cannot be opened."""
 
-    hash: bytes
+    hash: bytes | None
     year: int
     programme: str
     household_id: uuid.UUID
@@ -56,8 +57,9 @@ def _beneficiaries(
     ).all()
     key = tenant_key(session)
     for row in rows:
-        number = key.person_key(row.id, bytes(row.wrapped_key)).open("identity_cipher", bytes(row.identity_cipher))
-        yield Aided(tokens().identity_index_hash(number), row.year, row.programme, row.household_id, row.id)
+        number = _number(key, row)
+        digest = None if number is None else tokens().identity_index_hash(number)
+        yield Aided(digest, row.year, row.programme, row.household_id, row.id)
 
 
 def holder_of(session: Session, digest: bytes) -> uuid.UUID | None:
@@ -90,9 +92,13 @@ def _number(key: TenantKey, row: Row[Any]) -> str | None:
 
 
 def mark_aided(session: Session, case_ids: Sequence[uuid.UUID]) -> None:
-    """Mark the beneficiaries of the cases' grants as aided in the grant's year; what is marked stays."""
+    """Mark the beneficiaries of the cases' grants as aided in the grant's year; what is marked stays. Whoever's number cannot
+    be opened is not marked, which the trail tells: what was paid is paid."""
     by_matter: dict[tuple[int, str], set[bytes]] = defaultdict(set)
     for aided in _beneficiaries(session, cases=case_ids):
+        if aided.hash is None:
+            record(session, "identity_index.not_marked", "person", aided.person_id, {"programme": aided.programme})
+            continue
         by_matter[aided.year, aided.programme].add(aided.hash)
     for (year, programme), hashes in sorted(by_matter.items()):
         mark(session, sorted(hashes), year, f"aided:{programme}")
@@ -107,7 +113,7 @@ def aided_among(session: Session, year: int, whom: Collection[tuple[str, bytes]]
     wanted = frozenset(whom)
     found: dict[tuple[str, bytes], Aided] = {}
     for aided in _beneficiaries(session, year=year, programmes=sorted({programme for programme, _ in wanted})):
-        if (aided.programme, aided.hash) in wanted:
+        if aided.hash is not None and (aided.programme, aided.hash) in wanted:
             known = found.setdefault((aided.programme, aided.hash), aided)
             if aided.person_id < known.person_id:
                 found[aided.programme, aided.hash] = aided

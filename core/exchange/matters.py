@@ -21,7 +21,7 @@ from core.cases.opening import NewCase, NewParty, open_cases
 from core.cases.repository import cases_named, of_lines_read
 from core.cases.workflows import STANDING, standing_of
 from core.errors import Conflict, InvalidInput, NotFound
-from core.exchange.envelopes import UNDELIVERED_ZH, on_arrival, on_return, personal_content, seal_envelope
+from core.exchange.envelopes import UNDELIVERED_ZH, on_arrival, on_return, personal_content, seal_envelope, seal_reply
 from core.exchange.models import Envelope
 from core.scope import Standing, current_scope
 from core.tenancy.life import STATES_ZH
@@ -150,9 +150,7 @@ def take(session: Session, envelope_id: uuid.UUID) -> Envelope:
         return envelope
     envelope.state = "taken"
     envelope.acknowledged_on = scope.business_date
-    seal_envelope(
-        session, peer=envelope.peer, kind=TAKEN, body={"on": scope.business_date.isoformat()}, in_reply_to=envelope_id
-    )
+    seal_reply(session, peer=envelope.peer, kind=TAKEN, body={"on": scope.business_date.isoformat()}, in_reply_to=envelope_id)
     record(session, "matter.taken", "envelope", envelope.id, {"peer": envelope.peer})
     return envelope
 
@@ -169,7 +167,7 @@ def answer(session: Session, envelope_id: uuid.UUID, text: str, *, outcome: str 
     if not REPLY.fits(envelope.state):
         raise Conflict("该事项已答复", "the matter was answered already", where=str(envelope_id))
     envelope.state = outcome
-    seal_envelope(
+    seal_reply(
         session,
         peer=envelope.peer,
         kind=ANSWER,

@@ -57,6 +57,26 @@ select distinct f.file_number from (
 join worker_file f on f.tenant = :tenant and f.household_id = other.household_id and f.status <> all (:ended)
 where other.present order by f.file_number
 """
+_OF_MANY_ELSEWHERE: Final = """
+with members as (
+    select distinct on (household_id, person_id) household_id, person_id, present from membership
+    where tenant = :tenant and household_id = any (:households)
+    order by household_id, person_id, valid_from desc, recorded_at desc
+), other as (
+    select distinct on (m.person_id, m.household_id) m.person_id, m.household_id, m.present from membership m
+    where m.tenant = :tenant and m.person_id in (select person_id from members where present)
+        and not m.household_id = any (:households)
+    order by m.person_id, m.household_id, m.valid_from desc, m.recorded_at desc
+)
+select distinct members.household_id, f.file_number from members
+join other on other.person_id = members.person_id and other.present
+join worker_file f on f.tenant = :tenant and f.household_id = other.household_id and f.status <> all (:ended)
+where members.present order by members.household_id, f.file_number
+"""
+_LOCKED_MEMBERS: Final = """
+select id from person where tenant = :tenant and id in (
+    select person_id from membership where tenant = :tenant and household_id = any (:households)) order by id for update
+"""
 _PERSONS: Final = """
 select id, gender, birth_date
 from person
@@ -278,6 +298,17 @@ def refuse_members_elsewhere(session: Session, household_id: UUID, act_zh: str) 
             mend_zh="请先在其中一户办理迁出",
             mend_en="end the membership in one of them first",
         )
+
+
+def members_elsewhere(session: Session, households: Sequence[UUID]) -> dict[UUID, list[str]]:
+    """Which of many households have a member who belongs to another file that is alive, with the numbers of those files: before
+    files that had gone live again. The members are locked, as in ``refuse_members_elsewhere``. Two statements."""
+    bound = {"households": list(households)}
+    session.execute(tenant_sql(_LOCKED_MEMBERS), bound).all()
+    found: dict[UUID, list[str]] = {}
+    for home, number in session.execute(tenant_sql(_OF_MANY_ELSEWHERE), bound | {"ended": sorted(ENDED)}):
+        found.setdefault(home, []).append(number)
+    return found
 
 
 def latest_facts(session: Session, person_ids: Sequence[UUID], on: date) -> dict[UUID, PersonFact]:

@@ -29,7 +29,7 @@ from core.rights.catalogue import ERASED, IN_JSON, About, Subjects, emptied, is_
 from core.rights.listed import Listed, list_erasures
 from core.rights.models import Erasure
 from core.scope import current_scope
-from core.tenancy.keys import tenant_key, tokens
+from core.tenancy.keys import person_key_if_whole, tenant_key, tokens
 from core.trail.service import record
 from core.vault.errors import SealBroken
 from core.vault.keys import PersonKey
@@ -134,10 +134,11 @@ def _subjects(session: Session, erasure: Erasure) -> tuple[Subjects, Subjects]:
 
 
 def _words(session: Session, persons: Sequence[uuid.UUID]) -> _Words:
-    """Names and numbers of persons, in full and masked, former ones too."""
+    """Names and numbers of persons, in full and masked, former ones too; without those that a damaged key or cipher keeps from
+    being opened, since nobody is kept from being erased by that."""
     keys, texts, numbers = tenant_key(session), set[str](), []
     people = {person.id: person for person in session.scalars(select(Person).where(among(Person.id, persons)))}
-    sealed = {id_: keys.person_key(id_, one.wrapped_key) for id_, one in people.items() if one.wrapped_key is not None}
+    sealed = {id_: person_key_if_whole(keys, id_, one.wrapped_key) for id_, one in people.items()}
     for person in people.values():
         texts |= {person.name, person.identity_masked or "", person.phone_masked or ""}
         if (key := sealed.get(person.id)) is None:

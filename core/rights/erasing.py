@@ -22,7 +22,7 @@ from core.people.repository import require_household
 from core.rights.catalogue import ERASED
 from core.rights.emptying import erase
 from core.rights.hindrances import Hindrance, hindrances, homes_of, kept_by_others
-from core.rights.models import Erasure
+from core.rights.models import Erasure, RightsRequest
 from core.rights.names import DECIDE
 from core.rights.partners import tell_partners
 from core.rights.requests import HANDLING, close, person_of_household, persons_of, request_named, text_of
@@ -170,12 +170,20 @@ def files_going(session: Session, rows: Sequence[Erasure]) -> dict[uuid.UUID, li
     }
 
 
-def files_together(session: Session, household_id: uuid.UUID) -> list[FileGoing]:
-    """The files that would go with a household's, itself among them, were its erasure proposed today."""
-    homes = homes_of(session, household_id, wish=False)
+def files_together(session: Session, household_id: uuid.UUID, *, wish: bool = False) -> list[FileGoing]:
+    """The files that would go with a household's, itself among them, were its erasure proposed today, by ``wish`` or not."""
+    homes = homes_of(session, household_id, wish=wish)
     wanted = select(WorkerFile.household_id, WorkerFile.file_number, WorkerFile.status)
     wanted = wanted.where(among(WorkerFile.household_id, homes)).order_by(WorkerFile.file_number)
     return [FileGoing(*row) for row in session.execute(wanted)]
+
+
+def files_of_wish(session: Session, asked: RightsRequest) -> list[FileGoing]:
+    """The files that would go at a person's wish: those together where the worker asks, none where the file stays."""
+    worker = select(WorkerFile.worker_id).where(WorkerFile.household_id == asked.household_id)
+    if asked.kind != "erasure" or session.scalar(worker) != asked.person_id:
+        return []
+    return files_together(session, asked.household_id, wish=True)
 
 
 def decide(session: Session, erasure_id: uuid.UUID, *, confirmed: bool, why: str = "") -> Erasure:

@@ -2,8 +2,9 @@
 
 The giver tells the receiver and the receiver the giver, for both hold what was moved. Each county erases its own: who is told
 decides by the period of retention that runs there, and answers. What travels are ids that both know from the transfer, no name
-and no reason. Where the receiver has closed since and sent the household on, the county is told where it is now. A county that
-closed and that nobody took over is not told, and not answered either; what it was told and left unanswered ends here.
+and no reason. Where a county has closed since, or is left for reading, the household is followed through it to where it is now,
+or was before (``core.rights.whereabouts``). Such a county is not told, and not answered either; what it was told and left
+unanswered ends here.
 """
 
 from __future__ import annotations
@@ -11,16 +12,14 @@ from __future__ import annotations
 import uuid
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
 from typing import Final
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from core.authorisation import Demand, require
-from core.db.session import unit_of_work
 from core.db.statements import among
 from core.errors import Conflict, InvalidInput, NotFound
 from core.exchange.envelopes import on_arrival, on_return, personal_content, seal_envelope
@@ -31,10 +30,11 @@ from core.rights.models import Erasure
 from core.rights.names import HANDLE
 from core.rights.partner_models import PartnerErasure
 from core.rights.requests import text_of
-from core.scope import current_scope, entered
-from core.tenancy.service import heir_of, system_scope
+from core.rights.whereabouts import Came, came_by, persons_here, went_by, whence, where_now
+from core.scope import current_scope
+from core.tenancy.service import reached_at
 from core.trail.service import record
-from core.transfers.models import BroughtPerson, HouseholdTransfer
+from core.transfers.models import HouseholdTransfer
 
 TOLD, ANSWER = "rights.erased_there", "rights.erased_there_answer"
 HANDLING: Final = Demand(HANDLE)
@@ -44,7 +44,7 @@ ENDED: Final = MappingProxyType(
         "erasing": "对方也办理删除",
         "kept": "对方依法继续保存",
         "nothing": "对方没有其信息，无须办理",
-        "closed": "对方已撤销，无须答复",
+        "closed": "对方已撤销或迁出，无须答复",
         "led_on": "对方已撤并，已另行告知承接单位",
     }
 )
@@ -52,53 +52,28 @@ ENDED: Final = MappingProxyType(
 _MOST: Final = 200
 
 
-@dataclass(frozen=True, slots=True)
-class _Came:
-    """A household that came to ``county`` from ``giver``: the number of its transfer, and persons by their ids with the giver.
-    ``back``: it is the giver that is told."""
-
-    county: str
-    giver: str
-    transfer: uuid.UUID
-    persons: Collection[uuid.UUID]
-    back: bool = False
-
-    @property
-    def told(self) -> str:
-        """Whom a notice goes to."""
-        return self.giver if self.back else self.county
-
-    @property
-    def told_by(self) -> str:
-        """By which county the one that is told finds the transfer."""
-        return self.county if self.back else self.giver
-
-
 def tell_partners(session: Session, erasure: Erasure) -> int:
     """Tell the counties to which the erased persons had moved, with whatever household of theirs, and those from which they
     came; how many notices that are. In the erasure's transaction, after what it empties: who belonged to which household stays.
     Who told this county of the same erasure is not told again."""
-    scope = current_scope()
     belonged = _households(session, erasure)
     own = gone_whole(session, erasure)
     moved = (
-        select(
-            HouseholdTransfer.household_id, HouseholdTransfer.peer, HouseholdTransfer.transfer_id, HouseholdTransfer.direction
-        )
+        select(HouseholdTransfer.household_id, HouseholdTransfer.direction)
         .where(HouseholdTransfer.state == "arrived", among(HouseholdTransfer.household_id, belonged))
         .order_by(HouseholdTransfer.direction.desc(), HouseholdTransfer.id)
     )
     told, of_all = 0, set[str]()
-    for home, peer, transfer, direction in session.execute(moved).all():
+    for home, direction in session.execute(moved).all():
         if home is None:
             continue
         persons, whole = belonged[home], home in own
-        if direction == "out":
-            now = _where_now(session, _Came(peer, scope.tenant, transfer, persons))
-        else:
-            # a household that went there and came back is one household there
-            now = None if whole and peer in of_all else _whence(session, peer, transfer, persons, whole=whole)
-        if now is None or _was_told_by(session, now.told, home, persons, whole=whole):
+        out = direction == "out"
+        now = where_now(session, home, persons) if out else whence(session, home, persons, whole=whole)
+        # a household that went there and came back is one household there
+        if now is None or (not out and whole and now.told in of_all):
+            continue
+        if _was_told_by(session, now.told, home, persons, whole=whole):
             continue
         _tell(session, now, home, persons, whole=whole, ground=erasure.ground)
         told += 1
@@ -108,7 +83,7 @@ def tell_partners(session: Session, erasure: Erasure) -> int:
 
 
 def _tell(
-    session: Session, now: _Came, home: uuid.UUID, persons: Collection[uuid.UUID], *, whole: bool, ground: str
+    session: Session, now: Came, home: uuid.UUID, persons: Collection[uuid.UUID], *, whole: bool, ground: str
 ) -> PartnerErasure:
     """Seal one notice of what was erased of the household ``home``, and keep that it was told."""
     envelope = seal_envelope(
@@ -133,29 +108,28 @@ def _tell(
     return told
 
 
-def _whence(session: Session, giver: str, transfer: uuid.UUID, persons: Collection[uuid.UUID], *, whole: bool) -> _Came | None:
-    """The household as the county knows it from which it came; None where that has closed, or none of them came from there."""
-    if heir_of(session, giver) != giver:
-        return None
-    came = select(BroughtPerson.peer_person_id).where(BroughtPerson.peer == giver, among(BroughtPerson.person_id, persons))
-    there = sorted(session.scalars(came))
-    return _Came(current_scope().tenant, giver, transfer, there, back=True) if there or whole else None
-
-
 def _was_told_by(session: Session, peer: str, home: uuid.UUID, persons: Collection[uuid.UUID], *, whole: bool) -> bool:
-    """Whether ``peer`` itself has told that it erased as much of the household."""
+    """Whether ``peer`` itself has told that it erased as much of the household, which bears one number there and may be two
+    here: that which went and that which came back."""
+    moved = select(HouseholdTransfer.household_id).where(HouseholdTransfer.peer == peer)
+    number = select(HouseholdTransfer.peer_file_number).where(
+        HouseholdTransfer.peer == peer, HouseholdTransfer.household_id == home
+    )
+    same = moved.where(HouseholdTransfer.peer_file_number.in_(number))
     told = select(PartnerErasure.whole, PartnerErasure.persons).where(
-        PartnerErasure.direction == "in", PartnerErasure.peer == peer, PartnerErasure.household_id == home
+        PartnerErasure.direction == "in",
+        PartnerErasure.peer == peer,
+        or_(PartnerErasure.household_id == home, PartnerErasure.household_id.in_(same)),
     )
     return any(row.whole or (not whole and set(persons) <= set(row.persons)) for row in session.execute(told))
 
 
 def lead_on(session: Session) -> int:
-    """End what was told to counties that have closed before they answered: told anew to the county where the household is
-    now, else over. How many that were."""
+    """End what was told to counties that have closed, or moved away, before they answered: told anew to the county where the
+    household is now, or was before, else over. How many that were."""
     waiting = select(PartnerErasure).where(PartnerErasure.direction == "out", PartnerErasure.outcome.is_(None))
     peers = set(session.scalars(waiting.with_only_columns(PartnerErasure.peer).distinct()))
-    gone = sorted(peer for peer in peers if heir_of(session, peer) != peer)
+    gone = sorted(peer for peer in peers if reached_at(session, peer) != peer)
     left = session.scalars(waiting.where(PartnerErasure.peer.in_(gone)).order_by(PartnerErasure.id).with_for_update()).all()
     for told in left:
         _lead_on(session, told)
@@ -163,17 +137,14 @@ def lead_on(session: Session) -> int:
 
 
 def _lead_on(session: Session, told: PartnerErasure) -> None:
-    went = select(HouseholdTransfer.transfer_id).where(
-        HouseholdTransfer.direction == "out",
-        HouseholdTransfer.state == "arrived",
-        HouseholdTransfer.household_id == told.household_id,
-        HouseholdTransfer.peer == told.peer,
-    )
-    transfer = session.scalar(went.order_by(HouseholdTransfer.id.desc()).limit(1))
-    came = None if transfer is None else _Came(told.peer, current_scope().tenant, transfer, told.persons)
-    now = None if came is None else _where_now(session, came)
+    sealed = select(Envelope.body).where(Envelope.envelope_id == told.envelope_id, Envelope.direction == "out")
+    home, persons = told.household_id, told.persons
+    if (session.scalar(sealed) or {}).get("back"):
+        now = whence(session, home, persons, whole=told.whole)
+    else:
+        now = where_now(session, home, persons)
     if now is not None:
-        _tell(session, now, told.household_id, told.persons, whole=told.whole, ground=told.ground)
+        _tell(session, now, home, persons, whole=told.whole, ground=told.ground)
     _end(session, told, "closed" if now is None else "led_on", current_scope().actor)
 
 
@@ -194,50 +165,6 @@ def _households(session: Session, erasure: Erasure) -> dict[uuid.UUID, set[uuid.
     return found
 
 
-def _where_now(session: Session, came: _Came) -> _Came | None:
-    """Where a household is that moved away, followed through counties that have closed since and sent it on; None where it is
-    here again, or with nobody."""
-    own = current_scope().tenant
-    while came.county != own:
-        heir = heir_of(session, came.county)
-        if heir == came.county:
-            return came
-        on = None if heir is None else _sent_on(came)
-        if on is None:
-            return None
-        came = on
-    return None
-
-
-def _sent_on(came: _Came) -> _Came | None:
-    """The transfer by which a county that has closed sent a household on. Its rows are asked, as for a package on its way to it
-    (``core.exchange.envelopes``)."""
-    with entered(system_scope(came.county, "relay", closed=True)), unit_of_work() as there:
-        home = there.scalar(_arrived(came.giver, came.transfer))
-        went = select(HouseholdTransfer.peer, HouseholdTransfer.transfer_id).where(
-            HouseholdTransfer.direction == "out",
-            HouseholdTransfer.state == "arrived",
-            HouseholdTransfer.household_id == home,
-        )
-        on = None if home is None else there.execute(went.order_by(HouseholdTransfer.id.desc()).limit(1)).first()
-        if on is None:
-            return None
-        return _Came(on.peer, came.county, on.transfer_id, _persons_here(there, came.giver, came.persons))
-
-
-def _arrived(giver: str, transfer: uuid.UUID) -> Select[uuid.UUID | None]:
-    """The household here that came by a transfer."""
-    return select(HouseholdTransfer.household_id).where(
-        HouseholdTransfer.direction == "in", HouseholdTransfer.peer == giver, HouseholdTransfer.transfer_id == transfer
-    )
-
-
-def _persons_here(session: Session, giver: str, there: Collection[uuid.UUID]) -> list[uuid.UUID]:
-    """Who persons of another county are here, as far as they came."""
-    came = select(BroughtPerson.person_id).where(BroughtPerson.peer == giver, among(BroughtPerson.peer_person_id, there))
-    return sorted(session.scalars(came))
-
-
 @on_arrival(TOLD)
 def _was_told(session: Session, arrived: Envelope) -> None:
     body, there = arrived.body, [uuid.UUID(one) for one in personal_content(arrived)["persons"]]
@@ -245,14 +172,14 @@ def _was_told(session: Session, arrived: Envelope) -> None:
     # the household may have come by way of a county that has closed: then not from the one that tells
     by, whole, transfer = str(body.get("by", arrived.peer)), bool(body["whole"]), uuid.UUID(str(body["transfer"]))
     if body.get("back"):
-        home, persons = session.scalar(_went(by, transfer)), there
+        home, persons = session.scalar(went_by(by, transfer)), there
     else:
-        home, persons = session.scalar(_arrived(by, transfer)), _persons_here(session, by, there)
+        home, persons = session.scalar(came_by(by, transfer)), persons_here(session, by, there)
     asked = select(Person.id).where(among(Person.id, persons), Person.erased_at.is_(None))
     standing = sorted(session.scalars(asked))
     if home is None or not (standing or (whole and not persons)):
         # the household did not come here after all, none of them did, or they are erased here too: there is nothing to decide
-        if heir_of(session, arrived.peer) == arrived.peer:
+        if reached_at(session, arrived.peer) == arrived.peer:
             nothing = {"outcome": "nothing"}
             seal_envelope(session, peer=arrived.peer, kind=ANSWER, body=nothing, in_reply_to=arrived.envelope_id)
         return
@@ -270,16 +197,6 @@ def _was_told(session: Session, arrived: Envelope) -> None:
     )
     session.flush()
     record(session, "rights.erased_there", "household", home, {"peer": arrived.peer, "package": arrived.envelope_id})
-
-
-def _went(receiver: str, transfer: uuid.UUID) -> Select[uuid.UUID | None]:
-    """The household here that went by a transfer."""
-    return select(HouseholdTransfer.household_id).where(
-        HouseholdTransfer.direction == "out",
-        HouseholdTransfer.state == "arrived",
-        HouseholdTransfer.peer == receiver,
-        HouseholdTransfer.transfer_id == transfer,
-    )
 
 
 @on_return(TOLD)
@@ -336,7 +253,7 @@ def answer_partner(session: Session, told_id: uuid.UUID, outcome: str, answer: s
     found.outcome, found.answer = outcome, said
     found.answered_on, found.answered_by = scope.business_date, scope.actor
     # the ground stays here: the other county shall hold no more words about whom it erased
-    if heir_of(session, found.peer) == found.peer:  # whoever took over from a county that closed has asked nothing
+    if reached_at(session, found.peer) == found.peer:  # whoever took over from a county that closed has asked nothing
         seal_envelope(session, peer=found.peer, kind=ANSWER, body={"outcome": outcome}, in_reply_to=found.envelope_id)
     session.flush()
     record(session, "rights.receiver_decided", "household", found.household_id, {"peer": found.peer, "outcome": outcome})
@@ -356,7 +273,7 @@ def _was_answered(session: Session, arrived: Envelope) -> None:
     if told is None or told.outcome is not None:
         return  # it was led on to the heir of the county that asked, or comes twice
     outcome = str(arrived.body["outcome"])
-    if outcome == "nothing" and heir_of(session, told.peer) != told.peer:
+    if outcome == "nothing" and reached_at(session, told.peer) != told.peer:
         _lead_on(session, told)  # whoever took over knows the household by another transfer
         return
     _end(session, told, outcome, f"tenant:{arrived.peer}", arrived.sealed_on)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from functools import lru_cache
 
 from sqlalchemy import select
@@ -13,8 +14,9 @@ from core.errors import Misconfigured
 from core.scope import current_scope
 from core.settings import settings
 from core.tenancy.models import TenantKey as TenantKeyRow
+from core.vault.errors import SealBroken
 from core.vault.key_file import load_installation_key
-from core.vault.keys import KeyRing, TenantKey
+from core.vault.keys import KeyRing, PersonKey, TenantKey
 from core.vault.tokens import Tokens
 
 
@@ -54,3 +56,12 @@ def tenant_key(session: Session) -> TenantKey:
             mend_en="run the onboarding again",
         )
     return key_ring().tenant_key(tenant, wrapped)
+
+
+def person_key_if_whole(key: TenantKey, person: uuid.UUID, wrapped: bytes | None) -> PersonKey | None:
+    """The key of a person; None where there is none, or where it is damaged and one person must not stop what is done for
+    many."""
+    try:
+        return None if wrapped is None else key.person_key(person, wrapped)
+    except SealBroken:
+        return None

@@ -51,6 +51,16 @@ def heir_of(session: Session, code: str) -> str | None:
         return None
 
 
+def reached_at(session: Session, code: str) -> str | None:
+    """``heir_of``, for what shall be written there: None also where that tenant is left for reading (仅供查阅), since it has
+    moved to another installation or stands here as a copy."""
+    try:
+        found = tenant_named(session, code)
+    except NotFound:
+        return None
+    return None if found.state == Standing.READ_ONLY.value else found.code
+
+
 def counties_of(session: Session, province: str, *states: Standing) -> list[tuple[str, str]]:
     """Counties of a province in one of ``states`` by code, each with its code and name as a form offers it."""
     wanted = select(Tenant.code, Tenant.union_name).where(

@@ -1,7 +1,8 @@
 """Writing and checking the trail (操作留痕, domain 12).
 
 Entries are gathered while a transaction runs and written last, just before it commits, under one update of the head: a lock
-taken late is held briefly. A link's hash covers the former link's hash and the entry's bytes.
+taken late is held briefly. What was recorded since a savepoint goes with it when it is rolled back. A link's hash covers the
+former link's hash and the entry's bytes.
 """
 
 from __future__ import annotations
@@ -20,13 +21,14 @@ from sqlalchemy.orm import Session
 
 from core.db.base import new_id
 from core.db.bulk import insert_rows
+from core.db.gathering import Gathering
 from core.db.session import ScopedSession
 from core.db.statements import tenant_core
 from core.scope import current_scope
 from core.trail.models import PermissionUse, ReadLog, TrailEntry, TrailHead, TrailLink
 
 GENESIS = hashlib.sha256(b"bangfu trail").digest()
-_PENDING = "trail"
+_PENDING: Gathering[dict[str, Any]] = Gathering("trail")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ def record(
         content["delegated_from"] = sorted(scope.principals)
     if scope.guest_from:
         content["guest_from"] = scope.guest_from
-    session.info.setdefault(_PENDING, []).append(
+    _PENDING.of(session).append(
         {
             "id": new_id(),
             "action": action,
@@ -79,7 +81,7 @@ def record(
 
 def has_recorded(session: Session) -> bool:
     """Whether the transaction has changed something that the trail will tell of."""
-    return bool(session.info.get(_PENDING))
+    return bool(_PENDING.of(session))
 
 
 def _plain(value: object) -> str:
@@ -96,7 +98,7 @@ def chained(former: bytes, content: bytes) -> tuple[bytes, bytes]:
 
 @event.listens_for(ScopedSession, "before_commit")
 def _write_last(session: Session) -> None:
-    pending: list[dict[str, Any]] = session.info.pop(_PENDING, [])
+    pending = _PENDING.take(session)
     if not pending:
         return
     session.flush()
@@ -114,11 +116,6 @@ def _write_last(session: Session) -> None:
     insert_rows(session, TrailEntry, pending)
     insert_rows(session, TrailLink, links)
     session.execute(update(TrailHead).values(seq=seq, hash=former))
-
-
-@event.listens_for(ScopedSession, "after_rollback")
-def _forget(session: Session) -> None:
-    session.info.pop(_PENDING, None)
 
 
 def record_read(session: Session, what: str, subject_kind: str, subject_id: uuid.UUID | None, reason: str) -> None:

@@ -1,7 +1,8 @@
 """The receiver's side of a transfer (转入): a package becomes rows of this county, once, in the transaction of its delivery.
 
 Everything is written for the whole package at a time. Who is known here by the identity number is not merged: the household
-that comes is marked as one that may be here twice, and stays a draft until somebody has looked.
+that comes is marked as one that may be here twice, and stays a draft until somebody has looked. Whose key here is damaged comes
+as a person of his own: the file there is closed already, and what it brings can be sealed under a new key alone.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from core.cases.workflows import workflow_named
 from core.centre.numbering import draw
 from core.db.base import Base, new_id
 from core.db.bulk import insert_rows
-from core.db.statements import among, tenant_sql
+from core.db.statements import among
 from core.documents.models import Document
-from core.exchange.envelopes import on_arrival, personal_content, seal_envelope
+from core.exchange.envelopes import on_arrival, personal_content, seal_reply
 from core.exchange.identity_index import ON_FILE, mark
 from core.exchange.models import Envelope
 from core.exchange.papers import take_papers
@@ -30,39 +31,22 @@ from core.funds.models import Occurrence
 from core.people.changes.models import PersonCorrection
 from core.people.employers.models import Employer
 from core.people.life.models import Consent, FileStep
-from core.people.life.steps import ENDED, OPENING
+from core.people.life.steps import OPENING
 from core.people.models import Household, HouseholdFact, Membership, Person, PersonFact, SearchToken, WorkerFile
 from core.scope import current_scope
 from core.tenancy.keys import tokens
 from core.text.normalise import fold
 from core.trail.service import record
 from core.transfers.departing import ARRIVED, PACKAGE
+from core.transfers.meeting import Meeting
 from core.transfers.models import BroughtCase, BroughtPerson, HouseholdTransfer
-from core.transfers.packing import Package, Row, members_today, unpacked
+from core.transfers.packing import Package, Row, unpacked
 from core.transfers.resealing import Resealer
 
 POINTING = ("household_id", "person_id", "guardian_id", "worker_id", "case_id", "subject_id")
 """Columns of what travels that point at other rows: they are found here anew."""
 LEFT_BEHIND = ("import_id", "determination_id", "grant_id", "employer_id", "document_id")
 """Those whose target stays with the giver."""
-_MEMBER_HERE = """
-select m.person_id::text as person, f.file_number from (
-    select distinct on (household_id, person_id) household_id, person_id, present from membership
-    where tenant = :tenant and person_id = any (:persons)
-    order by household_id, person_id, valid_from desc, recorded_at desc
-) m
-join worker_file f on f.tenant = :tenant and f.household_id = m.household_id
-where m.present and f.status <> all (:ended)
-union
-select worker_id::text, file_number from worker_file
-where tenant = :tenant and worker_id = any (:persons) and status <> all (:ended)
-"""
-"""Files here to which somebody belongs today that came in an earlier package."""
-_TWICE = """
-select m.person_id::text as person, f.file_number from membership m
-join worker_file f on f.tenant = m.tenant and f.household_id = m.household_id
-where m.tenant = :tenant and m.person_id = any (:persons) and f.status <> all (:ended)
-"""
 
 
 @on_arrival(PACKAGE)
@@ -71,7 +55,7 @@ def _arrive(session: Session, envelope: Envelope) -> None:
     arrival = _Arrival(session, envelope, unpacked(content), str(content["reason"]))
     arrival.write()
     numbers = {transfer: arrival.file_numbers[home] for home, transfer in arrival.transfers.items()}
-    seal_envelope(session, peer=envelope.peer, kind=ARRIVED, body={"numbers": numbers}, in_reply_to=envelope.envelope_id)
+    seal_reply(session, peer=envelope.peer, kind=ARRIVED, body={"numbers": numbers}, in_reply_to=envelope.envelope_id)
     envelope.body_cipher = None  # it stands in this county's rows now, and nobody needs it twice
     envelope.acknowledged_on = current_scope().business_date
 
@@ -85,27 +69,15 @@ class _Arrival:
         self._envelope = envelope
         self._package = package
         self._reseal = Resealer(session)
-        self._new: dict[str, str] = {}
-        """Id there to id here."""
-        self._known: set[str] = set()
-        """Persons (id there) who came with an earlier package."""
-        self._returned: list[str] = []
-        """Persons (id there) who have a row here, but no file that is alive."""
-        self._twice: dict[str, set[str]] = {}
-        """Persons (id there) whose identity number is on file here, with the numbers of those files."""
-        self._members: dict[str, set[str]] = {}
-        """Persons (id there) who came before and belong to files here today, with the numbers of those files."""
-        self._here_already: dict[str, set[str]] = defaultdict(set)
-        """Households (id there) with the numbers of files here that hold one of them."""
+        self._met = Meeting(session, envelope.peer, package, self._reseal)
+        self._new = self._met.new
         self._came_as = {row["household_id"]: row["status"] for row in package.of("worker_file")}
         self.transfers = {row["household_id"]: row["transfer_id"] for row in package.of("transfer")}
         self.file_numbers: dict[str, str] = {}
 
     def write(self) -> None:
         """Write all of it."""
-        self._meet()
-        self._find_twice()
-        self._find_files_here()
+        self._met.find()
         for row in (*self._package.of("household"), *self._package.of("case_record")):
             self._new[row["id"]] = str(new_id())
         self._number_files()
@@ -114,61 +86,6 @@ class _Arrival:
         self._write_cases()
         self._write_tokens()
         self._end_transfers(self._write_papers())
-
-    def _meet(self) -> None:
-        """Persons who came before; whoever was erased here since comes anew."""
-        there = [row["id"] for row in self._package.of("person")]
-        found = self._session.execute(
-            select(BroughtPerson.peer_person_id, Person.id, Person.wrapped_key)
-            .join(Person, (Person.tenant == BroughtPerson.tenant) & (Person.id == BroughtPerson.person_id))
-            .where(BroughtPerson.peer == self._envelope.peer, among(BroughtPerson.peer_person_id, map(uuid.UUID, there)))
-            .where(Person.erased_at.is_(None))
-        )
-        for peer_person, person, wrapped in found:
-            self._new[str(peer_person)] = str(person)
-            self._known.add(str(peer_person))
-            self._reseal.meet(person, wrapped)
-
-    def _find_twice(self) -> None:
-        plain = self._package.plain["person"]
-        numbers = {there: found["identity_cipher"] for there, found in plain.items() if "identity_cipher" in found}
-        self._find_members()
-        by_token = self._reseal.identity_tokens(numbers.values())
-        rows = self._session.execute(
-            tenant_sql(
-                "select id, wrapped_key, identity_token from person where tenant = :tenant and identity_token = any (:tokens)"
-            ),
-            {"tokens": list(by_token)},
-        ).all()
-        if not rows:
-            return
-        here = {by_token[bytes(row.identity_token)]: row for row in rows}
-        files: dict[str, set[str]] = defaultdict(set)
-        for row in self._session.execute(tenant_sql(_TWICE), {"persons": [row.id for row in rows], "ended": sorted(ENDED)}):
-            files[row.person].add(row.file_number)
-        for there, number in numbers.items():
-            if number not in here:
-                continue
-            person = here[number]
-            if there in self._known and self._new[there] == str(person.id):
-                continue  # the row to which the number leads: asked for by itself above
-            if files[str(person.id)]:
-                self._twice[there] = files[str(person.id)]
-            elif (
-                there not in self._known
-            ):  # somebody who comes back, or was only ever in files that are closed here: one person, one row
-                self._new[there] = str(person.id)
-                self._returned.append(there)
-                self._reseal.meet(person.id, person.wrapped_key)
-
-    def _find_members(self) -> None:
-        """Files here of those who came before: since then somebody may have put them on file."""
-        there_of = {self._new[there]: there for there in self._known}
-        if there_of:
-            for row in self._session.execute(
-                tenant_sql(_MEMBER_HERE), {"persons": list(map(uuid.UUID, there_of)), "ended": sorted(ENDED)}
-            ):
-                self._members.setdefault(there_of[row.person], set()).add(row.file_number)
 
     def _number_files(self) -> None:
         """New numbers for the files, by the pattern that holds here."""
@@ -185,17 +102,18 @@ class _Arrival:
         plain, rows, brought = self._package.plain["person"], [], []
         holders = self._holders()
         for row in self._package.of("person"):
-            if row["id"] in self._known:
+            if row["id"] in self._met.known:
                 continue
-            if row["id"] in self._returned:
+            if row["id"] in self._met.returned:
                 brought.append(self._brought(row["id"]))
                 continue
             made = self._reseal.person({name: value for name, value in row.items() if name != "tenant"}, plain.get(row["id"]))
-            if row["id"] in self._twice or row["id"] not in holders:
+            if row["id"] in self._met.twice or row["id"] in self._met.members or row["id"] not in holders:
                 made["identity_token"] = None  # unique here, and another's until somebody has looked
             self._new[row["id"]] = made["id"]
             rows.append(made)
             brought.append(self._brought(row["id"]))
+        self._met.leave_apart({row["identity_token"] for row in rows})
         insert_rows(self._session, Person, rows)
         insert_rows(self._session, BroughtPerson, brought, keep_former=True)
         insert_rows(self._session, PersonFact, self._all("person_fact"), keep_former=True)
@@ -210,7 +128,7 @@ class _Arrival:
 
     def _corrections(self) -> list[Row]:
         """What was put right of those who are new here, sealed under their keys here; of the others it came before."""
-        plain, had = self._package.plain.get("person_correction", {}), self._known.union(self._returned)
+        plain, had = self._package.plain.get("person_correction", {}), self._met.known.union(self._met.returned)
         rows = [row for row in self._package.of("person_correction") if row["person_id"] not in had]
         return [
             self._here(row) | self._reseal.columns("person_correction", self._new[row["person_id"]], plain.get(row["id"], {}))
@@ -269,18 +187,9 @@ class _Arrival:
         )
         new = {"file_number": self.file_numbers[row["household_id"]], "version": 1}
         new |= dict.fromkeys(("import_key", "township", "pinyin"))
-        if row["status"] in OPENING or (self._here_already[row["household_id"]] and row["status"] == "on_file"):
+        if row["status"] in OPENING or (self._met.here_already[row["household_id"]] and row["status"] == "on_file"):
             new["status"] = "draft"
         return self._here(row) | sealed | new
-
-    def _find_files_here(self) -> None:
-        """Files here that hold one of a household's persons already: anybody who was ever a member counts where the number is
-        on file, today's members where somebody came before."""
-        workers = {(row["household_id"], row["worker_id"]) for row in self._package.of("worker_file")}
-        ever = {(row["household_id"], row["person_id"]) for row in self._package.of("membership")} | workers
-        for people, files in ((ever, self._twice), (members_today(self._package) | workers, self._members)):
-            for home, person in people:
-                self._here_already[home] |= files.get(person, set())
 
     def _write_cases(self) -> None:
         found = self._package.of("case_record")
@@ -328,7 +237,7 @@ class _Arrival:
         return missing
 
     def _write_tokens(self) -> None:
-        had = self._known.union(self._returned)
+        had = self._met.known.union(self._met.returned)
         rows = [self._here(row) for row in self._package.of("search_token") if row["subject_id"] not in had]
         for row in self._package.of("worker_file"):
             number = self.file_numbers[row["household_id"]]
@@ -366,10 +275,12 @@ class _Arrival:
                 "package_id": self._envelope.envelope_id,
                 "ended_on": scope.business_date,
                 "history": history,
-                "twice": sorted(self._here_already[home]),
+                "twice": sorted(self._met.here_already[home]),
             }
             rows.append(told)
             fields = {"peer": self._envelope.peer, "package": self._envelope.envelope_id, "twice": bool(told["twice"])}
+            if self._met.apart:
+                fields["damaged_here"] = sorted(self._met.apart.values())
             record(self._session, "household.arrived", "household", uuid.UUID(self._new[home]), fields)
         begun = {
             "direction": "in",

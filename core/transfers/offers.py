@@ -17,14 +17,14 @@ from sqlalchemy.orm import Session
 from core.authorisation import Demand, Kind, require
 from core.db.base import new_id
 from core.errors import Conflict, InvalidInput, NotFound
-from core.exchange.envelopes import UNDELIVERED_ZH, on_arrival, on_return, personal_content, seal_envelope
+from core.exchange.envelopes import UNDELIVERED_ZH, on_arrival, on_return, personal_content, seal_envelope, seal_reply
 from core.exchange.models import Envelope
 from core.host.declarations import COUNTIES
 from core.host.manager import host
 from core.people.life.steps import FILE
 from core.people.models import Household, Person, WorkerFile
 from core.scope import Standing, current_scope
-from core.tenancy.service import tenant_named
+from core.tenancy.service import reached_at, tenant_named
 from core.text.lines import line_ends, reason_given
 from core.trail.service import record
 from core.transfers.departing import MOVING, depart
@@ -119,7 +119,8 @@ def answer_offer(session: Session, transfer_id: uuid.UUID, *, accept: bool, why:
     """The receiver's word on a household that is offered (同意转入、不同意转入); ``why`` is needed to refuse. Accepted, the
     household comes as soon as the giver's side has heard of it. Repeated it changes nothing.
 
-    Raises ``Forbidden``, ``NotFound``, ``Conflict`` where it is settled otherwise, ``InvalidInput`` without a reason.
+    Raises ``Forbidden``, ``NotFound``, ``Conflict`` where it is settled otherwise, or would be accepted of a county that has
+    closed or moved away, ``InvalidInput`` without a reason.
     """
     require(ACCEPTING if accept else ANSWERING)
     offered = _locked(session, transfer_id, "in")
@@ -130,6 +131,7 @@ def answer_offer(session: Session, transfer_id: uuid.UUID, *, accept: bool, why:
         raise Conflict("该项转移已有结果", "the transfer is settled", where=offered.peer_file_number)
     said = line_ends(why).strip() if accept else reason_given(why, "请填写理由", REASON_LENGTH)
     if accept:
+        _refuse_without_giver(session, offered)
         _refuse_lines_that_are_off(session, offered)
     offered.state = word
     offered.ended_on = None if accept else current_scope().business_date
@@ -137,6 +139,17 @@ def answer_offer(session: Session, transfer_id: uuid.UUID, *, accept: bool, why:
     _reply(session, offered, ACCEPTED if accept else REFUSED, said[:REASON_LENGTH])
     record(session, f"household.offer_{word}", "household_transfer", offered.id, {"peer": offered.peer})
     return offered
+
+
+def _refuse_without_giver(session: Session, offered: HouseholdTransfer) -> None:
+    if reached_at(session, offered.peer) != offered.peer:
+        raise Conflict(
+            "提出转移的单位已撤并或迁出，不能同意转入",
+            "the county that offered it has closed or moved away",
+            where=offered.peer_file_number,
+            mend_zh="请选择不同意；该户档案已转由承接单位管理的，请承接单位另行提出",
+            mend_en="refuse it; whoever took the household over offers it anew",
+        )
 
 
 def _refuse_lines_that_are_off(session: Session, offered: HouseholdTransfer) -> None:
@@ -155,10 +168,10 @@ def _refuse_lines_that_are_off(session: Session, offered: HouseholdTransfer) -> 
 
 
 def _reply(session: Session, told: HouseholdTransfer, kind: str, why: str = "") -> None:
-    """Send the other side a word on a transfer. What somebody typed may name people, so it is sealed; and what was told of the
-    household with the offer is emptied here, since nobody needs it any more."""
+    """Send the other side a word on a transfer, where it is there to hear it. What somebody typed may name people, so it is
+    sealed; and what was told of the household with the offer is emptied here, since nobody needs it any more."""
     body = {"transfer_id": str(told.transfer_id)}
-    seal_envelope(session, peer=told.peer, kind=kind, body=body, personal={"why": why}, in_reply_to=told.package_id)
+    seal_reply(session, peer=told.peer, kind=kind, body=body, personal={"why": why}, in_reply_to=told.package_id)
     _forget(session, told)
 
 

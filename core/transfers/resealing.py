@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from core.db.base import new_id
 from core.scope import current_scope
-from core.tenancy.keys import tenant_key, tokens
+from core.tenancy.keys import person_key_if_whole, tenant_key, tokens
 from core.transfers.packing import SEALED, Row
 from core.vault.keys import PersonKey
 from core.vault.tokens import TokenKind
@@ -23,10 +23,13 @@ class Resealer:
         self._keys = tenant_key(session)
         self._held: dict[str, PersonKey] = {}
 
-    def meet(self, person_id: uuid.UUID, wrapped: bytes | None) -> None:
-        """Somebody who is here already, by the id here."""
-        if wrapped is not None:
-            self._held[str(person_id)] = self._keys.person_key(person_id, wrapped)
+    def meet(self, person_id: uuid.UUID, wrapped: bytes | None) -> bool:
+        """Take the key of somebody who is here already, by the id here; False where it is damaged, so that nothing can be
+        sealed for that row any more."""
+        key = person_key_if_whole(self._keys, person_id, wrapped)
+        if key is not None:
+            self._held[str(person_id)] = key
+        return key is not None or wrapped is None
 
     def person(self, row: Row, plain: Mapping[str, str] | None) -> Row:
         """A new person's row. Without ``plain`` (the data were erased there) there is no key and nothing sealed."""

@@ -24,7 +24,7 @@ from core.people.imports.models import RosterImport, RosterProblem
 from core.people.life.service import take_step
 from core.people.models import Household, Membership, Person, WorkerFile
 from core.rights import listed
-from core.rights.emptying import destroy_papers, settle
+from core.rights.emptying import destroy_papers, erase_again, settle
 from core.rights.erasing import FileGoing, decide, files_going, files_together, propose, proposed
 from core.rights.hindrances import due_files, hindrances
 from core.rights.models import Erasure
@@ -99,6 +99,21 @@ def test_former_names_and_numbers_go_as_well(county: Acting, db: Database) -> No
     assert standing_in_the_database(db, (FORMER.name, FORMER.number)) == []
     propose_and_confirm(county, theirs)
     assert standing_in_the_database(db, WORKER.told()) == []
+
+
+def test_a_damaged_key_keeps_nobody_from_being_erased(county: Acting, db: Database) -> None:
+    """Neither when it is confirmed nor when a restore is erased again; what does not open is destroyed unread."""
+    theirs = family(county, WORKER, WIFE)
+    with db.owner.begin() as connection:
+        connection.execute(text("update person set wrapped_key = :key"), {"key": bytes(60)})
+    made = propose_and_confirm(county, theirs)
+    assert standing_in_the_database(db, (WORKER.name, WIFE.name)) == []
+    with db.owner.begin() as connection:
+        connection.execute(text("update person set wrapped_key = :key, erased_at = null"), {"key": bytes(60)})
+    line = listed.Listed(made, COUNTY, theirs.household, True, theirs.persons, "retention", "2056-09-01")
+    with everybody(county, "system:erasures", LONG_AFTER), unit_of_work() as session:
+        assert erase_again(session, line)
+        assert set(session.scalars(select(Person.wrapped_key))) == {None}
 
 
 def test_records_that_count_as_one_go_together(county: Acting, db: Database) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text, update
 
 from core.db.base import new_id
 from core.db.session import unit_of_work
@@ -11,12 +11,13 @@ from core.db.statements import tenant_sql
 from core.errors import Conflict, InvalidInput, NotFound
 from core.exchange.models import Envelope
 from core.people.duplicates.merging import merge
+from core.people.models import WorkerFile
 from core.rights.erasing import decide, propose
 from core.rights.hindrances import hindrances
 from core.rights.partner_models import PartnerErasure
 from core.rights.partners import ANSWER, answer_partner, lead_on, names_here, partner_erasures, undecided
 from core.transfers.models import BroughtPerson, HouseholdTransfer
-from tests.conftest import COUNTY, OTHER_COUNTY, OTHER_PREFECTURE, TODAY, Database
+from tests.conftest import COUNTY, OTHER_COUNTY, OTHER_PREFECTURE, PREFECTURE, TODAY, Database
 from tests.core.audit_story import relay
 from tests.core.lines import with_key
 from tests.core.rights_story import (
@@ -247,3 +248,73 @@ def test_a_notice_goes_on_where_its_county_closes_before_it_answers(county: Acti
         assert (told.household_id, told.persons) == (there.household, [*there.persons])
     with everybody(county, "desk", LONG_AFTER), unit_of_work() as session:
         assert [(row.peer, row.outcome) for row in partner_erasures(session)] == [(HEIR, None), (OTHER_COUNTY, "led_on")]
+
+
+def _told(county: Acting, tenant: str) -> list[tuple[str, str, str | None]]:
+    with everybody(county, "desk", LONG_AFTER, tenant), unit_of_work() as session:
+        return sorted((row.direction, row.peer, row.outcome) for row in partner_erasures(session))
+
+
+def _lead_on(county: Acting) -> int:
+    with everybody(county, "desk", LONG_AFTER), unit_of_work() as session:
+        return lead_on(session)
+
+
+def test_a_notice_is_led_on_as_often_as_counties_close(county: Acting, db: Database) -> None:
+    """One county after the other closes before it answers; the one that holds the household in the end is told."""
+    with_key(county, HEIR)
+    homes = [family(county, WORKER, tenant=tenant) for tenant in (COUNTY, OTHER_COUNTY, HEIR)]
+    _moved(county, homes[0], homes[1])
+    propose_and_confirm(county, homes[0])
+    _moved(county, homes[1], homes[2], OTHER_COUNTY, HEIR)
+    close_into(db, OTHER_COUNTY, HEIR)
+    assert _lead_on(county) == 1
+    with_key(county, PREFECTURE)
+    last = family(county, WORKER, tenant=PREFECTURE)
+    _moved(county, homes[2], last, HEIR, PREFECTURE)
+    close_into(db, HEIR, PREFECTURE)
+    assert _lead_on(county) == 1
+    assert _told(county, COUNTY) == sorted(
+        [("out", OTHER_COUNTY, "led_on"), ("out", HEIR, "led_on"), ("out", PREFECTURE, None)]
+    )
+
+
+@pytest.mark.parametrize("state", ["closed", "read_only"])
+@pytest.mark.parametrize("order", [(COUNTY, OTHER_COUNTY, HEIR), (HEIR, OTHER_COUNTY, COUNTY)])
+def test_a_household_is_followed_both_ways_past_a_county_that_nobody_took_over(
+    county: Acting, db: Database, state: str, order: tuple[str, str, str]
+) -> None:
+    """It had moved on before: whoever had it first tells the one that holds it now, and the other way."""
+    with_key(county, HEIR)
+    homes = [family(county, WORKER, tenant=tenant) for tenant in order]
+    for at in range(2):
+        _moved(county, homes[at], homes[at + 1], order[at], order[at + 1])
+    with db.owner.begin() as connection:
+        bound = {"state": state, "code": OTHER_COUNTY, "on": TODAY if state == "closed" else None}
+        connection.execute(text("update tenant set state = :state, closed_on = :on where code = :code"), bound)
+    propose_and_confirm(county, homes[order.index(COUNTY)])
+    relay(county, COUNTY)
+    assert (_told(county, COUNTY), _told(county, HEIR)) == ([("out", HEIR, None)], [("in", COUNTY, None)])
+    with everybody(county, "desk", tenant=HEIR), unit_of_work() as session:
+        there = homes[order.index(HEIR)]
+        assert [(row.household_id, row.persons) for row in partner_erasures(session)] == [(there.household, [*there.persons])]
+
+
+def test_who_told_of_a_household_that_went_and_came_back_is_not_told_again(county: Acting) -> None:
+    """Here it is two files, there it was one: told of the one, both are erased."""
+    went, there = family(county, WORKER), family(county, WORKER, tenant=OTHER_COUNTY)
+    _moved(county, went, there)
+    back = family(county, STRANGER, number="SB2")
+    with everybody(county, "clerk"), unit_of_work() as session:
+        session.scalars(select(WorkerFile).where(WorkerFile.household_id == back.household)).one().worker_id = went.persons[0]
+    _moved(county, there, back, OTHER_COUNTY, COUNTY)
+    with everybody(county, "desk"), unit_of_work() as session:
+        session.execute(update(HouseholdTransfer).values(peer_file_number="SB1"))
+        session.add(
+            PartnerErasure(
+                envelope_id=new_id(), direction="in", peer=OTHER_COUNTY, household_id=back.household, whole=True,
+                persons=[*went.persons], ground="retention", told_on=TODAY,
+            )
+        )  # fmt: skip
+    propose_and_confirm(county, went)
+    assert _told(county, COUNTY) == [("in", OTHER_COUNTY, None)]

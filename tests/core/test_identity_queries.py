@@ -169,9 +169,9 @@ def test_a_question_of_a_county_that_has_closed_is_answered_to_nobody(
         assert len(session.scalars(select(Envelope).where(Envelope.kind == ANSWER)).all()) == (not late)
     if not late:
         close_into(db, COUNTY, heir)
-        _relay(acting, PROVINCE)  # the heir asked nothing, and takes the answer all the same
+        _relay(acting, PROVINCE)  # the heir asked nothing, so that nothing comes to it
         with acting(PROVINCE), unit_of_work() as session:
-            assert session.scalars(select(Envelope.state).where(Envelope.kind == ANSWER)).all() == ["delivered"]
+            assert session.scalars(select(Envelope.state).where(Envelope.kind == ANSWER)).all() == ["undelivered"]
 
 
 def test_that_there_was_nothing_to_it_hears_who_was_told_of_it(acting: Acting, family: Home) -> None:

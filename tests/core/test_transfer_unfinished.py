@@ -17,7 +17,7 @@ from core.exchange.models import Envelope
 from core.funds.grants import approve_grants
 from core.jobs.outbox import relay
 from core.people.models import Household, Membership, Person, WorkerFile
-from core.people.service import import_roster
+from core.people.service import import_roster, reveal
 from core.tenancy.keys import give_key
 from core.transfers.departing import depart, depart_cases
 from core.transfers.models import BroughtPerson, HouseholdTransfer
@@ -27,6 +27,7 @@ from deploy.sample.generate import generate
 from tests.conftest import COUNTY, OTHER_COUNTY, PREFECTURE, TODAY, Database
 from tests.core.funds_story import CLERK, Need, Office, draft
 from tests.core.lines import LINES, PETITION, Acting, install, permissions, post
+from tests.core.staffing import trail_of
 from tests.core.test_transfers import PROGRAMMES, WHY
 
 
@@ -250,6 +251,42 @@ def test_two_rows_of_one_number_in_a_package_do_not_stop_it(two: Acting, roster:
     with two(PREFECTURE), unit_of_work() as session:
         tokens = session.scalars(select(Person.identity_token).order_by(Person.id)).all()
         assert len(tokens) == 2 * len([token for token in tokens if token is not None])
+
+
+@pytest.mark.parametrize("had", ["matter", "on_file", "closed"])
+def test_a_damaged_key_at_the_receivers_keeps_nobody_from_arriving(two: Acting, db: Database, roster: Path, had: str) -> None:
+    """The giver's file is closed by then. Who came before, is on file or was, comes as a person of his own, to whom the number
+    leads unless a file here holds him."""
+    with post(two, "clerk"), unit_of_work() as session:
+        file = session.scalars(select(WorkerFile).order_by(WorkerFile.id).limit(1)).one()
+        if had == "matter":
+            [case] = open_cases(
+                session, [NewCase("petitions", "petition", (NewParty("applicant", file.worker_id, label="某"),), form=PETITION)]
+            )
+            depart_cases(session, OTHER_COUNTY, [case.id], WHY)
+    _carry()
+    if had != "matter":
+        with two(OTHER_COUNTY), unit_of_work() as session:
+            import_roster(session, roster, programmes=PROGRAMMES)
+            if had == "closed":
+                session.execute(update(WorkerFile).values(status="cancelled"))
+    with db.owner.begin() as connection:
+        connection.execute(
+            text("update person set wrapped_key = :key where tenant = :t"), {"key": bytes(60), "t": OTHER_COUNTY}
+        )
+    with two(), unit_of_work() as session:
+        depart(session, OTHER_COUNTY, [file.household_id], WHY)
+    _carry()
+    with post(two, "clerk", tenant=OTHER_COUNTY), unit_of_work() as session:
+        came = session.scalars(select(HouseholdTransfer)).one()
+        assert (came.state, came.twice != []) == ("arrived", had == "on_file")
+        worker = session.scalars(select(WorkerFile.worker_id).where(WorkerFile.household_id == came.household_id)).one()
+        assert reveal(session, worker, "account", WHY)
+        assert reveal(session, worker, "identity_number", WHY)
+        person = session.get_one(Person, (OTHER_COUNTY, worker))
+        assert (person.identity_token is None) == (had == "on_file")
+    [told] = trail_of(OTHER_COUNTY, "household.arrived")
+    assert ("damaged_here" in str(told["fields"])) == (had != "on_file")
 
 
 def _in_both(acting: Acting, roster: Path, status: str = "on_file") -> HouseholdTransfer:

@@ -10,16 +10,20 @@ from collections.abc import Iterator
 
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import select
 
 from core.db.session import unit_of_work
+from core.people.models import WorkerFile
 from core.rights.emptying import settle
 from core.rights.listed import Listed, erasures_listed, list_erasures, list_file
+from core.rights.models import Erasure
 from core.rights.partner_models import PartnerErasure
 from core.scope import entered
 from tests.conftest import COUNTY, OTHER_COUNTY, Database, scope_of
 from tests.core.lines import Acting
 from tests.core.rights_story import (
     LONG_AFTER,
+    STRANGER,
     WIFE,
     WORKER,
     Family,
@@ -230,3 +234,27 @@ def test_the_interface_does_the_same(person: Desk, theirs: Family, db: Database)
     assert done.json()["state"] == "done"
     assert clerk.client.get(f"{API}/rights/requests/{made.json()['id']}").json()["state"] == "answered"
     assert standing_in_the_database(db, WORKER.told()) == []
+
+
+def test_a_wish_that_is_refused_stays_a_wish(person: Desk, theirs: Family, acting: Acting) -> None:
+    """What was typed stands on the page of the request again, which names every file that goes; sent again it is the same."""
+    also = family(acting, STRANGER, number="SB2")
+    with acting(COUNTY), unit_of_work() as session:
+        file = session.scalars(select(WorkerFile).where(WorkerFile.household_id == also.household)).one()
+        file.worker_id = theirs.persons[0]
+    clerk = person("clerk")
+    request, other = _registered(clerk, theirs, "erasure"), _registered(clerk, theirs, "export")
+    page = clerk.client.get(f"{HERE}/{request}").text
+    _sound(page)
+    assert ("一并清除" in page, ">SB2</a>" in page) == (True, True)
+    assert "一并清除" not in clerk.client.get(f"{HERE}/{other}").text
+    path = f"/households/{theirs.household}/erasure"
+    for reason, code, word in ((" ", 422, "请填写依据"), ("不再需要救助", 409, "请先办结")):
+        status, _, again = _send(clerk, path, request_id=request, reason=reason)
+        _sound(again)
+        assert (status, word in again, f">{reason.strip()}</textarea>" in again.replace("\n", "")) == (code, True, True)
+        assert hidden_fields(again)["request_id"] == request
+    assert _send(clerk, f"/{other}", outcome="withdrawn", why="本人撤回")[0] == 303
+    assert _send(clerk, path, request_id=request, reason="不再需要救助")[0] == 303
+    with acting(COUNTY), unit_of_work() as session:
+        assert session.scalars(select(Erasure.ground)).all() == ["wish"]

@@ -34,7 +34,8 @@ _SETTLES: Final = {
 }
 """Proposals that a step answers; one that closes the file answers all."""
 _REVIVING: Final = ("reopen", "take_back_death")
-"""Steps after which a file that had ended lives again: its members may be on file elsewhere by now."""
+"""Steps after which a file that had ended lives again: its members may be on file elsewhere by now. One that came back from a
+transfer to be checked anew is looked at when it is put on file."""
 _UNSETTLED: Final = """
 select household_id from household_transfer
 where tenant = :tenant and direction = 'in' and household_id = any (:households) and twice <> '[]'::jsonb
@@ -94,7 +95,7 @@ def take_step(
     _check_words(step, said, reason, paper)
     _check_state(session, step, file)
     former = steps_of(session, household_id)
-    if step.code in _REVIVING:
+    if step.code in _REVIVING or (step.code == "put_on_file" and any(one.step == "come_back_open" for one in former)):
         _refuse_erased(session, file)
         refuse_members_elsewhere(session, household_id, f"不能{step.zh}")
     day = _day(step, done_on, former)

@@ -17,7 +17,7 @@ from core.db.session import unit_of_work
 from core.errors import BangfuError, InvalidInput, Misconfigured
 from core.rights.copies import take, write
 from core.rights.emptying import settle
-from core.rights.erasing import decide, files_going, files_together, propose, proposed, withdraw
+from core.rights.erasing import decide, files_going, files_of_wish, files_together, propose, proposed, withdraw
 from core.rights.hindrances import due_files, hindrances
 from core.rights.models import KINDS, REQUEST_STATES, Erasure, RightsRequest
 from core.rights.names import DECIDE, HANDLE
@@ -203,7 +203,8 @@ def registered(
 def erasure_proposed(
     request: Request, tenant: str, household_id: uuid.UUID, person_id: Line = "", request_id: Line = "", reason: Words = ""
 ) -> Response:
-    """Propose to erase the household's file, or one person of it."""
+    """Propose to erase the household's file, or one person of it; at the person's wish from the page of the request, which is
+    shown again where it is refused."""
     typed = {"form": "erasure", "person_id": person_id, "reason": reason}
 
     def act(session: Session) -> Erasure:
@@ -213,10 +214,15 @@ def erasure_proposed(
         alone = _id_of(person_id) if person_id not in ("", "all") else None
         return propose(session, household_id, person_id=alone, reason=reason, request_id=asked)
 
+    def refused(error: BangfuError) -> HTMLResponse:
+        if request_id:
+            return _one(request, _id_of(request_id, "request_id"), error, typed)
+        return _household(request, household_id, error, typed)
+
     return changed(
         act,
         lambda _made: go(f"/{tenant}/rights/households/{household_id}", "已提出，等待另一人复核；复核前可以撤回"),
-        lambda error: _household(request, household_id, error, typed),
+        refused,
     )
 
 
@@ -308,6 +314,7 @@ def _one(
     with unit_of_work() as session:
         row = request_named(session, request_id)
         names = names_of(session, [row.person_id])
+        files = files_of_wish(session, row)
     staff = words.staff_names([row.registered_by, row.answered_by, row.taken_by])
     return show(
         request,
@@ -319,6 +326,8 @@ def _one(
         kinds=KINDS,
         states=REQUEST_STATES,
         mine=row.registered_by == current_scope().actor,
+        files=files,
+        file_states=words.FILE_STATES,
         typed=_NOTHING_TYPED | dict(typed or {}),
         where=refused.where if refused else None,
     )
