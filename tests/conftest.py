@@ -13,6 +13,7 @@ import pytest
 import typer.main
 import typer.testing
 from argon2 import PasswordHasher
+from hypothesis import HealthCheck, settings
 from sqlalchemy import Engine
 from xdist.scheduler import LoadScopeScheduling
 
@@ -87,8 +88,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_configure() -> None:
-    """Look for cycles of garbage more seldom: with the defaults that is a tenth of what a worker does."""
+    """Look for cycles of garbage more seldom: with the defaults that is a tenth of what a worker does. Hypothesis asks no
+    clock: a busy machine is no fault of what is tried."""
     gc.set_threshold(100_000, 20, 10)
+    settings.register_profile("bangfu", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("bangfu")
 
 
 @pytest.hookimpl(trylast=True)
