@@ -33,8 +33,7 @@ def _form(name: Cell, identity: Cell, *members: list[Cell], title: str = "困难
     return [*rows, ["备注", more.get("remark")]]
 
 
-def _signed(name: str, identity: str, phone: Cell) -> Rows:
-    filled_in: list[Cell] = ["填表人", "李某", "填表日期", "2025-08-01"]
+def _signed(name: str, identity: str, phone: Cell, filled_in: list[Cell]) -> Rows:
     return [["姓名", name, "身份证号", identity], ["住址", "甲路1号", "手机", phone], filled_in]
 
 
@@ -58,6 +57,12 @@ _CHEN = _form("陈安", HEAD, ["李宁", "妻子", WIFE, 500], ["陈小", "儿�
 _WANG = _form("王立", OTHER, ["周兰", "妻子", OTHER_WIFE, 300], file_number="D-2", phone="13800000002", address="乙路2号")
 _ZHENG = _form("郑三", THIRD, gender="男", address="丙路3号", remark="租房")
 _WU = _form("吴四", FOURTH, address="丁路4号")
+
+_SIGNATURES: tuple[tuple[str, list[Cell]], ...] = (
+    ("filled_them_in", ["填表人", "李某", "填表日期", "2025-08-01"]),
+    ("shall_fill_them_in", ["填表人", None, None, None]),
+    ("may_be_called", ["联系人："]),
+)
 
 BESIDE = (
     _case(
@@ -217,11 +222,14 @@ BESIDE = (
         errors=places(("档案", 2, "身份证号", "identity_of_nobody")),
         warnings=places(*(("档案", row, name, "column_doubled") for row, name in enumerate(("姓名", "身份证号", "住址"), 1))),
     ),
-    _case(
-        "forms_one_under_another_that_end_with_who_filled_them_in",
-        [*_signed("陈安", HEAD, None), *_signed("王立", OTHER, "13800000001")],
-        households=(("陈安",), ("王立",)),
-        values={("陈安", "phone"): None, ("王立", "phone"): "13800000001"},
+    *(
+        _case(
+            f"forms_one_under_another_that_end_with_who_{ends}",
+            [*_signed("陈安", HEAD, None, signed), *_signed("王立", OTHER, "13800000001", signed)],
+            households=(("陈安",), ("王立",)),
+            values={("陈安", "phone"): None, ("王立", "phone"): "13800000001"},
+        )
+        for ends, signed in _SIGNATURES
     ),
     *(
         _case(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from core.people.roster.binding import Binding, Bound, Group
 from core.people.roster.drafts import Home, PersonDraft
 from core.people.roster.fields import Field
-from core.people.roster.forms import introduced
+from core.people.roster.forms import introduced_beside
 from core.people.roster.gathering import Gathering, put
 from core.people.roster.grid import Grid, is_identity, label, value_of_inline
 from core.people.roster.identity import born, sex
@@ -72,9 +72,9 @@ def _refuse_other_numbers(gathering: Gathering, sheet: SheetUnderstanding, grid:
 
 
 def _is_outsiders(grid: Grid, row: int) -> bool:
-    """Whether a row says that it speaks of somebody outside the household (代理人)."""
+    """Whether a row says beside a name that it speaks of somebody outside the household (代理人)."""
     named = (column for column in range(grid.width) if label(grid.at(row, column)).target == "name")
-    return any(introduced(grid, row, column) == "outsider" for column in named)
+    return any(introduced_beside(grid, row, column) == "outsider" for column in named)
 
 
 def _is_filled(group: Group | None, sheet: SheetUnderstanding, grid: Grid, rows: Sequence[SheetRow]) -> bool:

@@ -20,22 +20,8 @@ FEWEST: Final = 4
 """So many things are told by labels where a form without an identity number is one."""
 _MEMBER_HEADINGS: Final = 3
 _NEEDED: Final = ("name", "identity_number")
-_OUTSIDERS: Final = frozenset(
-    (
-        "代理人",
-        "委托代理人",
-        "代办人",
-        "受托人",
-        "委托人",
-        "监护人",
-        "担保人",
-        "证明人",
-        "联系人",
-        "紧急联系人",
-        "经办人",
-        "填表人",
-    )
-)
+_SIGNING: Final = frozenset(("证明人", "联系人", "紧急联系人", "经办人", "填表人"))
+_OUTSIDERS: Final = _SIGNING | {"代理人", "委托代理人", "代办人", "受托人", "委托人", "监护人", "担保人"}
 """Whom a form may name beside the household."""
 _MEMBERS: Final = frozenset(("共同申请人", "家庭成员", "主要家庭成员"))
 _ABOUT: Final = frozenset(("", "基本情况", "情况", "基本信息", "信息"))
@@ -218,11 +204,19 @@ def introduced(grid: Grid, row: int, column: int, start: int = 0, end: int | Non
     household: of a member (配偶, 子女) or of an outsider (代理人). ``start`` and ``end`` are the columns of its form."""
     merge = grid.merge(row, column)
     left, top = (merge.left, merge.top) if merge else (column, row)
-    before = heading_text(grid.at(row, left - 1)) if left > start and not _labelled(grid, row, left - 1, {}) else ""
-    for text in (before, *_titles_above(grid, top, start, grid.width if end is None else end)):
-        if text and (said := _of_whom(text)):
+    if left > start and (said := introduced_beside(grid, row, left)):
+        return said
+    for text in _titles_above(grid, top, start, grid.width if end is None else end):
+        # Who signs is a label that may be left blank at the end of the form above.
+        if text and heading_key(text) not in _SIGNING and (said := _of_whom(text)):
             return said
     return ""
+
+
+def introduced_beside(grid: Grid, row: int, left: int) -> Literal["", "member", "outsider"]:
+    """Whether the cell before the column ``left`` says so, and is no value of a label."""
+    text = heading_text(grid.at(row, left - 1)) if left and not _labelled(grid, row, left - 1, {}) else ""
+    return _of_whom(text) if text else ""
 
 
 def _of_whom(text: str) -> Literal["", "member", "outsider"]:
