@@ -50,7 +50,7 @@ def typed(page: Page, *values: str) -> None:
     page.keyboard.press("Enter")
 
 
-@pytest.mark.parametrize("size", [SIZES[0], pytest.param(SIZES[1], marks=pytest.mark.long)])
+@pytest.mark.parametrize("size", SIZES)
 def test_an_account_is_made_safe_by_the_keyboard_alone(
     chromium: Browser, app: FastAPI, db: Database, person: Desk, size: tuple[int, int]
 ) -> None:

@@ -103,7 +103,6 @@ def test_a_line_is_switched_and_set_by_hand(chromium: Browser, app: FastAPI, bos
         expect(page.locator("#switch")).to_contain_text("本单位不能更改")
 
 
-@pytest.mark.long
 def test_every_page_of_a_line_fits_and_nothing_complains(chromium: Browser, app: FastAPI, boss: Person, top: Person) -> None:
     paths = ("/plugins", LINE, f"{LINE}/settings", f"{LINE}/preview", "/plugins/leaning", f"{LINE}/settings?old=0&new=0")
     with served(app) as origin:

@@ -25,7 +25,6 @@ __all__ = ["chromium"]
 pytestmark = pytest.mark.browser
 
 
-@pytest.mark.long
 def test_every_page_of_staff_fits_and_nothing_complains(chromium: Browser, app: FastAPI, db: Database, person: Desk) -> None:
     install(db)
     stand_at(db)
