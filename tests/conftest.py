@@ -14,7 +14,7 @@ import typer.main
 import typer.testing
 from argon2 import PasswordHasher
 from hypothesis import HealthCheck, settings
-from sqlalchemy import Engine
+from sqlalchemy import Engine, create_engine
 from xdist.scheduler import LoadScopeScheduling
 
 import core.models
@@ -115,9 +115,11 @@ def _quick_hashes() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _no_pings() -> None:
+def _no_pings() -> Iterator[None]:
     """Connections are not asked whether they live each time one is taken: the server of the tests does not go away."""
-    db_session.create_engine = partial(_unasked, db_session.create_engine)  # type: ignore[attr-defined]  # what it imported
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(db_session, "create_engine", partial(_unasked, create_engine))
+        yield
 
 
 def _unasked(make: Callable[..., Engine], url: str, **options: object) -> Engine:

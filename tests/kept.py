@@ -50,7 +50,8 @@ def kept(db: Database, name: Hashable, plant: Callable[[], T]) -> T:
     else:
         value = plant()
         _KEPT[key] = _Kept(value, _read(db.owner))
-    return _KEPT[key].value  # type: ignore[no-any-return]  # what the same plant returned
+    planted: T = _KEPT[key].value
+    return planted
 
 
 def _said(connection: Connection, filled: list[str]) -> tuple[str, ...]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import date
-from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -35,7 +34,7 @@ def insert_rows(session: Session, model: type[Base], rows: list[dict[str, Any]],
         return
     table: Any = model.__table__
     missing = _defaulted(table, rows[0])
-    full = [row | {column.name: _default(column) for column in missing} for row in rows]
+    full = [row | {column.name: default_of(column) for column in missing} for row in rows]
     names = ", ".join(f'"{column.name}"' for column in table.columns if column.name in full[0])
     conflict = " on conflict do nothing" if keep_former else ""
     statement = (
@@ -45,17 +44,11 @@ def insert_rows(session: Session, model: type[Base], rows: list[dict[str, Any]],
     session.execute(tenant_sql(statement), {"rows": json.dumps(full, ensure_ascii=False, default=_plain)})
 
 
-def copy_rows(
-    session: Session,
-    model: type[Base],
-    rows: Sequence[Sequence[Any]],
-    columns: Sequence[str],
-    constants: Mapping[str, Any] = MappingProxyType({}),
-) -> None:
-    """Insert very many rows of the tenant in scope: tuples of the values of ``columns``; ``constants`` are the values of
-    columns that all rows share. Other defaults of the model are filled in, ids too."""
+def copy_rows(session: Session, model: type[Base], rows: Sequence[Sequence[Any]], columns: Sequence[str]) -> None:
+    """Insert very many rows of the tenant in scope: tuples of the values of ``columns``. Other defaults of the model are
+    filled in, ids too."""
     if rows:
-        copy_written(session, model, written(model, dict(zip(columns, zip(*rows, strict=True), strict=True))), constants)
+        copy_written(session, model, written(model, dict(zip(columns, zip(*rows, strict=True), strict=True))))
 
 
 def written(model: type[Base], columns: Mapping[str, Sequence[Any]], spread: str | None = None) -> Written:
@@ -68,23 +61,16 @@ def written(model: type[Base], columns: Mapping[str, Sequence[Any]], spread: str
     return write_out(table, columns, spread)
 
 
-def copy_written(
-    session: Session,
-    model: type[Base],
-    rows: Written,
-    constants: Mapping[str, Any] = MappingProxyType({}),
-    *,
-    keep_former: bool = False,
-) -> None:
-    """Insert rows that were written out; ``constants`` and ``keep_former`` as above.
+def copy_written(session: Session, model: type[Base], rows: Written, *, keep_former: bool = False) -> None:
+    """Insert rows that were written out; ``keep_former`` as above.
 
     They go by COPY into a temporary table, since PostgreSQL takes none into a table under row-level security, and from
     there by one statement, in which the policies hold as in any other.
     """
     table: Any = model.__table__
-    columns, alike = rows.names, {**rows.alike, **constants}
+    columns, alike = rows.names, dict(rows.alike)
     for column in _defaulted(table, dict.fromkeys([*columns, *alike])):
-        alike[column.name] = _default(column)
+        alike[column.name] = default_of(column)
     staging, conflict = f"bulk_{table.name}", " on conflict do nothing" if keep_former else ""
     names = ", ".join(f'"{name}"' for name in columns)
     taken = ", ".join("part" if name == rows.spread else f'"{name}"' for name in columns)
@@ -145,8 +131,11 @@ def _defaulted(table: Table, row: dict[str, Any]) -> list[Column[Any]]:
     ]
 
 
-def _default(column: Column[Any]) -> object:
+def default_of(column: Column[Any]) -> Any:
+    """What the model puts into a column that a row leaves out; None where it has no default."""
     default: Any = column.default
+    if default is None:
+        return None
     return default.arg(None) if default.is_callable else default.arg
 
 

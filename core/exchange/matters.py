@@ -265,9 +265,7 @@ def _was_taken(session: Session, arrived: Envelope) -> None:
 def _was_answered(session: Session, arrived: Envelope) -> None:
     sent, case = _sent_case(session, arrived)
     sent.state = str(arrived.body["outcome"])
-    case.outside_state = "returned"
-    case.version += 1
-    record(session, "case.came_back", "case", case.id, {"outcome": sent.state, "package": sent.envelope_id})
+    _at_home_again(session, case, sent)
 
 
 @on_return(MATTER)
@@ -275,8 +273,12 @@ def _came_back(session: Session, sent: Envelope) -> None:
     case = session.scalar(
         select(Case).where(Case.id == sent.case_id).with_for_update().execution_options(populate_existing=True)
     )
-    if case is None or case.outside_state != "offered":
-        return
+    if case is not None and case.outside_state == "offered":
+        _at_home_again(session, case, sent)
+
+
+def _at_home_again(session: Session, case: Case, sent: Envelope) -> None:
+    """Have a case that was handed over go on here, however its package ended."""
     case.outside_state = "returned"
     case.version += 1
     record(session, "case.came_back", "case", case.id, {"outcome": sent.state, "package": sent.envelope_id})

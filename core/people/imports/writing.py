@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from core.centre.numbering import draw
 from core.db.base import Base, new_id_text
-from core.db.bulk import copy_written, written
+from core.db.bulk import copy_written, default_of, written
 from core.db.copy_text import JOINED, Written
 from core.exchange.models import IdentityMark
 from core.people.models import Household, HouseholdFact, Membership, Person, PersonFact, SearchToken, WorkerFile
@@ -58,7 +58,6 @@ class Part:
 
     model: type[Base]
     rows: Written
-    constants: Mapping[str, Any] = field(default_factory=dict)
     keep_former: bool = False
 
 
@@ -78,20 +77,19 @@ class Rows:
 
     def find(self, ids: Sequence[Id], words: Sequence[set[str]]) -> None:
         """Let persons be found by their words."""
-        columns = {"token": list(map(JOINED.join, words)), "subject_id": ids}
-        found = {"subject_kind": "person", "handlers": None}
-        self.parts.append(Part(SearchToken, written(SearchToken, columns, "token"), found))
+        columns = {"token": list(map(JOINED.join, words)), "subject_id": ids, "subject_kind": ["person"] * len(ids)}
+        self.parts.append(Part(SearchToken, written(SearchToken, columns, "token")))
 
     def mark(self, hashes: Sequence[bytes]) -> None:
         """Put marks of persons into the identity index; one that stands already stays."""
         if hashes:
-            rows = written(IdentityMark, {"hash": hashes})
-            self.parts.append(Part(IdentityMark, rows, self.sealer.mark, keep_former=True))
+            alike = {name: [value] * len(hashes) for name, value in self.sealer.mark.items()}
+            self.parts.append(Part(IdentityMark, written(IdentityMark, {"hash": hashes, **alike}), keep_former=True))
 
     def write(self, session: Session) -> None:
         """Write everything."""
         for part in self.parts:
-            copy_written(session, part.model, part.rows, part.constants, keep_former=part.keep_former)
+            copy_written(session, part.model, part.rows, keep_former=part.keep_former)
         if self.returned:
             renew_search_words(session, self.returned)
 
@@ -109,15 +107,10 @@ def blanks_of(model: type[Base]) -> Mapping[str, Any]:
     """The columns of a table that an import fills, with what stands there by default."""
     table: Any = model.__table__
     return {
-        column.name: _blank(column) for column in table.columns if column.name not in _MADE_LATER and column.computed is None
+        column.name: default_of(column)
+        for column in table.columns
+        if column.name not in _MADE_LATER and column.computed is None
     }
-
-
-def _blank(column: Any) -> Any:
-    default = column.default
-    if default is None:
-        return None
-    return default.arg(None) if default.is_callable else default.arg
 
 
 def write_new(session: Session, import_id: UUID, households: Sequence[NewHousehold], told: Told = lambda _: None) -> None:
