@@ -59,13 +59,11 @@ def take_form(
 
 def _refuse_other_numbers(gathering: Gathering, sheet: SheetUnderstanding, grid: Grid, home: Home) -> None:
     """A second identity number that a form does not say whose it is holds the household back: the first may be another's."""
+    told = {person.number for person in home.people}  # once more, however it is written, such a number says nothing new
     for one in sheet.columns:
         if one.how == "doubled" and one.field is None and (label(one.heading).target or "").endswith("identity_number"):
             cell = value_of_inline(grid.at(one.row, one.index), one.heading)
             read = READER(cell)
-            told = {
-                person.number for person in home.people
-            }  # the same number once more says nothing new, however it is written
             if is_identity(cell, READER) and getattr(read, "value", read) not in told and not _is_outsiders(grid, one.row):
                 column = Column(one.heading, one.letter, "identity")
                 gathering.note(sheet.name, one.row, column, Fault("identity_of_nobody"), cell, home)
