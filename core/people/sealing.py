@@ -109,15 +109,16 @@ class Sealer:
         Many are sealed at once: an import has a hundred thousand, and one by one they would take twice as long.
         """
         keys, wrapped = self._keys.new_person_keys(ids)
-        spoken = list(map(name_pinyin, names))
+        spoken, sealed_phones = list(map(name_pinyin, names)), self.sealed_phones(keys, phones)
         columns: dict[str, list[Any]] = {
             "pinyin": [one.sort_key for one in spoken],
             "wrapped_key": wrapped,
             "identity_cipher": PersonKey.seal_each(keys, "identity_cipher", numbers),
             "identity_masked": list(map(masking.identity_number, numbers)),
             "identity_token": self.identity_tokens(numbers),
-            **self.sealed_phones(keys, phones),
-            **found_by(names, spoken, numbers, phones),
+            **sealed_phones,
+            # By no more of a telephone than its masked form shows: of a landline that is less than four digits.
+            **found_by(names, spoken, numbers, sealed_phones["phone_masked"]),
         }
         return Sealed(keys, columns, list(map(further_words, names, more_searches)))
 

@@ -177,8 +177,10 @@ def test_words_written_anew_are_those_that_were_written_first(county: Acting) ->
         )
 
     with county(), unit_of_work() as session:
+        put_on_file(session, ("钱七", number_of(500)), phone="028-87654321")
         before, ids = words(session), list(session.scalars(select(Person.id)))
         assert all(before)
+        assert session.scalars(select(Person.phone_last_four).where(Person.phone_last_four.is_not(None))).all() == ["2468"]
         session.execute(update(Person).values(dict.fromkeys(FOUND_BY, "?")))
         renew_search_words(session, ids)
         assert words(session) == before

@@ -51,8 +51,8 @@ def found_by(
 
     ``spelling`` is the whole pinyin (``wangxiaoming``), ``sounds`` the form of it in which what is often confused is equal,
     ``initials`` have the pinyin behind a space, so that of many with the same the first come in order; ``given_name`` is what
-    stands behind the surname, or behind the first dot or space. Numbers and telephones may be masked: their last four alone
-    are read, which the masked form shows anyway. None where there is nothing to be found by.
+    stands behind the surname, or behind the first dot or space. Of numbers, which may be masked, and of masked telephones
+    the last four are read. None where there is nothing to be found by.
     """
     return {
         "spelling": [one.full or None for one in spoken],
