@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from core.db.base import new_id
 from core.exchange.identity_index import ON_FILE
 from core.people.identity_number import IdentityNumber
-from core.people.search.words import found_by, further_words
+from core.people.search.words import found_by, further_words, last_four
 from core.scope import current_scope
 from core.tenancy.keys import tenant_key, tokens
 from core.text.pinyin import name_pinyin
@@ -109,16 +109,15 @@ class Sealer:
         Many are sealed at once: an import has a hundred thousand, and one by one they would take twice as long.
         """
         keys, wrapped = self._keys.new_person_keys(ids)
-        spoken, sealed_phones = list(map(name_pinyin, names)), self.sealed_phones(keys, phones)
+        spoken = list(map(name_pinyin, names))
         columns: dict[str, list[Any]] = {
             "pinyin": [one.sort_key for one in spoken],
             "wrapped_key": wrapped,
             "identity_cipher": PersonKey.seal_each(keys, "identity_cipher", numbers),
             "identity_masked": list(map(masking.identity_number, numbers)),
             "identity_token": self.identity_tokens(numbers),
-            **sealed_phones,
-            # By no more of a telephone than its masked form shows: of a landline that is less than four digits.
-            **found_by(names, spoken, numbers, sealed_phones["phone_masked"]),
+            **self.sealed_phones(keys, phones),
+            **found_by(names, spoken, numbers),
         }
         return Sealed(keys, columns, list(map(further_words, names, more_searches)))
 
@@ -140,9 +139,12 @@ class Sealer:
 
     def sealed_phones(self, keys: Sequence[PersonKey], numbers: Sequence[str | None]) -> dict[str, list[Any]]:
         """``phone`` of many persons."""
+        masked = [number and masking.phone(number) for number in numbers]
         return {
             "phone_cipher": PersonKey.seal_each(keys, "phone_cipher", numbers),
-            "phone_masked": [number and masking.phone(number) for number in numbers],
+            "phone_masked": masked,
+            # Nobody is found by more than the masked form shows: of a landline that is less than four digits.
+            "phone_last_four": list(map(last_four, masked)),
             "phone_token": self._tokens.tenant_tokens(self._tenant, TokenKind.PHONE, numbers),
         }
 

@@ -108,8 +108,6 @@ def _some(session: ScopedSession, numbers: range, chance: random.Random, weights
             name = own + "".join(chance.choices(GIVEN, k=chance.choice((1, 2, 2))))
             person, last = new_id(), f"{chance.randrange(1000):03d}{chance.choice('0123456789X')}"
             spoken, masked = name_pinyin(name), f"510104********{last}"
-            phone = f"138****{chance.randrange(10_000):04d}" if place == 0 else None
-            found = found_by([name], [spoken], [masked], [phone])
             rows[Person].append(
                 {
                     "id": person,
@@ -119,7 +117,8 @@ def _some(session: ScopedSession, numbers: range, chance: random.Random, weights
                     "birth_date": date(1950, 1, 1) + timedelta(days=chance.randrange(20_000)),
                     "identity_masked": masked,
                     "identity_token": chance.randbytes(32),
-                    **{column: values[0] for column, values in found.items()},
+                    **{column: values[0] for column, values in found_by([name], [spoken], [masked]).items()},
+                    "phone_last_four": f"{chance.randrange(10_000):04d}" if place == 0 else None,
                 }
             )
             rows[Membership].append({"household_id": home, "person_id": person, "relation": relation, "valid_from": DAY})

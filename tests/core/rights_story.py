@@ -108,7 +108,7 @@ def keyed(db: Database, acting: Acting) -> None:
 
 
 def _found_by(one: Somebody) -> dict[str, list[str | None]]:
-    return found_by([one.name], [name_pinyin(one.name)], [one.number], [one.phone])
+    return found_by([one.name], [name_pinyin(one.name)], [one.number]) | {"phone_last_four": [one.phone[-4:]]}
 
 
 def family(

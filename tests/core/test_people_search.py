@@ -214,9 +214,10 @@ def test_cases_are_found_by_their_words_and_confidential_ones_by_their_handlers(
 @given(st.text(max_size=50))
 def test_any_name_has_words_and_always_the_same(name: str) -> None:
     spoken = name_pinyin(name)
-    columns = found_by([name], [spoken], ["510104********1234"], ["138****2468"])
-    assert columns == found_by([name], [name_pinyin(name)], ["510104********1234"], ["138****2468"])
-    assert (tuple(columns), columns["last_four"], columns["phone_last_four"]) == (FOUND_BY, ["1234"], ["2468"])
+    columns = found_by([name], [spoken], ["510104********1234"])
+    assert columns == found_by([name], [name_pinyin(name)], ["510104********1234"])
+    assert {*columns, "phone_last_four"} == set(FOUND_BY)
+    assert columns["last_four"] == ["1234"]
     assert all(value for [value] in columns.values() if value is not None)
     assert "jj-1" in further_words(name, ["jj-1"])
     assert len(further_words(name, ["jj-1"])) <= MOST

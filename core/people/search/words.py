@@ -44,15 +44,13 @@ delete from search_token where tenant = :tenant and subject_kind = 'person' and 
 """
 
 
-def found_by(
-    names: Sequence[str], spoken: Sequence[NamePinyin], numbers: Sequence[str | None], phones: Sequence[str | None]
-) -> dict[str, list[str | None]]:
-    """The columns ``FOUND_BY`` of persons, in the order in which their names, readings, numbers and telephones are given.
+def found_by(names: Sequence[str], spoken: Sequence[NamePinyin], numbers: Sequence[str | None]) -> dict[str, list[str | None]]:
+    """The columns ``FOUND_BY`` of persons but for the telephone's, in the order in which names, readings and numbers are given.
 
     ``spelling`` is the whole pinyin (``wangxiaoming``), ``sounds`` the form of it in which what is often confused is equal,
     ``initials`` have the pinyin behind a space, so that of many with the same the first come in order; ``given_name`` is what
-    stands behind the surname, or behind the first dot or space. Of numbers, which may be masked, and of masked telephones
-    the last four are read. None where there is nothing to be found by.
+    stands behind the surname, or behind the first dot or space. Numbers may be masked: their last four alone are read.
+    None where there is nothing to be found by.
     """
     return {
         "spelling": [one.full or None for one in spoken],
@@ -60,7 +58,6 @@ def found_by(
         "initials": [_initials(one) or None for one in spoken],
         "given_name": [next(iter(_parts(fold_name(name))), None) for name in names],
         "last_four": list(map(last_four, numbers)),
-        "phone_last_four": list(map(last_four, phones)),
     }
 
 
@@ -80,7 +77,7 @@ def file_number_word(number: str) -> str:
 
 
 def last_four(value: str | None) -> str | None:
-    """The last four of a number as they are searched for; None where a text does not end so."""
+    """The last four of a number or a masked telephone as they are searched for; None where a text does not end so."""
     last = (value or "")[-LAST:].lower()
     return last if _IS_LAST_FOUR(last) else None
 
@@ -106,8 +103,11 @@ def renew_search_words(session: Session, persons: Sequence[UUID]) -> None:
         numbers[worker].append(file_number_word(number))
     rows = session.execute(tenant_sql(_ROWS), wanted).all()
     names = [row.name for row in rows]
-    numbered, phones = [row.identity_masked for row in rows], [row.phone_masked for row in rows]
-    columns = {"id": [row.id for row in rows], **found_by(names, list(map(name_pinyin, names)), numbered, phones)}
+    columns = {
+        "id": [row.id for row in rows],
+        **found_by(names, list(map(name_pinyin, names)), [row.identity_masked for row in rows]),
+        "phone_last_four": [last_four(row.phone_masked) for row in rows],
+    }
     told = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
     update_rows(session, Person, told, FOUND_BY)
     session.execute(tenant_sql(_REMOVED), wanted)
