@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import date
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from core.db.session import unit_of_work
 from core.exchange.envelopes import deliver
-from core.exchange.models import IdentityMark
+from core.exchange.identity_queries import ANSWER
+from core.exchange.models import Envelope, IdentityMark
 from core.jobs.models import OutboxItem
 from core.people.duplicates.service import propose_duplicates
 from core.people.models import WorkerFile
@@ -192,6 +193,11 @@ def test_the_province_is_asked_and_answers_on_pages(person: Desk, acting: Acting
     assert "由居住地保留" in above.get(one)
     _relay(acting, PROVINCE)
     assert "由居住地保留" in clerk.get(f"/{COUNTY}/province-queries")
+    assert "答复未能送达" not in above.get(one)
+    with acting(PROVINCE), unit_of_work() as session:
+        session.execute(update(Envelope).where(Envelope.kind == ANSWER).values(state="undelivered"))
+    for page in (one, f"/{PROVINCE}/identity-queries"):
+        assert "答复未能送达" in above.get(page)
     # the other county sees that a file of its own is concerned, and that it stays; who asked it does not learn
     there = Pages(person("there", tenant=OTHER_COUNTY))
     told_page = there.get(f"/{OTHER_COUNTY}/province-queries")

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from core.db.session import unit_of_work
+from core.exchange.models import Envelope
 from core.people.models import WorkerFile
 from core.rights.emptying import settle
 from core.rights.listed import Listed, erasures_listed, list_erasures, list_file
@@ -203,7 +204,13 @@ def test_what_partners_erased_is_seen_and_answered_on_the_desk(person: Desk, the
     status, _, again = _send(clerk, f"/partners/{rows[0].id}", outcome="kept", why="")
     assert (status, "请填写依据" in again, 'value="kept" checked' in again) == (422, True, True)
     assert _send(clerk, f"/partners/{rows[0].id}", outcome="kept", why="本县保存期未满")[0] == 303
-    assert "本县保存期未满" in clerk.client.get(f"{HERE}/partners").text
+    page = clerk.client.get(f"{HERE}/partners")
+    assert ("本县保存期未满" in page.text, "答复未能送达" in page.text) == (True, False)
+    with acting(COUNTY), unit_of_work() as session:
+        session.execute(update(Envelope).where(Envelope.direction == "out").values(state="undelivered"))
+    page = clerk.client.get(f"{HERE}/partners")
+    _sound(page.text)
+    assert "答复未能送达" in page.text
     listed = clerk.client.get(f"{API}/rights/partners").json()
     assert {(row["direction"], row["outcome"]) for row in listed} == {("in", "kept"), ("out", None)}
     again_asked = clerk.client.post(

@@ -11,7 +11,9 @@ from sqlalchemy.orm import Session
 
 from core.db.session import unit_of_work
 from core.errors import BangfuError, InvalidInput
+from core.exchange.envelopes import UNHEARD_ZH, unheard
 from core.exchange.identity_index import ON_FILE
+from core.exchange.identity_queries import ANSWER as REPLY
 from core.exchange.identity_queries import (
     ANSWERING,
     ASKED,
@@ -113,8 +115,17 @@ def received_list(request: Request) -> HTMLResponse:
     """What the counties asked, open questions first."""
     with unit_of_work() as session:
         rows = queries(session, "in")
+        unheard_of = unheard(session, REPLY, [row.envelope_id for row in rows if row.outcome])
     unions = words.union_names({row.peer for row in rows})
-    return show(request, "identity_queries.html", rows=rows, unions=unions, states=STATES, outcomes=OUTCOMES)
+    return show(
+        request,
+        "identity_queries.html",
+        rows=rows,
+        unheard_of=unheard_of,
+        unions=unions,
+        states=STATES,
+        outcomes=OUTCOMES,
+    )
 
 
 @router.get("/identity-queries/{query_id}", dependencies=[ANSWER])
@@ -160,6 +171,7 @@ def _one(
     with unit_of_work() as session:
         query = query_received(session, query_id)
         found = matches(session, query)
+        unheard_of = unheard(session, REPLY, [query.envelope_id] if query.outcome else [])
     titles = {ON_FILE: "建档"} | {f"aided:{code}": f"受助（{title}）" for code, title in words.programme_titles().items()}
     unions = words.union_names({query.peer} | {match.tenant for match in found})
     return show(
@@ -167,6 +179,7 @@ def _one(
         "identity_query.html",
         refusal=refused,
         query=query,
+        unheard=UNHEARD_ZH if unheard_of else "",
         found=found,
         titles=titles,
         unions=unions,

@@ -15,13 +15,14 @@ from sqlalchemy.orm import Session
 
 from core.db.session import unit_of_work
 from core.errors import BangfuError, InvalidInput, Misconfigured
+from core.exchange.envelopes import UNHEARD_ZH, unheard
 from core.rights.copies import take, write
 from core.rights.emptying import settle
 from core.rights.erasing import decide, files_going, files_of_wish, files_together, propose, proposed, withdraw
 from core.rights.hindrances import due_files, hindrances
 from core.rights.models import KINDS, REQUEST_STATES, Erasure, RightsRequest
 from core.rights.names import DECIDE, HANDLE
-from core.rights.partners import ENDED, OUTCOMES, answer_partner, files_here, names_here, partner_erasures
+from core.rights.partners import ANSWER, ENDED, OUTCOMES, answer_partner, files_here, names_here, partner_erasures
 from core.rights.requests import (
     NewRequest,
     answer,
@@ -93,6 +94,8 @@ def _partners(request: Request, refused: BangfuError | None = None, typed: Mappi
     with unit_of_work() as session:
         rows = partner_erasures(session)
         names, files = names_here(session, rows), files_here(session, rows)
+        answered = [row.envelope_id for row in rows if row.direction == "in" and row.outcome]
+        unheard_of = unheard(session, ANSWER, answered)
     return show(
         request,
         "rights_partners.html",
@@ -104,6 +107,8 @@ def _partners(request: Request, refused: BangfuError | None = None, typed: Mappi
         unions=words.union_names({row.peer for row in rows}),
         outcomes=OUTCOMES,
         ended=ENDED,
+        unheard_of=unheard_of,
+        unheard=UNHEARD_ZH,
         where=refused.where if refused else "",
         typed=_NOTHING_TYPED | dict(typed or {}),
     )
