@@ -177,11 +177,25 @@ def test_the_province_is_asked_and_answers_on_pages(person: Desk, acting: Acting
     with acting(), unit_of_work() as session:  # what the index told is on record, though nothing was asked
         assert session.scalars(select(ReadLog.what).where(ReadLog.what == "identity_index")).all() != []
     assert clerk.post(form, person_id=str(own.persons[0]), reason="自述在外县建档")[0] == 303
-    assert "待省级答复" in clerk.get(f"/{COUNTY}/province-queries")
+    listed = clerk.get(f"/{COUNTY}/province-queries")
+    assert "待省级答复" in listed
+    back = re.findall(rf"/{COUNTY}/province-queries/[0-9a-f-]+/withdraw", listed)[0]
+    assert clerk.post(back)[0] == 303
+    listed = clerk.get(f"/{COUNTY}/province-queries")
+    assert ("由本单位撤回" in listed, back in listed) == (True, False)
+    _relay(acting, COUNTY)
+    taken_back = above.get(f"/{PROVINCE}/identity-queries")
+    assert "已撤回" in taken_back
+    [old] = re.findall(rf"/{PROVINCE}/identity-queries/[0-9a-f-]+", taken_back)
+    assert "无须答复" in above.get(old)
+    headers = {"X-CSRF-Token": clerk.who.csrf}
+    api_back = f"/api/v1{back}"
+    assert clerk.who.client.post(api_back, headers=headers).json()["state"] == "withdrawn"
+    assert clerk.post(form, person_id=str(own.persons[0]), reason="自述在外县建档")[0] == 303
     _relay(acting, COUNTY)
     got = above.get(f"/{PROVINCE}/identity-queries")
     assert "重复建档查询" in above.get(f"/{PROVINCE}/matters")
-    one = re.findall(rf"/{PROVINCE}/identity-queries/[0-9a-f-]+", got)[0]
+    [one] = set(re.findall(rf"/{PROVINCE}/identity-queries/[0-9a-f-]+", got)) - {old}
     page = above.get(one)
     assert ("王小明" in page, OTHER_COUNTY in page, page.count("建档")) != (True, True, 0)
     assert CHOSEN.search(page) is None
@@ -209,10 +223,10 @@ def test_the_province_is_asked_and_answers_on_pages(person: Desk, acting: Acting
     [notice] = there.who.client.get(f"/api/v1/{OTHER_COUNTY}/province-notices").json()
     assert (notice["state"], notice["keeper"], notice["answer"]) == ("answered", OTHER_COUNTY, None)
     base = f"/api/v1/{COUNTY}"
-    [told] = clerk.who.client.get(f"{base}/province-queries").json()
+    told = clerk.who.client.get(f"{base}/province-queries").json()[0]
     assert (told["outcome"], told["keeper"], told["state"]) == ("duplicate", OTHER_COUNTY, "answered")
     api = f"/api/v1/{PROVINCE}/identity-queries"
-    [seen] = above.who.client.get(api).json()
+    seen = above.who.client.get(api).json()[0]
     assert {match["tenant"] for match in above.who.client.get(f"{api}/{seen['id']}").json()["matches"]} == {
         COUNTY,
         OTHER_COUNTY,

@@ -20,6 +20,7 @@ from core.exchange.identity_queries import (
     ASKING,
     OUTCOMES,
     STATES,
+    WITHDRAWING,
     answer_query,
     ask_province,
     matches,
@@ -27,6 +28,7 @@ from core.exchange.identity_queries import (
     nobody_elsewhere,
     queries,
     query_received,
+    withdraw_query,
 )
 from core.exchange.identity_told import SEEING, see, told_here
 from core.exchange.identity_told import STATES as TOLD_STATES
@@ -43,12 +45,17 @@ ASKED_HERE = Depends(requires(ASKED))
 ASK = Depends(requires(ASKING))
 ANSWER = Depends(requires(ANSWERING))
 SEE = Depends(requires(SEEING))
+WITHDRAW = Depends(requires(WITHDRAWING))
 Reason = Annotated[str, Form(max_length=2000)]
 
 
 @router.get("/province-queries", dependencies=[ASKED_HERE])
 def asked_list(request: Request) -> HTMLResponse:
     """What this county asked, with the answers."""
+    return _asked(request)
+
+
+def _asked(request: Request, refused: BangfuError | None = None) -> HTMLResponse:
     with unit_of_work() as session:
         rows = queries(session, "out")
         told = told_here(session)
@@ -57,10 +64,12 @@ def asked_list(request: Request) -> HTMLResponse:
     return show(
         request,
         "province_queries.html",
+        refusal=refused,
         rows=rows,
         told=told,
         told_states=TOLD_STATES,
         may_see=current_scope().may("people.write"),
+        may_withdraw=current_scope().may("people.reveal"),
         names=names,
         unions=unions,
         states=STATES,
@@ -74,7 +83,17 @@ def seen(request: Request, tenant: str, told_id: uuid.UUID) -> Response:
     return changed(
         lambda session: see(session, told_id),
         lambda _: go(f"/{tenant}/province-queries", "已标记为已阅"),
-        lambda _: asked_list(request),
+        lambda error: _asked(request, error),
+    )
+
+
+@router.post("/province-queries/{query_id}/withdraw", dependencies=[WITHDRAW])
+def withdraw(request: Request, tenant: str, query_id: uuid.UUID) -> Response:
+    """Take back what was asked by mistake."""
+    return changed(
+        lambda session: withdraw_query(session, query_id),
+        lambda _: go(f"/{tenant}/province-queries", "已撤回"),
+        lambda error: _asked(request, error),
     )
 
 
