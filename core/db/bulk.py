@@ -19,7 +19,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Session
 
 from core.db.base import Base, new_id_text
-from core.db.copy_text import JOINED, Written, document, write_out
+from core.db.copy_text import Written, document, write_out
 from core.db.statements import tenant_sql
 
 _DIALECT: Any = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
@@ -51,14 +51,14 @@ def copy_rows(session: Session, model: type[Base], rows: Sequence[Sequence[Any]]
         copy_written(session, model, written(model, dict(zip(columns, zip(*rows, strict=True), strict=True))))
 
 
-def written(model: type[Base], columns: Mapping[str, Sequence[Any]], spread: str | None = None) -> Written:
+def written(model: type[Base], columns: Mapping[str, Sequence[Any]]) -> Written:
     """Rows that are given by columns, all of one length, written out for ``copy_written``; ids are made here where none are
     given (the database takes longer). It needs no database: others are written out while that takes rows in."""
     table: Any = model.__table__
     if "id" in table.columns and "id" not in columns:
         count = len(next(iter(columns.values())))
         columns = {**columns, "id": [new_id_text() for _ in range(count)]}
-    return write_out(table, columns, spread)
+    return write_out(table, columns)
 
 
 def copy_written(session: Session, model: type[Base], rows: Written, *, keep_former: bool = False) -> None:
@@ -73,8 +73,6 @@ def copy_written(session: Session, model: type[Base], rows: Written, *, keep_for
         alike[column.name] = default_of(column)
     staging, conflict = f"bulk_{table.name}", " on conflict do nothing" if keep_former else ""
     names = ", ".join(f'"{name}"' for name in columns)
-    taken = ", ".join("part" if name == rows.spread else f'"{name}"' for name in columns)
-    parts = f", string_to_table(\"{rows.spread}\", '{JOINED}') part" if rows.spread else ""
     driver: psycopg.Connection[Any] = session.connection().connection.driver_connection  # type: ignore[assignment]  # it is psycopg's
     with driver.cursor() as cursor:
         shape = sql.SQL("create temporary table {} on commit drop as select {} from {} with no data")
@@ -89,7 +87,7 @@ def copy_written(session: Session, model: type[Base], rows: Written, *, keep_for
         session.execute(
             tenant_sql(
                 f"insert into {table.fullname} (tenant, {names}{more})"  # noqa: S608 - names come from the model
-                f" select :tenant, {taken}{values} from pg_temp.{staging}{parts}{conflict}"
+                f" select :tenant, {names}{values} from pg_temp.{staging}{conflict}"
             ),
             bound,
         )

@@ -19,8 +19,6 @@ from sqlalchemy import Table
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.types import TypeEngine
 
-JOINED: Final = "\x1f"
-"""Between values of one text of which each becomes a row: the unit separator, which no text of a person holds."""
 _SIGNS: Final = re.compile(r"[\\\t\n\r]")
 _ESCAPED: Final = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
 _QUOTED: Final = re.compile(r'["\\]')
@@ -34,12 +32,10 @@ class Written:
     names: tuple[str, ...]
     alike: Mapping[str, Any] = field(repr=False)
     lines: bytes = field(repr=False)
-    spread: str | None = None
-    """The column whose texts hold several values, joined by ``JOINED``: each is a row of its own in the table."""
 
 
-def write_out(table: Table, columns: Mapping[str, Sequence[Any]], spread: str | None = None) -> Written:
-    """Write out rows that are given as columns of ``table``, all of one length; ``spread`` as in ``Written``.
+def write_out(table: Table, columns: Mapping[str, Sequence[Any]]) -> Written:
+    """Write out rows that are given as columns of ``table``, all of one length.
 
     Raises ``TypeError`` for a value of a kind that no column takes.
     """
@@ -53,8 +49,7 @@ def write_out(table: Table, columns: Mapping[str, Sequence[Any]], spread: str | 
             written: Sequence[str] | None = None if len(set(parts)) == 1 else parts
         else:
             unlike = set(values)
-            same = len(unlike) == 1 and name != spread
-            written = None if same else _each(values, unlike)
+            written = None if len(unlike) == 1 else _each(values, unlike)
         if written is None:
             alike[name] = values[0]
         else:
@@ -63,7 +58,7 @@ def write_out(table: Table, columns: Mapping[str, Sequence[Any]], spread: str | 
         name = next(iter(alike))
         texts[name] = [_parts(table.columns[name].type, alike.pop(name))] * count
     lines = "\n".join(map("\t".join, zip(*texts.values(), strict=True))) + "\n"
-    return Written(tuple(texts), alike, lines.encode(), spread)
+    return Written(tuple(texts), alike, lines.encode())
 
 
 def _each(values: Sequence[Any], unlike: set[Any]) -> Sequence[str]:

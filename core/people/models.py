@@ -61,6 +61,10 @@ def actor_of_scope() -> str:
     return current_scope().actor
 
 
+FOUND_BY: Final = ("spelling", "sounds", "initials", "given_name", "last_four", "phone_last_four")
+"""Columns by which the search box finds a person; what each is, ``core.people.search.words`` says."""
+
+
 class Person(TenantRow):
     """A person known to one tenant (人员). Identity number, phone and account are ciphertexts under the person's own key,
     beside a masked form and a keyed token for equality."""
@@ -72,6 +76,7 @@ class Person(TenantRow):
             *("name", "pinyin", "birth_date", "died_on", "ethnic_group", "political_status", "marital_status"),
             *("registration_kind", "registration_division", "wrapped_key"),
             *("identity_cipher", "identity_masked", "identity_token", "phone_cipher", "phone_masked", "phone_token"),
+            *FOUND_BY,
         ),
         triggers=(
             Kept(
@@ -83,8 +88,15 @@ class Person(TenantRow):
     )
     __table_args__ = (
         UniqueConstraint("tenant", "identity_token"),
-        Index("ix_person_phone_token", "tenant", "phone_token"),
+        # Half of the people on file have no telephone of their own.
+        *(
+            Index(f"ix_person_{name}", "tenant", name, postgresql_where=text(f"{name} is not null"))
+            for name in ("phone_token", "phone_last_four")
+        ),
         Index("ix_person_pinyin", "tenant", "pinyin", "id"),
+        # The spelling lies in the index of the sounds, so that a beginning of the one is told without looking at rows.
+        Index("ix_person_sounds", "tenant", "sounds", "spelling"),
+        *(Index(f"ix_person_{name}", "tenant", name) for name in ("initials", "given_name", "last_four")),
         CheckConstraint("gender in ('0', '1', '2', '9')", name="gender"),
         # whoever knew the person before the erasure, an import under way, cannot write him anew
         CheckConstraint(
@@ -116,6 +128,13 @@ class Person(TenantRow):
     phone_token: Mapped[bytes | None]
     erased_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     recorded_at: Mapped[Instant]
+    # What the search box compares with = and ranges alone, bytewise: that keeps an index under row-level security.
+    spelling: Mapped[str | None] = mapped_column(Text(collation="C"), deferred=True)
+    sounds: Mapped[str | None] = mapped_column(Text(collation="C"), deferred=True)
+    initials: Mapped[str | None] = mapped_column(Text(collation="C"), deferred=True)
+    given_name: Mapped[str | None] = mapped_column(Text(collation="C"), deferred=True)
+    last_four: Mapped[str | None] = mapped_column(Text(collation="C"), deferred=True)
+    phone_last_four: Mapped[str | None] = mapped_column(Text(collation="C"), deferred=True)
 
 
 class Household(TenantRow):
@@ -189,7 +208,12 @@ class WorkerFile(TenantRow):
             postgresql_where=text("former_kind is not null and kind is null"),
         ),
         Index("ix_worker_file_township", "tenant", "township", "pinyin", "id"),
-        Index("ix_worker_file_employer", "tenant", "employer_id", "pinyin", "id"),
+        # Most files name an employer in words alone.
+        Index(
+            "ix_worker_file_employer",
+            *("tenant", "employer_id", "pinyin", "id"),
+            postgresql_where=text("employer_id is not null"),
+        ),
         Index("ix_worker_file_updated", "tenant", "status", "updated_on"),
         Index("ix_worker_file_counts", "tenant", "status", "kind"),
         CheckConstraint(f"status in ({', '.join(repr(state.code) for state in STATES)})", name="status"),
@@ -351,10 +375,11 @@ class HouseholdFact(TenantRow):
 
 
 class SearchToken(Handled, Tenanted, Base):
-    """A token by which the search box finds a person or a case: name, pinyin, last four (core/people/search/words.py).
+    """A token by which the search box finds a case (number, parties' names, pinyin, initials), or a person by what only some
+    have beside the columns of their own row: a file number, a second reading (core/people/search/words.py).
 
     Compared bytewise with = and ranges alone: what is not leakproof keeps no index under row-level security. A token is
-    known by whom it finds: an id beside would make half the cost of the largest table.
+    known by whom it finds.
     """
 
     __tablename__ = "search_token"

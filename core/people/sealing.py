@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from core.db.base import new_id
 from core.exchange.identity_index import ON_FILE
 from core.people.identity_number import IdentityNumber
-from core.people.search.words import search_words
+from core.people.search.words import found_by, further_words, last_four
 from core.scope import current_scope
 from core.tenancy.keys import tenant_key, tokens
 from core.text.pinyin import name_pinyin
@@ -30,12 +30,12 @@ class Sealed:
     """The persons' own, under which the household's account and house number are sealed as well."""
     columns: dict[str, list[Any]]
     words: list[set[str]]
-    """Words by which the search box finds each."""
+    """Words by which the search box finds each, beside the columns."""
 
 
 @dataclass(frozen=True, slots=True)
 class SealedPerson:
-    """A new person's row, and those of the words by which he is found."""
+    """A new person's row, and those of further words by which he is found."""
 
     id: UUID
     row: dict[str, Any]
@@ -86,7 +86,7 @@ class Sealer:
         phone: Sensitive[str] | None = None,
         more_searches: Iterable[str] = (),
     ) -> SealedPerson:
-        """A new person with ``columns`` (name and what needs no seal); ``more_searches`` are further search tokens."""
+        """A new person with ``columns`` (name and what needs no seal); ``more_searches`` are further words."""
         person_id = new_id()
         number = identity.number.reveal()
         sealed = self.sealed(
@@ -117,9 +117,9 @@ class Sealer:
             "identity_masked": list(map(masking.identity_number, numbers)),
             "identity_token": self.identity_tokens(numbers),
             **self.sealed_phones(keys, phones),
+            **found_by(names, spoken, numbers),
         }
-        words = list(map(search_words, names, spoken, numbers, more_searches, phones))
-        return Sealed(keys, columns, words)
+        return Sealed(keys, columns, list(map(further_words, names, more_searches)))
 
     def sealed_accounts(self, keys: Sequence[PersonKey], numbers: Sequence[str | None]) -> dict[str, list[Any]]:
         """``account`` of many files."""
@@ -139,9 +139,12 @@ class Sealer:
 
     def sealed_phones(self, keys: Sequence[PersonKey], numbers: Sequence[str | None]) -> dict[str, list[Any]]:
         """``phone`` of many persons."""
+        masked = [number and masking.phone(number) for number in numbers]
         return {
             "phone_cipher": PersonKey.seal_each(keys, "phone_cipher", numbers),
-            "phone_masked": [number and masking.phone(number) for number in numbers],
+            "phone_masked": masked,
+            # Nobody is found by more than the masked form shows: of a landline that is less than four digits.
+            "phone_last_four": list(map(last_four, masked)),
             "phone_token": self._tokens.tenant_tokens(self._tenant, TokenKind.PHONE, numbers),
         }
 

@@ -26,7 +26,7 @@ from core.text.surnames import (
 _PLACES = re.compile(f"({'|'.join(PLACE_READINGS)})")
 _READ_OTHERWISE: Final = frozenset({*OTHER_NAME_READINGS, *OTHER_SURNAME_READINGS})
 """Characters with a second reading; few names have one."""
-CONFUSED_SPELLINGS: Final = (
+_CONFUSED_SPELLINGS: Final = (
     ("lyu", "lu"), ("nyu", "nu"), ("zh", "z"), ("ch", "c"), ("sh", "s"), ("ng", "n"), ("v", "u"), ("l", "n"),
 )  # fmt: skip
 """What is typed for one another: retroflex and flat initials, back and front nasals, l and n, the ways to write ü."""
@@ -124,7 +124,7 @@ def place_pinyin(text: str) -> NamePinyin:
 
 def confused(letters: str) -> str:
     """The form in which pinyin that clerks confuse is equal: zh/z, ch/c, sh/s, ng/n, l/n, ü/v/u. A prefix gives a prefix."""
-    for typed, meant in CONFUSED_SPELLINGS:
+    for typed, meant in _CONFUSED_SPELLINGS:
         letters = letters.replace(typed, meant)
     return letters
 

@@ -88,6 +88,11 @@ def _person(key: Any, made: Any, rows: dict[Any, list[dict[str, Any]]], home: An
             "id": person,
             "name": "李明",
             "pinyin": "li ming",
+            "spelling": "liming",
+            "sounds": "nimin",
+            "initials": "lm liming",
+            "given_name": "明",
+            "last_four": "0000",
             "gender": "1",
             "wrapped_key": wrapped,
             "identity_cipher": own.seal("identity_cipher", number),
@@ -97,7 +102,7 @@ def _person(key: Any, made: Any, rows: dict[Any, list[dict[str, Any]]], home: An
     )
     rows[Membership].append({"household_id": home, "person_id": person, "relation": "head", "valid_from": DAY})
     rows[PersonFact].append({"person_id": person, "valid_from": DAY, "income_unsorted_fen": 123_400, "source": "bench"})
-    rows[SearchToken].extend({"token": word, "subject_kind": "person", "subject_id": person} for word in ("李明", "lm", "0000"))
+    rows[SearchToken].append({"token": f"jj-{count}", "subject_kind": "person", "subject_id": person})
     rows[IdentityMark].append(
         {"province": PROVINCE, "hash": made.identity_index_hash(number), "year": DAY.year, "matter": "on_file"}
     )

@@ -30,7 +30,7 @@ from core.people.life.models import FileProposal
 from core.people.listing import NEVER, FileFilter, count_files, list_files, townships
 from core.people.models import Household, Membership, Person, SearchToken, WorkerFile
 from core.people.search.finding import find, find_cases, find_employers
-from core.people.search.words import file_number_word, search_words
+from core.people.search.words import file_number_word, found_by, further_words
 from core.scope import entered
 from core.tenancy.service import system_scope
 from core.text.pinyin import name_pinyin, place_pinyin
@@ -117,11 +117,12 @@ def _some(session: ScopedSession, numbers: range, chance: random.Random, weights
                     "birth_date": date(1950, 1, 1) + timedelta(days=chance.randrange(20_000)),
                     "identity_masked": masked,
                     "identity_token": chance.randbytes(32),
+                    **{column: values[0] for column, values in found_by([name], [spoken], [masked]).items()},
+                    "phone_last_four": f"{chance.randrange(10_000):04d}" if place == 0 else None,
                 }
             )
             rows[Membership].append({"household_id": home, "person_id": person, "relation": relation, "valid_from": DAY})
-            more = [file_number_word(file_number)] if place == 0 else []
-            words = search_words(name, spoken, masked, more, f"138****{chance.randrange(10_000):04d}" if place == 0 else None)
+            words = further_words(name, [file_number_word(file_number)] if place == 0 else [])
             rows[SearchToken] += [{"token": word, "subject_kind": "person", "subject_id": person} for word in words]
             if place == 0:
                 rows[WorkerFile].append(_file(chance, home, person, file_number))

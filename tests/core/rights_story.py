@@ -29,6 +29,7 @@ from core.funds.service import (
     take_return,
 )
 from core.people.models import Household, HouseholdFact, Membership, Person, PersonFact, SearchToken, WorkerFile
+from core.people.search.words import found_by
 from core.people.service import reveal
 from core.rights import listed
 from core.rights.catalogue import tenant_tables
@@ -37,6 +38,7 @@ from core.scope import Scope
 from core.settings import settings
 from core.surveys.models import Determination, ParameterSet
 from core.tenancy.keys import tenant_key, tokens
+from core.text.pinyin import name_pinyin
 from core.vault import masking
 from core.vault.tokens import TokenKind
 from tests.conftest import COUNTY, OTHER_COUNTY, TODAY, Database
@@ -105,6 +107,10 @@ def keyed(db: Database, acting: Acting) -> None:
         with_key(acting, tenant)
 
 
+def _found_by(one: Somebody) -> dict[str, list[str | None]]:
+    return found_by([one.name], [name_pinyin(one.name)], [one.number]) | {"phone_last_four": [one.phone[-4:]]}
+
+
 def family(
     acting: Acting, *people: Somebody, number: str = "SB1", status: str = "out_of_difficulty", tenant: str = COUNTY
 ) -> Family:
@@ -122,11 +128,10 @@ def family(
                     identity_masked=masking.identity_number(one.number),
                     identity_token=tokens().tenant_token(tenant, TokenKind.IDENTITY, one.number),
                     phone_cipher=key.seal("phone_cipher", one.phone), phone_masked=masking.phone(one.phone),
+                    **{column: told for column, [told] in _found_by(one).items()},
                 )
             )  # fmt: skip
-            session.add_all(
-                SearchToken(token=token, subject_kind="person", subject_id=id_) for token in (one.name, one.number[-4:])
-            )
+            session.add(SearchToken(token=f"+{one.name}", subject_kind="person", subject_id=id_))
         session.add(
             Household(id=household, address="蜀门北路", house_number_cipher=sealed[0].seal("house_number_cipher", "7栋"))
         )

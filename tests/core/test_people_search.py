@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import date
@@ -11,17 +12,18 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import event, select
+from sqlalchemy import event, select, update
 from sqlalchemy.orm import Session
 
 from core.db.session import app_engine, unit_of_work
+from core.db.statements import tenant_sql
 from core.people.employers.service import save_employer
-from core.people.models import Person, SearchToken
+from core.people.models import FOUND_BY, Person, SearchToken
 from core.people.search.finding import find, find_cases, find_employers, questions
-from core.people.search.words import MOST, renew_search_words, search_words
+from core.people.search.words import MOST, found_by, further_words, renew_search_words
 from core.scope import Scope
 from core.text.pinyin import confused, name_pinyin, other_pinyin, place_pinyin
-from tests.conftest import COUNTY, OTHER_COUNTY
+from tests.conftest import COUNTY, OTHER_COUNTY, Database
 from tests.core.people_story import number_of, put_on_file
 
 Acting = Callable[..., AbstractContextManager[Scope]]
@@ -40,6 +42,8 @@ HOUSEHOLDS = (
     ("Li Ming",),
     ("吕张良",),
 )
+COMPARED = {*FOUND_BY, "token", "pinyin", "identity_token", "phone_token"}
+"""Columns in which the search looks."""
 TYPED: tuple[tuple[str, list[str]], ...] = (
     ("王小明", ["王小明", "汪小明", "王晓敏"]),
     ("王", ["王芳", "王小明", "王晓敏"]),
@@ -74,7 +78,10 @@ TYPED: tuple[tuple[str, list[str]], ...] = (
     (PHONE, ["王小明"]),
     ("+86 138-0000-2468", ["王小明"]),
     ("2468", ["王小明"]),
+    ("246", ["王小明"]),
     ("%", []),
+    ("··", []),
+    ("——", []),
     (" ", []),
     ("'", []),
     ("\x00\u200b", []),
@@ -135,31 +142,47 @@ def _scans(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from _scans(inner)
 
 
-@pytest.mark.parametrize("text", ["王", "王小明", "w", "wx", "wang", "zhangsna", "2468", PHONE, "JJ2025-K1", number_of(1)])
-def test_every_branch_of_a_search_reads_an_index_by_the_word(county: Acting, text: str) -> None:
+MANY = """
+insert into person (tenant, id, name, pinyin, gender, spelling, sounds, initials, given_name, last_four, phone_last_four)
+select :tenant, gen_random_uuid(), k, k, '1', k, k, k, k, k, k from generate_series(1, 3000) n, md5(n::text) k
+"""
+
+
+def test_every_branch_of_a_search_reads_an_index_by_what_is_compared(county: Acting, db: Database) -> None:
+    with county(), unit_of_work() as session:
+        session.execute(tenant_sql(MANY))
+    with db.owner.begin() as connection:
+        connection.exec_driver_sql("analyze person")
     with county(), unit_of_work() as session:
         session.connection().exec_driver_sql("set local enable_seqscan = off; set local enable_bitmapscan = off")
-        for question in questions(text):
-            statement, bound = question.statement(), question.bound | {"on": date(2025, 1, 1), "most": 20}
-            explained = session.connection().exec_driver_sql  # the driver's own form of the statement, with its values
-            compiled = statement.compile(dialect=session.get_bind().dialect)
-            values = {**compiled.params, **bound, "tenant": COUNTY}
-            [[found]] = explained(f"explain (format json) {compiled}", values).all()
-            plan = (json.loads(found) if isinstance(found, str) else found)[0]["Plan"]
-            for scan in _scans(plan):
-                assert "Seq Scan" not in scan["Node Type"], scan
-                if scan.get("Relation Name") == "search_token":
-                    assert "token" in scan["Index Cond"].replace("search_token", ""), scan
+        for text in ("王", "王小明", "w", "wx", "wang", "zhangsna", "246", "2468", PHONE, "JJ2025-K1", number_of(1)):
+            for question in questions(text):
+                statement, bound = question.statement(), question.bound | {"on": date(2025, 1, 1), "most": 20}
+                compiled = statement.compile(dialect=session.get_bind().dialect)
+                values = {**compiled.params, **bound, "tenant": COUNTY}
+                # The driver's own form of the statement, with its values.
+                [[found]] = session.connection().exec_driver_sql(f"explain (format json) {compiled}", values).all()
+                plan = (json.loads(found) if isinstance(found, str) else found)[0]["Plan"]
+                for scan in _scans(plan):
+                    assert "Seq Scan" not in scan["Node Type"], (text, scan)
+                    if scan.get("Relation Name") in ("search_token", "person") and scan["Alias"] != "p":
+                        assert COMPARED & set(re.findall(r"\w+", scan["Index Cond"])), str(scan)
 
 
 def test_words_written_anew_are_those_that_were_written_first(county: Acting) -> None:
-    def words(session: Session) -> set[tuple[object, str]]:
-        return {(row.subject_id, row.token) for row in session.scalars(select(SearchToken))}
+    def words(session: Session) -> tuple[set[object], set[object]]:
+        columns = [getattr(Person, name) for name in FOUND_BY]
+        return set(session.execute(select(Person.id, *columns))), set(
+            session.execute(select(SearchToken.subject_id, SearchToken.token))
+        )
 
     with county(), unit_of_work() as session:
+        put_on_file(session, ("钱七", number_of(500)), phone="028-87654321")
         before, ids = words(session), list(session.scalars(select(Person.id)))
+        assert all(before)
+        assert session.scalars(select(Person.phone_last_four).where(Person.phone_last_four.is_not(None))).all() == ["2468"]
+        session.execute(update(Person).values(dict.fromkeys(FOUND_BY, "?")))
         renew_search_words(session, ids)
-        session.expire_all()
         assert words(session) == before
         person = session.scalars(select(Person).where(Person.name == "李里")).one()
         person.name, person.pinyin = "李丽", name_pinyin("李丽").sort_key
@@ -191,10 +214,13 @@ def test_cases_are_found_by_their_words_and_confidential_ones_by_their_handlers(
 @given(st.text(max_size=50))
 def test_any_name_has_words_and_always_the_same(name: str) -> None:
     spoken = name_pinyin(name)
-    words = search_words(name, spoken, "510104********1234", ["jj-1"], "138****2468")
-    assert words == search_words(name, name_pinyin(name), "510104********1234", ["jj-1"], "138****2468")
-    assert {"1234", "2468", "jj-1"} <= words
-    assert len(words) <= MOST
+    columns = found_by([name], [spoken], ["510104********1234"])
+    assert columns == found_by([name], [name_pinyin(name)], ["510104********1234"])
+    assert {*columns, "phone_last_four"} == set(FOUND_BY)
+    assert columns["last_four"] == ["1234"]
+    assert all(value for [value] in columns.values() if value is not None)
+    assert "jj-1" in further_words(name, ["jj-1"])
+    assert len(further_words(name, ["jj-1"])) <= MOST
     assert all(spoken.full for other in other_pinyin(name) if other)
     assert place_pinyin(name).sort_key == place_pinyin(name).sort_key
     list(questions_of(name))

@@ -23,7 +23,6 @@ from core.people.entry import Fault, Faults, Item, Refused, read
 from core.people.models import CIRCUMSTANCES, INCOME_LINES, Household, HouseholdFact, Person, PersonFact, WorkerFile
 from core.people.repository import latest_facts, members_on
 from core.people.sealing import Sealer
-from core.people.search.words import renew_search_words
 from core.rules.batch import MAX_FEN
 from core.scope import current_scope
 from core.tenancy.keys import tenant_key
@@ -252,10 +251,9 @@ def change_person_particulars(
         values |= _sealed_phone(session, person, phone)
     for name, value in values.items():
         setattr(person, name, value)
-    fields = {"person": person_id, "fields": sorted(name for name in values if not name.endswith(("_cipher", "_token")))}
+    unsaid = ("_cipher", "_token", "_last_four")
+    fields = {"person": person_id, "fields": sorted(name for name in values if not name.endswith(unsaid))}
     _touch(session, file, "people.particulars_changed", fields)
-    if phone.strip():
-        renew_search_words(session, [person_id])
     return person
 
 

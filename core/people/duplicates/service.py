@@ -25,37 +25,26 @@ from core.people.duplicates.merging import REASON_LENGTH, WHY_ZH
 from core.people.duplicates.models import DuplicateProposal
 from core.people.duplicates.scores import THRESHOLD, Compared, score
 from core.people.models import Person
-from core.people.search.words import CONFUSED
 from core.scope import current_scope
 from core.text.lines import reason_given
-from core.text.pinyin import CONFUSED_SPELLINGS, confused, name_pinyin
+from core.text.pinyin import confused, name_pinyin
 from core.trail.service import record
 
 DECIDING: Final = Demand("people.write", levels=COUNTIES)
 _CHUNK: Final = 5000
 _MOST_ALIKE: Final = 50
 """Of more persons with the same features, e.g. the telephone of a village, nobody is told anything."""
-_END: Final = "\U0010ffff"
-
-
-def _sounds() -> str:
-    """The expression of ``core.text.pinyin.confused`` over a stored sort key, in SQL."""
-    letters = "regexp_replace(p.pinyin, '[^a-z]', '', 'g')"
-    for typed, meant in CONFUSED_SPELLINGS:
-        letters = f"replace({letters}, '{typed}', '{meant}')"
-    return letters
-
 
 # Whom a whole county is looked through for: groups of one feature, so that no plan depends on how well the planner knows how
 # alike people are.
-_GROUPS: Final = f"""
+_GROUPS: Final = """
 select unnest(array_agg(p.id)) as id from person p
-where p.tenant = :tenant and p.erased_at is null and p.birth_date is not null
-group by {_sounds()}, p.birth_date having count(*) > 1
+where p.tenant = :tenant and p.erased_at is null and p.birth_date is not null and p.sounds is not null
+group by p.sounds, p.birth_date having count(*) > 1
 union
 select unnest(array_agg(p.id)) from person p
-where p.tenant = :tenant and p.erased_at is null and p.identity_masked is not null
-group by {_sounds()}, p.identity_masked having count(*) > 1
+where p.tenant = :tenant and p.erased_at is null and p.identity_masked is not null and p.sounds is not null
+group by p.sounds, p.identity_masked having count(*) > 1
 union
 select unnest(array_agg(p.id)) from person p
 where p.tenant = :tenant and p.erased_at is null and p.phone_token is not null
@@ -63,28 +52,27 @@ group by p.phone_token having count(*) > 1
 union
 select unnest(array_agg(f.worker_id)) from worker_file f
 where f.tenant = :tenant and f.account_token is not null group by f.account_token having count(*) > 1
-"""  # noqa: S608 - made of constants
-_NEIGHBOURS: Final = f"""
+"""
+_NEIGHBOURS: Final = """
 with lives as materialized (
     select distinct on (person_id, household_id) person_id, household_id, present
     from membership where tenant = :tenant and valid_from <= :on
     order by person_id, household_id, valid_from desc, recorded_at desc
 ),
 known as materialized (
-    select p.id, {_sounds()} as sounds, p.birth_date, left(p.name, 1) as surname, h.address, h.id as home from lives
+    select p.id, p.sounds, p.birth_date, left(p.name, 1) as surname, h.address, h.id as home from lives
     join household h on h.tenant = :tenant and h.id = lives.household_id
     join person p on p.tenant = :tenant and p.id = lives.person_id and p.erased_at is null
     where lives.present
 )
-select unnest(array_agg(id)) as id from known group by address, sounds having count(distinct home) > 1
+select unnest(array_agg(id)) as id from known where sounds is not null group by address, sounds having count(distinct home) > 1
 union
 select unnest(array_agg(id)) from known where birth_date is not null
 group by address, birth_date, surname having count(distinct home) > 1
-"""  # noqa: S608 - made of constants
+"""
 _NEAR: Final = """
-select b.subject_id as id from search_token a
-join search_token b on b.tenant = :tenant and b.subject_kind = 'person' and b.token = a.token
-where a.tenant = :tenant and a.subject_id = any (:persons) and a.token >= :from_word and a.token < :to_word
+select b.id from person a join person b on b.tenant = :tenant and b.sounds = a.sounds
+where a.tenant = :tenant and a.id = any (:persons)
 union
 select b.id from person a join person b on b.tenant = :tenant and b.phone_token = a.phone_token
 where a.tenant = :tenant and a.id = any (:persons)
@@ -123,7 +111,7 @@ def propose_duplicates(session: Session, persons: Sequence[UUID] | None = None) 
     """Propose whom of the county, or whom of the county beside ``persons``, somebody should compare; how many pairs are new."""
     scope = current_scope()
     session.flush()
-    bound = {"persons": list(persons or ()), "on": scope.business_date, "from_word": CONFUSED, "to_word": CONFUSED + _END}
+    bound = {"persons": list(persons or ()), "on": scope.business_date}
     ids: set[UUID] = set()
     for question in (_GROUPS, _NEIGHBOURS) if persons is None else (_NEAR,):
         ids.update(session.scalars(tenant_sql(question), bound))

@@ -52,6 +52,7 @@ _COLUMNS: Final[Mapping[type[Any], tuple[str, ...]]] = {
         "phone_cipher",
         "phone_masked",
         "phone_token",
+        "phone_last_four",
     ),
     Household: ("address", "house_number_cipher", "postcode", "housing_kind", "floor_area_dm2"),
 }

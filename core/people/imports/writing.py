@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from core.centre.numbering import draw
 from core.db.base import Base, new_id_text
 from core.db.bulk import copy_written, default_of, written
-from core.db.copy_text import JOINED, Written
+from core.db.copy_text import Written
 from core.exchange.models import IdentityMark
 from core.people.models import Household, HouseholdFact, Membership, Person, PersonFact, SearchToken, WorkerFile
 from core.people.roster import HouseholdDraft, PersonDraft
@@ -76,9 +76,14 @@ class Rows:
         self.parts.append(Part(model, written(model, columns)))
 
     def find(self, ids: Sequence[Id], words: Sequence[set[str]]) -> None:
-        """Let persons be found by their words."""
-        columns = {"token": list(map(JOINED.join, words)), "subject_id": ids, "subject_kind": ["person"] * len(ids)}
-        self.parts.append(Part(SearchToken, written(SearchToken, columns, "token")))
+        """Let persons be found by further words."""
+        rows = [(id_, word) for id_, of_person in zip(ids, words, strict=True) for word in of_person]
+        if rows:
+            kinds = ["person"] * len(rows)
+            self.take(
+                SearchToken,
+                {"token": [word for _, word in rows], "subject_id": [id_ for id_, _ in rows], "subject_kind": kinds},
+            )
 
     def mark(self, hashes: Sequence[bytes]) -> None:
         """Put marks of persons into the identity index; one that stands already stays."""

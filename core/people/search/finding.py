@@ -21,7 +21,7 @@ from core.db.statements import tenant_sql
 from core.people.employers.models import Employer
 from core.people.employers.service import fits
 from core.people.identity_number import lengthened
-from core.people.search.words import CONFUSED, INITIALS, PART
+from core.people.search.words import INITIALS, LAST, PART
 from core.scope import current_scope
 from core.tenancy.keys import tokens
 from core.text.normalise import fold, fold_name, squash
@@ -35,6 +35,7 @@ _PHONE: Final = re.compile(r"(?:\+?86)?[0-9]{7,12}")
 _ACCOUNT: Final = re.compile(r"[0-9]{16,32}")
 _LETTERS: Final = re.compile(r"[a-z]+")
 _BETWEEN: Final = re.compile(r"[\s'’`·-]+")
+_LAST_FOUR_SO_FAR: Final = re.compile(r"[0-9]{1,3}|[0-9]{3}[0-9Xx]").fullmatch
 _UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
 _READ: Final = 60
 """Rows that a branch of the question reads, in its index's order."""
@@ -47,11 +48,11 @@ _ALPHABET: Final = "abcdefghijklmnopqrstuvwxyz"
 EXACT, BEGINS, WITHIN, SOUNDS, CONFUSABLE, MISTYPED = range(6)
 """How well a person fits, best first."""
 
-_BY_WORD: Final = "select subject_id as id from search_token where tenant = :tenant and subject_kind = 'person' and token"
-_BY_PINYIN: Final = "select id from person where tenant = :tenant and pinyin"
+_BY_COLUMN: Final = "select id from person where tenant = :tenant and"
+_BY_WORD: Final = "select subject_id as id from search_token where tenant = :tenant and subject_kind = 'person' and"
 _BY_TOKEN: Final = {
-    TokenKind.IDENTITY: "select id from person where tenant = :tenant and identity_token",
-    TokenKind.PHONE: "select id from person where tenant = :tenant and phone_token",
+    TokenKind.IDENTITY: f"{_BY_COLUMN} identity_token",
+    TokenKind.PHONE: f"{_BY_COLUMN} phone_token",
     TokenKind.ACCOUNT: "select worker_id as id from worker_file where tenant = :tenant and account_token",
 }
 _FOUND: Final = """
@@ -119,22 +120,37 @@ class _Question:
         self._branch(f"{_BY_TOKEN[kind]} = :{self._bind(token)}", EXACT)
 
     def word(self, word: str, rank: int) -> None:
-        """Whoever has exactly this word."""
-        self._branch(f"{_BY_WORD} = :{self._bind(word)}", rank)
+        """Whoever has exactly this further word."""
+        self._branch(f"{_BY_WORD} token = :{self._bind(word)}", rank)
 
-    def words(self, words: Sequence[str], rank: int) -> None:
-        """Whoever has one of these words."""
-        self._branch(f"{_BY_WORD} = any (cast(:{self._bind(list(words))} as text[]))", rank)
+    def further(self, word: str, rank: int) -> None:
+        """Whoever has a further word that begins so, in the words' order."""
+        self._branch(f"{_BY_WORD} {self._range('token', word)} order by token", rank)
 
-    def begins(self, word: str, rank: int) -> None:
-        """Whoever has a word that begins so, in the words' order."""
-        bounds = f">= :{self._bind(word)} and token < :{self._bind(word + _END)} order by token"
-        self._branch(f"{_BY_WORD} {bounds}", rank)
+    def exactly(self, column: str, value: str, rank: int) -> None:
+        """Whoever has exactly this in a column of his own row."""
+        self._branch(f"{_BY_COLUMN} {column} = :{self._bind(value)}", rank)
 
-    def sorts(self, key: str, rank: int) -> None:
-        """Whose name begins so, in the order of pinyin: ``key`` is the sort key of the beginning."""
-        bounds = f">= :{self._bind(key)} and pinyin < :{self._bind(key + _END)} order by pinyin"
-        self._branch(f"{_BY_PINYIN} {bounds}", rank)
+    def one_of(self, column: str, values: Sequence[str], rank: int) -> None:
+        """Whoever has one of these in a column of his own row."""
+        self._branch(f"{_BY_COLUMN} {column} = any (cast(:{self._bind(list(values))} as text[]))", rank)
+
+    def begins(self, column: str, value: str, rank: int) -> None:
+        """Whose column begins so, in the column's order. Of names that begin so, ``pinyin`` holds the sort keys."""
+        self._branch(f"{_BY_COLUMN} {self._range(column, value)} order by {column}", rank)
+
+    def spelt(self, letters: str, rank: int) -> None:
+        """Whose pinyin is exactly this: found by its sounds, of which it is one spelling."""
+        sounds = self._bind(confused(letters))
+        self._branch(f"{_BY_COLUMN} sounds = :{sounds} and spelling = :{self._bind(letters)}", rank)
+
+    def spelt_so_far(self, letters: str, rank: int) -> None:
+        """Whose pinyin begins so: found by the beginning of its sounds, which is a beginning as well."""
+        sounds = self._range("sounds", confused(letters))
+        self._branch(f"{_BY_COLUMN} {sounds} and {self._range('spelling', letters)} order by sounds", rank)
+
+    def _range(self, column: str, beginning: str) -> str:
+        return f"{column} >= :{self._bind(beginning)} and {column} < :{self._bind(beginning + _END)}"
 
     def _branch(self, question: str, rank: int) -> None:
         """A place tells the rank, and within it the row's number in its branch."""
@@ -191,14 +207,14 @@ def questions(text: str) -> Iterator[_Question]:
     """The questions that ``text`` asks, each where the ones before found nobody; none for an empty text."""
     text = _UNSTORABLE.sub("", text)
     plain = squash(text)
-    folded = fold_name(text).lstrip(PART + INITIALS + CONFUSED)
+    folded = fold_name(text).lstrip(PART + INITIALS)
     if not plain or not folded:
         return
     letters = _letters(text)
     asked = _Question()
     _numbers(asked, plain)
     asked.word(folded, EXACT)
-    asked.begins(folded, BEGINS)
+    asked.further(folded, BEGINS)
     if letters:
         _ask_letters(asked, letters)
     elif not folded[:1].isdigit():
@@ -206,7 +222,7 @@ def questions(text: str) -> Iterator[_Question]:
     yield asked
     if letters and len(letters) >= _SHORTEST_MISTYPED:
         again = _Question()
-        again.words(sorted({CONFUSED + confused(one) for one in _one_off(letters)}), MISTYPED)
+        again.one_of("sounds", sorted({confused(one) for one in _one_off(letters)}), MISTYPED)
         yield again
 
 
@@ -219,6 +235,9 @@ def _numbers(asked: _Question, plain: str) -> None:
         asked.number(TokenKind.PHONE, plain)
     if _ACCOUNT.fullmatch(plain):
         asked.number(TokenKind.ACCOUNT, plain)
+    if _LAST_FOUR_SO_FAR(plain):
+        for column in ("last_four", "phone_last_four"):
+            asked.begins(column, plain.lower(), EXACT if len(plain) == LAST else BEGINS)
 
 
 def _letters(text: str) -> str:
@@ -228,24 +247,33 @@ def _letters(text: str) -> str:
 
 
 def _ask_letters(asked: _Question, letters: str) -> None:
+    asked.spelt(letters, EXACT)
     asked.word(letters, EXACT)
-    asked.begins(f"{INITIALS}{letters} ", BEGINS)
-    asked.begins(letters, WITHIN)
-    asked.begins(INITIALS + letters, SOUNDS)
-    asked.begins(PART + letters, SOUNDS)
+    asked.begins("initials", f"{letters} ", BEGINS)
+    asked.further(f"{INITIALS}{letters} ", BEGINS)
+    asked.spelt_so_far(letters, WITHIN)
+    asked.further(letters, WITHIN)
+    asked.begins("initials", letters, SOUNDS)
+    asked.begins("given_name", letters, SOUNDS)
+    for sign in (INITIALS, PART):
+        asked.further(sign + letters, SOUNDS)
     if len(letters) > 1:
-        asked.begins(CONFUSED + confused(letters), CONFUSABLE)
+        asked.begins("sounds", confused(letters), CONFUSABLE)
 
 
 def _ask_name(asked: _Question, folded: str) -> None:
-    asked.sorts(name_pinyin(folded).sort_key, BEGINS)
+    read = name_pinyin(folded)
+    asked.exactly("pinyin", read.sort_key, EXACT)
+    asked.begins("pinyin", read.sort_key, BEGINS)
     if folded in COMPOUND_SURNAMES:  # read as a surname only where a given name follows
-        asked.sorts(" ".join(map("".join, zip(COMPOUND_SURNAMES[folded], folded, strict=True))), BEGINS)
-    asked.begins(PART + folded, WITHIN)
+        asked.begins("pinyin", " ".join(map("".join, zip(COMPOUND_SURNAMES[folded], folded, strict=True))), BEGINS)
+    asked.begins("given_name", folded, WITHIN)
+    asked.further(PART + folded, WITHIN)
     if len(folded) > 1:
-        for spoken in (name_pinyin(folded), *other_pinyin(folded)):
-            asked.begins(spoken.full, SOUNDS)
-        asked.word(CONFUSED + confused(name_pinyin(folded).full), CONFUSABLE)
+        for spoken in filter(None, [one.full for one in (read, *other_pinyin(folded))]):
+            asked.spelt_so_far(spoken, SOUNDS)
+            asked.further(spoken, SOUNDS)
+        asked.exactly("sounds", confused(read.full), CONFUSABLE)
 
 
 def _one_off(letters: str) -> set[str]:

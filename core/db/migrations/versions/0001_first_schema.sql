@@ -751,15 +751,31 @@ CREATE TABLE person (
     phone_token BYTEA,
     erased_at TIMESTAMP WITH TIME ZONE,
     recorded_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    spelling TEXT COLLATE "C",
+    sounds TEXT COLLATE "C",
+    initials TEXT COLLATE "C",
+    given_name TEXT COLLATE "C",
+    last_four TEXT COLLATE "C",
+    phone_last_four TEXT COLLATE "C",
     CONSTRAINT pk_person PRIMARY KEY (tenant, id),
     CONSTRAINT uq_person_tenant_identity_token UNIQUE (tenant, identity_token),
     CONSTRAINT ck_person_gender CHECK (gender in ('0', '1', '2', '9')),
     CONSTRAINT ck_person_erased CHECK (erased_at is null or num_nonnulls(wrapped_key, identity_cipher, identity_token, phone_cipher, phone_token, birth_date) = 0)
 );
 
-CREATE INDEX ix_person_phone_token ON person (tenant, phone_token);
+CREATE INDEX ix_person_given_name ON person (tenant, given_name);
+
+CREATE INDEX ix_person_initials ON person (tenant, initials);
+
+CREATE INDEX ix_person_last_four ON person (tenant, last_four);
+
+CREATE INDEX ix_person_phone_last_four ON person (tenant, phone_last_four) WHERE phone_last_four is not null;
+
+CREATE INDEX ix_person_phone_token ON person (tenant, phone_token) WHERE phone_token is not null;
 
 CREATE INDEX ix_person_pinyin ON person (tenant, pinyin, id);
+
+CREATE INDEX ix_person_sounds ON person (tenant, sounds, spelling);
 
 alter table person enable row level security;
 
@@ -2782,7 +2798,7 @@ CREATE INDEX ix_worker_file_account ON worker_file (tenant, account_token);
 
 CREATE INDEX ix_worker_file_counts ON worker_file (tenant, status, kind);
 
-CREATE INDEX ix_worker_file_employer ON worker_file (tenant, employer_id, pinyin, id);
+CREATE INDEX ix_worker_file_employer ON worker_file (tenant, employer_id, pinyin, id) WHERE employer_id is not null;
 
 CREATE INDEX ix_worker_file_kind ON worker_file (tenant, kind, pinyin, id);
 
