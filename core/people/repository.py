@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -72,6 +72,15 @@ select distinct members.household_id, f.file_number from members
 join other on other.person_id = members.person_id and other.present
 join worker_file f on f.tenant = :tenant and f.household_id = other.household_id and f.status <> all (:ended)
 where members.present order by members.household_id, f.file_number
+"""
+_FILES_OF: Final = """
+select distinct m.person_id, f.file_number from (
+    select distinct on (household_id, person_id) household_id, person_id, present from membership
+    where tenant = :tenant and valid_from <= :on and person_id = any (:persons)
+    order by household_id, person_id, valid_from desc, recorded_at desc
+) m
+join worker_file f on f.tenant = :tenant and f.household_id = m.household_id
+where m.present and f.status <> all (:ended)
 """
 _LOCKED_MEMBERS: Final = """
 select id from person where tenant = :tenant and id in (
@@ -260,6 +269,15 @@ def members_on(session: Session, household_id: UUID, on: date) -> dict[UUID, Mem
         .ext(distinct_on(Membership.person_id))
     )
     return {found.person_id: found for found in session.scalars(asked) if found.present}
+
+
+def files_of(session: Session, persons: Collection[UUID]) -> dict[UUID, set[str]]:
+    """Who of ``persons`` belongs to a file today that is alive, with the numbers of those files: one statement."""
+    bound = {"persons": list(persons), "on": current_scope().business_date, "ended": sorted(ENDED)}
+    found: dict[UUID, set[str]] = {}
+    for person, number in session.execute(tenant_sql(_FILES_OF), bound):
+        found.setdefault(person, set()).add(number)
+    return found
 
 
 def files_joined_since(session: Session, person_id: UUID, but: UUID | None, since: date) -> list[str]:
