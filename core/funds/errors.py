@@ -1,4 +1,5 @@
-"""Refusals of the fund. Their texts name amounts, sources and the applicant's own case, never another person."""
+"""Refusals of the fund. Their texts name amounts, sources and the applicant's own case; another person in no other place than
+``AccountsDamaged``, to whoever pays these people and sees their names beside it."""
 
 from __future__ import annotations
 
@@ -56,17 +57,18 @@ class AccountsDamaged(Conflict):
         more = f"等 {len(told)} 人" if len(told) > _SHOWN_PAYEES else ""
         ways_zh, ways_en = list[str](), list[str]()
         if keys:
-            ways_zh.append("请联系系统管理员从备份恢复后再发盘；等不及的，由资金专管员作废本批后重新编制，其余款项照常发放")
-            ways_en.append("have the keys restored from a backup, or cancel the batch and prepare it anew without them")
+            ways_zh.append("请联系系统管理员从备份恢复；本批未发盘的，也可由资金专管员作废后重新编制，其余款项先行发放")
+            ways_en.append("have the keys restored from a backup; a batch that was not sent can be cancelled and prepared anew")
         if accounts:
-            ways_zh.append("只是账号损坏的，请在档案中重新登记银行卡号，再作废本批、重新编制")
+            ways_zh.append("只是账号损坏的，可在档案中重新登记银行卡号，再作废本批、重新编制")
             ways_en.append("where the account alone is damaged, enter it anew in the file, then cancel and prepare anew")
         super().__init__(
-            f"以下收款人的银行账号已损坏，无法解开，本批尚未发盘：{'、'.join(told[:_SHOWN_PAYEES])}{more}",
-            "accounts of payees are damaged and cannot be opened; nothing was sent",
+            f"以下收款人的银行账号已损坏，无法解开，不能生成银行文件：{'、'.join(told[:_SHOWN_PAYEES])}{more}",
+            "accounts of payees are damaged and cannot be opened: there is no bank file",
             where=batch,
             mend_zh="；".join(ways_zh),
             mend_en="; ".join(ways_en),
+            files=told,
         )
 
 

@@ -310,11 +310,12 @@ def refuse_members_elsewhere(session: Session, household_id: UUID, act_zh: str) 
     bound = {"household": household_id, "persons": members, "ended": sorted(ENDED)}
     if others := list(session.scalars(tenant_sql(_MEMBERS_ELSEWHERE), bound)):
         raise Conflict(
-            f"该户成员现在另一户档案中，一人只能在一户建档，{act_zh}",
+            f"该户成员现在另一户档案（{'、'.join(others)}）中，一人只能在一户建档，{act_zh}",
             "a member of the household is in another file now; nobody is on file in two",
             where="、".join(others),
             mend_zh="请先在其中一户办理迁出",
             mend_en="end the membership in one of them first",
+            files=others,
         )
 
 

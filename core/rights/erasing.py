@@ -43,6 +43,7 @@ class Held(Conflict):
             f"not yet: {'; '.join(one.en for one in because)}",
             mend_zh="请先办结上述事项",
             mend_en="finish these first",
+            files=[one.zh for one in because],
         )
         self.because = tuple(because)
 
