@@ -184,6 +184,8 @@ def test_two_people_erase_a_file_and_its_page_says_so(person: Desk, theirs: Fami
     assert shown.status_code == 200
     assert "已按规定删除" in shown.text
     assert _send(vice, f"/erasures/{erasure}", outcome="confirmed")[0] == 409
+    status, _, late = _send(clerk, f"/erasures/{erasure}/withdraw")
+    assert (status, "已由另一人复核，不能撤回" in late, "该户的个人信息权利请求" in late) == (409, True, True)
 
 
 def test_what_partners_erased_is_seen_and_answered_on_the_desk(person: Desk, theirs: Family, acting: Acting) -> None:

@@ -18,7 +18,16 @@ from core.errors import BangfuError, InvalidInput, Misconfigured
 from core.exchange.envelopes import UNHEARD_ZH, unheard
 from core.rights.copies import take, write
 from core.rights.emptying import settle
-from core.rights.erasing import decide, files_going, files_of_wish, files_together, propose, proposed, withdraw
+from core.rights.erasing import (
+    decide,
+    erasure_named,
+    files_going,
+    files_of_wish,
+    files_together,
+    propose,
+    proposed,
+    withdraw,
+)
 from core.rights.hindrances import due_files, hindrances
 from core.rights.models import KINDS, REQUEST_STATES, Erasure, RightsRequest
 from core.rights.names import DECIDE, HANDLE
@@ -160,11 +169,17 @@ def decided(request: Request, tenant: str, erasure_id: uuid.UUID, outcome: Line 
 
 @router.post("/rights/erasures/{erasure_id}/withdraw", dependencies=[HANDLES])
 def withdrawn(request: Request, tenant: str, erasure_id: uuid.UUID) -> Response:
-    """Take back what was proposed."""
+    """Take back what was proposed; where somebody was quicker, the page of the household says so."""
+
+    def refused(error: BangfuError) -> HTMLResponse:
+        with unit_of_work() as session:
+            home = erasure_named(session, erasure_id).household_id
+        return _household(request, home, error)
+
     return changed(
         lambda session: withdraw(session, erasure_id).household_id,
         lambda household: go(f"/{tenant}/rights/households/{household}", "已撤回"),
-        lambda error: _refused(request, error),
+        refused,
     )
 
 
@@ -264,21 +279,6 @@ def copied(request: Request, request_id: uuid.UUID) -> Response:
 
     return changed(
         act, lambda made: streamed(made[0], "application/zip", f"{made[1]}.zip"), lambda error: _one(request, request_id, error)
-    )
-
-
-def _refused(request: Request, error: BangfuError) -> HTMLResponse:
-    return show(
-        request,
-        "rights_erasures.html",
-        refusal=error,
-        rows=[],
-        names={},
-        files={},
-        states={},
-        staff={},
-        me=(),
-        typed=_NOTHING_TYPED,
     )
 
 
