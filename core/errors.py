@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Self
 
 
@@ -10,7 +11,8 @@ class BangfuError(Exception):
 
     ``zh`` and ``en`` say what is wrong; ``where`` names the place (field, sheet and row, file, setting);
     ``mend_zh`` and ``mend_en`` say what to do. ``code`` is stable and machine readable, ``status`` the HTTP status
-    that a page or the API answers with. Texts never hold a sensitive value in full.
+    that a page or the API answers with. Texts never hold a sensitive value in full. ``files`` are the numbers of files that
+    they name, or texts with these: whoever is told sees them however long they are, as no other long number.
     """
 
     code = "error"
@@ -24,6 +26,7 @@ class BangfuError(Exception):
         where: str | None = None,
         mend_zh: str | None = None,
         mend_en: str | None = None,
+        files: Sequence[str] = (),
     ) -> None:
         super().__init__(zh, en)
         self.zh = zh
@@ -31,6 +34,7 @@ class BangfuError(Exception):
         self.where = where
         self.mend_zh = mend_zh
         self.mend_en = mend_en
+        self.files = tuple(files)
 
     def __copy__(self) -> Self:
         """A copy as it is, whatever its kind is made from."""

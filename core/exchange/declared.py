@@ -6,7 +6,10 @@ from core.exchange import envelopes, identity_queries, identity_told, matters, q
 from core.host.declarations import TrailActDecl
 
 TOPICS = (envelopes.TOPIC,)
-KINDS = (matters.MATTER, matters.TAKEN, matters.ANSWER, identity_queries.QUERY, identity_queries.ANSWER, identity_told.TOLD)
+KINDS = (
+    *(matters.MATTER, matters.TAKEN, matters.ANSWER),
+    *(identity_queries.QUERY, identity_queries.ANSWER, identity_queries.WITHDRAWN, identity_told.TOLD),
+)
 PARAMETERS = question_limits.PARAMETERS
 GUARDS = upward.GUARDS
 EFFECTS = upward.EFFECTS
@@ -20,6 +23,8 @@ TRAIL_ACTS = (
     TrailActDecl("envelope.arrived", "移交包已到达", "envelope arrived"),
     TrailActDecl("identity_index.not_marked", "身份信息已损坏，未登记已受助", "aided, not marked: damaged number"),
     TrailActDecl("identity_query.asked", "向省级提交重复建档查询", "province asked about a duplicate"),
+    TrailActDecl("identity_query.withdrawn", "撤回重复建档查询", "question about a duplicate taken back"),
+    TrailActDecl("identity_query.was_withdrawn", "提问单位撤回重复建档查询", "question about a duplicate was taken back"),
     TrailActDecl("identity_query.answered", "答复重复建档查询", "question about a duplicate answered"),
     TrailActDecl("identity_query.came_back", "收到重复建档查询答复", "answer about a duplicate received"),
     TrailActDecl("identity_query.told", "省级告知重复建档查询涉及本单位档案", "told of a question about a file"),

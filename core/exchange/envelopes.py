@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, func, select
@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from core.db.base import new_id
 from core.db.session import unit_of_work
+from core.db.statements import among
 from core.errors import Conflict, InvalidInput, NotFound
 from core.exchange.models import Envelope
 from core.jobs.outbox import on_topic, post
@@ -36,6 +37,8 @@ _arrivals: dict[str, Arrival] = {}
 _returns: dict[str, Arrival] = {}
 UNDELIVERED_ZH: Final = "接收单位已撤并或迁出，没有可送达的单位，已退回本单位"
 """Why a package came back, as a person reads it."""
+UNHEARD_ZH: Final = "对方单位已撤并或迁出，答复未能送达。仍需告知的，请线下联系承接其工作的单位或上级工会"
+"""Of an answer of which the other side never heard, and what to do."""
 
 
 def on_arrival(kind: str) -> Callable[[Arrival], Arrival]:
@@ -125,6 +128,16 @@ def seal_reply(
     if reached_at(session, peer) in (None, current_scope().tenant):
         return None
     return seal_envelope(session, peer=peer, kind=kind, body=body, personal=personal, in_reply_to=in_reply_to)
+
+
+def unheard(session: Session, kind: str, answered: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Those of ``answered``, packages that were answered here by words of ``kind``, of whose last answer the other side never
+    heard: it had closed before, or the answer came back."""
+    sent = select(Envelope.in_reply_to, Envelope.state).where(
+        Envelope.direction == "out", Envelope.kind == kind, among(Envelope.in_reply_to, answered)
+    )
+    states = dict(session.execute(sent.order_by(Envelope.id)).all())
+    return {one for one in answered if states.get(one, "undelivered") == "undelivered"}
 
 
 def passed_on(

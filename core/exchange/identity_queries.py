@@ -2,7 +2,8 @@
 
 The index says "on file or aided elsewhere" and nothing more. Where is for the province alone to see: the question carries the
 hash, never a name or number, and the answer names a county only where the province says whose file stays. A county asks of its
-own members one at a time, with a reason that is kept, and only where the index knows of somebody elsewhere.
+own members one at a time, with a reason that is kept, and only where the index knows of somebody elsewhere. What was asked by
+mistake it takes back, until the province has said anything.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from sqlalchemy.orm import Session
 from core.authorisation import Demand, require
 from core.db.statements import among, tenant_sql
 from core.errors import Conflict, InvalidInput, NotFound
-from core.exchange.envelopes import on_arrival, personal_content, seal_envelope
+from core.exchange.envelopes import on_arrival, personal_content, seal_envelope, seal_reply
 from core.exchange.identity_index import elsewhere, this_and_last_year
 from core.exchange.identity_told import tell_others, told_before
 from core.exchange.models import Envelope
@@ -34,13 +35,15 @@ from core.tenancy.service import heir_of
 from core.text.lines import reason_given
 from core.trail.service import record
 
-QUERY, ANSWER = "identity.query", "identity.answer"
+QUERY, ANSWER, WITHDRAWN = "identity.query", "identity.answer", "identity.withdrawn"
 REASON_LENGTH: Final = 500
 ASKING: Final = Demand("people.reveal", levels=COUNTIES, begins=True)
+WITHDRAWING: Final = Demand("people.reveal", levels=COUNTIES)
 ASKED: Final = Demand("people.read", levels=COUNTIES)
 ANSWERING: Final = Demand("exchange.take", levels=frozenset({Level.PROVINCE}))
 OUTCOMES: Final = MappingProxyType({"duplicate": "确为重复", "different": "不是重复", "pending": "待核"})
-STATES: Final = MappingProxyType({"asked": "待省级答复", "pending": "待核", "answered": "已答复"})
+STATES: Final = MappingProxyType({"asked": "待省级答复", "pending": "待核", "answered": "已答复", "withdrawn": "已撤回"})
+_ENDED: Final = ("answered", "withdrawn")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ def ask_province(session: Session, household_id: uuid.UUID, person_id: uuid.UUID
     said = reason_given(reason, "请填写查询事由", REASON_LENGTH)
     if person_id not in members_on(session, household_id, scope.business_date):
         raise NotFound("该户没有此人", "no such member of the household", where="person_id")
-    still = IdentityQuery.direction == "out", IdentityQuery.person_id == person_id, IdentityQuery.state != "answered"
+    still = IdentityQuery.direction == "out", IdentityQuery.person_id == person_id, IdentityQuery.state.not_in(_ENDED)
     if session.scalar(select(IdentityQuery.id).where(*still)) is not None:
         raise Conflict("此人已提交查询，尚未答复", "a question about the person is open", where="person_id")
     number = reveal(session, person_id, "identity_number", said)
@@ -113,11 +116,51 @@ def _was_asked(session: Session, arrived: Envelope) -> None:
     session.flush()
 
 
+def withdraw_query(session: Session, query_id: uuid.UUID) -> IdentityQuery:
+    """Take back a question that was asked by mistake; the province is told. Repeated it changes nothing. That the index was
+    looked into stays on record. Raises ``Forbidden``, ``NotFound``, ``Conflict`` once the province has said anything."""
+    require(WITHDRAWING)
+    scope = current_scope()
+    wanted = select(IdentityQuery).where(IdentityQuery.id == query_id, IdentityQuery.direction == "out")
+    asked = session.scalar(wanted.with_for_update())
+    if asked is None:
+        raise NotFound("没有这一查询", "no such question", where=str(query_id))
+    if asked.state == "withdrawn":
+        return asked
+    if asked.state != "asked":
+        raise Conflict(
+            f"省级{STATES[asked.state]}，不能撤回",
+            "the province has looked at the question",
+            where="state",
+            mend_zh="如属误提，请与省级联系",
+            mend_en="talk to the province where it was a mistake",
+        )
+    asked.state, asked.answered_on, asked.answered_by = "withdrawn", scope.business_date, scope.actor
+    session.flush()
+    seal_reply(session, peer=asked.peer, kind=WITHDRAWN, body={}, in_reply_to=asked.envelope_id)
+    record(session, "identity_query.withdrawn", "household", asked.household_id, {"person": asked.person_id})
+    return asked
+
+
+@on_arrival(WITHDRAWN)
+def _was_withdrawn(session: Session, arrived: Envelope) -> None:
+    about = IdentityQuery.envelope_id == arrived.in_reply_to, IdentityQuery.peer == arrived.peer
+    asked = session.scalar(select(IdentityQuery).where(*about, IdentityQuery.direction == "in").with_for_update())
+    if asked is None:
+        # its first delivery failed: the question comes before this is tried again
+        raise NotFound("撤回的查询尚未到达", "the question has not come yet", where=str(arrived.in_reply_to))
+    if asked.state != "asked":
+        return  # the province had said something already, and the county hears it
+    asked.state, asked.answered_on, asked.answered_by = "withdrawn", arrived.sealed_on, f"tenant:{arrived.peer}"
+    session.flush()
+    record(session, "identity_query.was_withdrawn", "identity_query", asked.id, {"peer": arrived.peer})
+
+
 def queries(session: Session, direction: str, limit: int = 200) -> Sequence[IdentityQuery]:
     """The newest questions that the county in scope asked (``out``) or the province got (``in``), open ones first."""
     require(ASKED if direction == "out" else ANSWERING)
     wanted = select(IdentityQuery).where(IdentityQuery.direction == direction)
-    return session.scalars(wanted.order_by(IdentityQuery.state == "answered", IdentityQuery.id.desc()).limit(limit)).all()
+    return session.scalars(wanted.order_by(IdentityQuery.state.in_(_ENDED), IdentityQuery.id.desc()).limit(limit)).all()
 
 
 def names_asked_of(session: Session, asked: Sequence[IdentityQuery]) -> dict[uuid.UUID, str]:
@@ -171,8 +214,8 @@ def answer_query(
         raise InvalidInput("请选择答复结果", f"one of {', '.join(OUTCOMES)}", where="outcome")
     said = reason_given(answer, "请填写答复说明", REASON_LENGTH)
     query = query_received(session, query_id, lock=True)
-    if query.state == "answered":
-        raise Conflict("该查询已答复", "the question was answered", where="state")
+    if query.state in _ENDED:
+        raise Conflict(f"该查询{STATES[query.state]}", f"the question was {query.state}", where="state")
     kept = None
     if outcome == "duplicate":
         marked = keeper in {match.tenant for match in matches(session, query)}
@@ -217,6 +260,8 @@ def _was_answered(session: Session, arrived: Envelope) -> None:
     )
     if asked is None or asked.peer != arrived.peer or asked.state == "answered":
         return  # it was led on to the heir of the county that asked, or comes late and says nothing new
+    if asked.state == "withdrawn" and arrived.body["outcome"] == "pending":
+        return  # the two crossed, and another question about the person may be open: how it ends is heard
     asked.outcome, asked.keeper = str(arrived.body["outcome"]), arrived.body["keeper"]
     asked.state = "pending" if asked.outcome == "pending" else "answered"
     asked.answer, asked.answered_on = str(personal_content(arrived)["text"]), arrived.sealed_on

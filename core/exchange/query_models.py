@@ -45,11 +45,11 @@ class IdentityQuery(TenantRow):
             "tenant",
             "person_id",
             unique=True,
-            postgresql_where=text("direction = 'out' and state <> 'answered'"),
+            postgresql_where=text("direction = 'out' and state in ('asked', 'pending')"),
         ),
         Index("ix_identity_query_list", "tenant", "direction", "state", "id"),
         CheckConstraint("direction in ('out', 'in', 'told')", name="direction"),
-        CheckConstraint("state in ('asked', 'pending', 'answered')", name="state"),
+        CheckConstraint("state in ('asked', 'pending', 'answered', 'withdrawn')", name="state"),
         CheckConstraint("outcome in ('duplicate', 'different', 'pending')", name="outcome"),
         CheckConstraint("direction = 'told' or (outcome = 'duplicate') = (keeper is not null)", name="keeper"),
         CheckConstraint("direction = 'told' or (direction = 'out') = (person_id is not null)", name="person"),
@@ -68,6 +68,7 @@ class IdentityQuery(TenantRow):
     asked_by: Mapped[Str]
     asked_on: Mapped[Day]
     state: Mapped[Str] = mapped_column(default="asked")
+    """``withdrawn`` where the county took it back before the province said anything."""
     outcome: Mapped[str | None]
     keeper: Mapped[str | None] = mapped_column(CHAR(6))
     """The county whose file stays, where it is a duplicate; of what a county was told, itself or nobody."""

@@ -5,14 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy.orm import Session
 
-from core.errors import Conflict
 from core.funds import repository
+from core.funds.errors import AccountsDamaged
 from core.funds.models import PaymentBatch
-from core.tenancy.keys import tenant_key
+from core.tenancy.keys import person_key_if_whole, tenant_key
 from core.trail.service import record_read
+from core.vault.errors import SealBroken
 
 ACCOUNT_FIELD = "account_cipher"
 """The field's name under which a payee's key seals the account number."""
@@ -30,17 +33,13 @@ def plain_cell(text: str | None) -> str:
 
 
 def written(session: Session, batch: PaymentBatch) -> bytes:
-    """The file of a batch. Opens each payee's account number and records that it was read."""
-    key = tenant_key(session)
+    """The file of a batch. Opens each payee's account number and records that it was read; raises ``AccountsDamaged``, before
+    anything is recorded, for those that do not open."""
+    lines = repository.bank_lines(session, batch.id)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(HEADER)
-    for no, line in enumerate(repository.bank_lines(session, batch.id), 1):
-        if line.wrapped_key is None or line.account_cipher is None:
-            raise Conflict(
-                "批次中有收款人的账户已不可用", "a payee's account in the batch can no longer be opened", where=batch.number
-            )
-        account = key.person_key(line.payee_id, line.wrapped_key).open(ACCOUNT_FIELD, line.account_cipher)
+    for no, (line, account) in enumerate(zip(lines, _accounts(session, batch, lines), strict=True), 1):
         record_read(session, ACCOUNT_FIELD, "person", line.payee_id, f"发放批次 {batch.number} 银行代发文件")
         writer.writerow(
             (
@@ -56,3 +55,22 @@ def written(session: Session, batch: PaymentBatch) -> bytes:
         )
     session.flush()
     return out.getvalue().encode("utf-8-sig")
+
+
+def _accounts(session: Session, batch: PaymentBatch, lines: Sequence[Any]) -> list[str]:
+    """The account numbers of all lines; names every payee whose account does not open."""
+    keys, opened = tenant_key(session), list[str]()
+    no_key, no_account = list[str](), list[str]()
+    for line in lines:
+        payee = f"{line.name}（{line.file_number} 号档案）"
+        key = person_key_if_whole(keys, line.payee_id, line.wrapped_key)
+        if key is None:
+            no_key.append(payee)
+            continue
+        try:
+            opened.append(key.open(ACCOUNT_FIELD, line.account_cipher or b""))
+        except SealBroken:
+            no_account.append(payee)
+    if no_key or no_account:
+        raise AccountsDamaged(batch.number, no_key, no_account)
+    return opened

@@ -132,6 +132,7 @@ def _refuse_ended(session: Session, drafts: Sequence[GrantDraft]) -> None:
             where=struck[0],
             mend_zh="请先重新建档，或撤回该申请",
             mend_en="have the file opened again first, or withdraw the application",
+            files=struck,
         )
     if moved := [number for number, status in files if status == "moved"]:
         raise Conflict(
@@ -140,6 +141,7 @@ def _refuse_ended(session: Session, drafts: Sequence[GrantDraft]) -> None:
             where=moved[0],
             mend_zh="请由转入单位办理",
             mend_en="let the county to which it moved aid it",
+            files=moved,
         )
 
 

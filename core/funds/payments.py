@@ -21,6 +21,7 @@ from core.funds.bank_file import written
 from core.funds.errors import KeyUsed, SamePerson
 from core.funds.ledger import AccountKey, Posting, hold, post
 from core.funds.models import Grant, Instalment, PaymentAttempt, PaymentBatch
+from core.funds.waiting import Due, due
 from core.money import Fen, format_yuan
 from core.scope import current_scope
 from core.trail.service import record
@@ -42,8 +43,9 @@ RETURN = Demand("funds.pay", of=BATCH, states=frozenset({"sent"}), again=frozens
 def prepare_batch(session: Session, *, year: int, key: str, grant_ids: Sequence[uuid.UUID] | None = None) -> PaymentBatch:
     """Gather all due instalments of the year's grants that have no live payment, or those of ``grant_ids``.
 
-    Instalments whose payee has no bank account wait (``repository.due`` lists them). ``key`` makes a repeated command give
-    the first batch. Raises ``Conflict`` where nothing can be paid, or a grant that was asked for cannot.
+    Instalments whose payee has no bank account, or one that a damaged key keeps closed, wait (``waiting.due`` lists them).
+    ``key`` makes a repeated command give the first batch. Raises ``Conflict`` where nothing can be paid, or a grant that was
+    asked for cannot.
     """
     scope = current_scope()
     require(PREPARE)
@@ -52,14 +54,14 @@ def prepare_batch(session: Session, *, year: int, key: str, grant_ids: Sequence[
     if first is not None:
         _refuse_other_content(session, first, year, grant_ids)
         return first
-    waiting = repository.due(session, year, scope.business_date, grant_ids)
+    waiting = due(session, year, scope.business_date, grant_ids)
     payable = [item for item in waiting if item.payable]
     if not payable or (grant_ids is not None and {item.grant_id for item in payable} != set(grant_ids)):
         raise Conflict(
-            "没有可发放的款项，或所选救助已在发放、已发放或缺少收款账户",
-            "nothing to pay, or a chosen grant is in payment, paid, or lacks a bank account",
-            mend_zh="请核对待发放清单与收款人的银行账户",
-            mend_en="compare the list of due payments and the payees' accounts",
+            "没有可发放的款项，或所选救助已在发放、已发放、缺少收款账户或账户已损坏",
+            "nothing to pay, or a chosen grant is in payment, paid, or lacks a bank account that can be opened",
+            mend_zh="请核对待发放清单与收款人的银行账户；账户损坏的，请联系系统管理员从备份恢复",
+            mend_en="compare the list of due payments and the payees' accounts; have a damaged one restored from a backup",
         )
     batch = PaymentBatch(
         id=new_id(),
@@ -86,7 +88,7 @@ def _refuse_other_content(session: Session, batch: PaymentBatch, year: int, gran
         raise KeyUsed(batch.idempotency_key)
 
 
-def _attempt(batch: PaymentBatch, item: repository.Due) -> PaymentAttempt:
+def _attempt(batch: PaymentBatch, item: Due) -> PaymentAttempt:
     return PaymentAttempt(
         id=new_id(),
         instalment_id=item.instalment_id,
@@ -125,7 +127,7 @@ def send_batch(session: Session, batch_id: uuid.UUID) -> bytes:
     """Release an approved batch and give the bank file (银行批量代发文件); the payer may fetch it again until the return.
 
     Account numbers are opened here alone, and every opening is recorded. Raises ``SamePerson`` for the one who prepared or
-    approved the batch, ``Conflict`` where it is not approved.
+    approved the batch, ``Conflict`` where it is not approved, ``AccountsDamaged`` where accounts do not open: nothing is sent.
     """
     scope = current_scope()
     require(SEND)

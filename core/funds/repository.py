@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, any_, distinct, exists, func, literal, select, tuple_
+from sqlalchemy import any_, distinct, func, literal, select, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
@@ -17,7 +17,6 @@ from core.db.statements import among, tenant_sql
 from core.funds.models import (
     FundAccount,
     Grant,
-    Instalment,
     LedgerEntry,
     Occurrence,
     PaymentAttempt,
@@ -239,81 +238,6 @@ def grants_in_payment(session: Session, grant_ids: Iterable[uuid.UUID]) -> set[u
 # Payments ----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
-    """An instalment that is due and has no live attempt, with where it would go (待发放)."""
-
-    instalment_id: uuid.UUID
-    grant_id: uuid.UUID
-    case_id: uuid.UUID
-    programme: str
-    source: str
-    amount_fen: Fen
-    due_on: date
-    payee_id: uuid.UUID | None
-    payee_name: str | None
-    has_key: bool
-    account_masked: str | None
-    account_cipher: bytes | None = field(repr=False)
-    account_token: bytes | None = field(repr=False)
-
-    @property
-    def payable(self) -> bool:
-        """Whether the payee has an account that can be opened."""
-        return self.has_key and self.account_cipher is not None
-
-
-def _waiting(on: date) -> ColumnElement[bool]:
-    """An instalment of a standing grant that is due on day ``on`` and has no live attempt."""
-    live = exists().where(
-        PaymentAttempt.tenant == Instalment.tenant,
-        PaymentAttempt.instalment_id == Instalment.id,
-        PaymentAttempt.state.in_(("open", "succeeded")),
-    )
-    return and_(Instalment.state == "due", Instalment.due_on <= on, Grant.state == "reserved", ~live)
-
-
-def _due(year: int, on: date) -> Select[*tuple[Any, ...]]:
-    return (
-        select(
-            Instalment.id.label("instalment_id"),
-            Instalment.grant_id,
-            Grant.case_id,
-            Grant.programme,
-            Grant.source,
-            Instalment.amount_fen,
-            Instalment.due_on,
-            Person.id.label("payee_id"),
-            Person.name.label("payee_name"),
-            Person.wrapped_key.is_not(None).label("has_key"),
-            WorkerFile.account_masked,
-            WorkerFile.account_cipher,
-            WorkerFile.account_token,
-        )
-        .select_from(Instalment)
-        .join(Grant, (Grant.tenant == Instalment.tenant) & (Grant.id == Instalment.grant_id))
-        .outerjoin(WorkerFile, (WorkerFile.tenant == Grant.tenant) & (WorkerFile.household_id == Grant.household_id))
-        .outerjoin(Person, (Person.tenant == WorkerFile.tenant) & (Person.id == WorkerFile.worker_id))
-        .where(_waiting(on), Grant.year == year)
-        .order_by(Instalment.id)
-    )
-
-
-def due(session: Session, year: int, on: date, grant_ids: Sequence[uuid.UUID] | None = None) -> list[Due]:
-    """Instalments of the year's grants that wait for payment on day ``on``."""
-    statement = _due(year, on)
-    if grant_ids is not None:
-        statement = statement.where(among(Grant.id, grant_ids))
-    return [Due(*row) for row in session.execute(statement)]
-
-
-def years_due(session: Session, on: date) -> dict[int, int]:
-    """How many instalments wait for payment on day ``on``, by the year of their grants, the oldest first."""
-    of_grant = (Instalment.tenant == Grant.tenant) & (Instalment.grant_id == Grant.id)
-    statement = select(Grant.year, func.count()).join(Instalment, of_grant).where(_waiting(on)).group_by(Grant.year)
-    return dict(session.execute(statement.order_by(Grant.year)).all())
-
-
 def lock_batch(session: Session, batch_id: uuid.UUID) -> PaymentBatch | None:
     """The batch, locked, as it is now."""
     statement = select(PaymentBatch).where(PaymentBatch.id == batch_id).with_for_update()
@@ -351,6 +275,7 @@ def bank_lines(session: Session, batch_id: uuid.UUID) -> Sequence[Any]:
             PaymentAttempt.payee_id,
             PaymentAttempt.amount_fen,
             PaymentAttempt.account_cipher,
+            WorkerFile.file_number,
             Person.name,
             Person.wrapped_key,
             WorkerFile.bank_name,

@@ -14,12 +14,12 @@ from core.funds.repository import (
     balances,
     batches,
     differences,
-    due,
     entries,
     paid_by_source_and_purpose,
 )
 from core.funds.reversals import batches_with_open_reversals, decide_reversal, reversals_of, tell_reversal
 from core.funds.sources import check_source
+from core.funds.waiting import due
 from core.money import FEN_PER_YUAN, MAX_YUAN, Fen
 from core.scope import current_scope
 from core.trail.service import record

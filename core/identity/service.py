@@ -173,13 +173,15 @@ def give_post(
     return post
 
 
+_ORIGINAL = aliased(Post)
+
+
 def holds(on: date) -> ColumnElement[bool]:
     """Condition: the post holds on that day; one that stands in for another only while that one holds too."""
-    original = aliased(Post)
     lives = exists().where(
-        original.id == Post.delegated_from,
-        original.valid_from <= on,
-        or_(original.valid_to.is_(None), original.valid_to > on),
+        _ORIGINAL.id == Post.delegated_from,
+        _ORIGINAL.valid_from <= on,
+        or_(_ORIGINAL.valid_to.is_(None), _ORIGINAL.valid_to > on),
     )
     return and_(
         Post.valid_from <= on,
@@ -209,31 +211,54 @@ def desks(account_id: uuid.UUID) -> list[Desk]:
         ]
 
 
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """An account in a tenant where it holds posts: its scope without any right yet."""
+
+    bare: Scope
+    posts: tuple[uuid.UUID, ...]
+    """Those posts that were not acted in today."""
+
+
 def scope_for(account_id: uuid.UUID, tenant_code: str) -> Scope:
-    """The scope in which an account acts in a tenant.
+    """The scope in which an account acts in a tenant. Raises as ``seat_of``."""
+    with reference_work() as session:
+        seat = seat_of(session, account_id, tenant_code)
+    return seated(seat)
+
+
+def seat_of(session: Session, account_id: uuid.UUID, tenant_code: str) -> Seat:
+    """Where an account sits in a tenant, in a session without a scope.
 
     Raises ``Forbidden`` where the account is disabled or has no post there; callers on the web answer 404 (law 1).
     """
-    with reference_work() as session:
-        account = session.get(Account, account_id)
-        tenant = tenant_named(session, tenant_code, closed=True)
-        today = business_date(session)
-        held = list(live_posts(session, account_id, today))
-        if tenant.state == Standing.CLOSED.value:
-            held = [post for post in held if post.tenant_code != tenant.code or post.audit_side == "auditor"]
-        if tenant.state == Standing.CLOSED.value and all(post.tenant_code != tenant.code for post in held):
-            # an old link: whoever may not read on there is led to the tenant that took over
-            tenant = tenant_named(session, tenant_code)
-        posts = [post for post in held if post.tenant_code == tenant.code]
-        if account is None or account.disabled_at is not None or not posts:
-            raise Forbidden("您在该单位没有岗位", "you hold no post in that tenant", where=tenant_code)
-        _note_use(session, posts, today)
-        bare = replace(
-            scope_of(tenant, str(account.id), today, account.display_name),
-            roles=frozenset(post.role for post in posts),
-            principals=_principals(session, posts),
-        )
-    codes = sorted(bare.roles)
+    tenant = tenant_named(session, tenant_code, closed=True)
+    today = business_date(session)
+    named = select(Post, Account.display_name).join(Account, Account.id == Post.account_id)
+    found = session.execute(named.where(Account.id == account_id, Account.disabled_at.is_(None), holds(today))).all()
+    held = [post for post, _ in found]
+    if tenant.state == Standing.CLOSED.value:
+        held = [post for post in held if post.tenant_code != tenant.code or post.audit_side == "auditor"]
+    if tenant.state == Standing.CLOSED.value and all(post.tenant_code != tenant.code for post in held):
+        # an old link: whoever may not read on there is led to the tenant that took over
+        tenant = tenant_named(session, tenant_code)
+    posts = [post for post in held if post.tenant_code == tenant.code]
+    if not posts:
+        raise Forbidden("您在该单位没有岗位", "you hold no post in that tenant", where=tenant_code)
+    bare = replace(
+        scope_of(tenant, str(account_id), today, found[0].display_name),
+        roles=frozenset(post.role for post in posts),
+        principals=_principals(session, posts),
+    )
+    return Seat(bare, tuple(post.id for post in posts if post.last_used_on is None or post.last_used_on < today))
+
+
+def seated(seat: Seat) -> Scope:
+    """The scope of a seat with its rights at this moment. That its posts are acted in is noted."""
+    bare, codes = seat.bare, sorted(seat.bare.roles)
+    today = bare.business_date
+    if seat.posts:
+        _note_use(seat.posts, today)
     with entered(bare), unit_of_work() as session:
         plugins = enabled_plugins(session)
         own = own_mapping(session, codes, plugins, today)
@@ -248,11 +273,10 @@ def scope_for(account_id: uuid.UUID, tenant_code: str) -> Scope:
     return narrowed(full)
 
 
-def _note_use(session: Session, posts: Sequence[Post], today: date) -> None:
+def _note_use(posts: Sequence[uuid.UUID], today: date) -> None:
     """Note on which day the posts were last acted in: a write on the first request of a day, none on the others."""
-    stale = [post.id for post in posts if post.last_used_on is None or post.last_used_on < today]
-    if stale:
-        session.execute(update(Post).where(Post.id.in_(stale)).values(last_used_on=today))
+    with reference_work() as session:
+        session.execute(update(Post).where(Post.id.in_(posts)).values(last_used_on=today))
 
 
 def _principals(session: Session, posts: Sequence[Post]) -> frozenset[str]:

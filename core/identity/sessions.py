@@ -93,40 +93,46 @@ def note_sign_in(
 
 
 def session_of(token: str) -> SignedIn | None:
-    """The live session of a cookie's token: not ended, not expired, not idle too long, account not disabled."""
-    now = datetime.now(UTC)
+    """``live_session`` in a unit of work of its own."""
     with reference_work() as session:
-        row = session.execute(
-            select(StaffSession, Account)
-            .join(Account, Account.id == StaffSession.account_id)
-            .where(
-                StaffSession.token_hash == token_hash(token),
-                StaffSession.ended_at.is_(None),
-                StaffSession.expires_at > now,
-                StaffSession.last_seen_at > now - timedelta(minutes=IDLE_MINUTES),
-                Account.disabled_at.is_(None),
-            )
-        ).one_or_none()
-        if row is None:
-            return None
-        live, account = row
-        if now - live.last_seen_at > timedelta(minutes=1):
-            _touch(session, live.token_hash, now)
-        # Whoever came from an identity provider has his password and second factor there, whatever stands here as well.
-        is_local = live.fresh_until is None
-        return SignedIn(
-            account.id,
-            account.login,
-            account.display_name,
-            live.csrf_token,
-            live.token_hash,
-            live.authenticated_at,
-            live.assurance,
-            account.must_change_password and is_local,
-            account.password_hash is not None and is_local,
-            account.totp_cipher is not None or not is_local,
-            live.fresh_until,
+        return live_session(session, token)
+
+
+def live_session(session: Session, token: str) -> SignedIn | None:
+    """The live session of a cookie's token: not ended, not expired, not idle too long, account not disabled. That it is in use
+    is noted."""
+    now = datetime.now(UTC)
+    row = session.execute(
+        select(StaffSession, Account)
+        .join(Account, Account.id == StaffSession.account_id)
+        .where(
+            StaffSession.token_hash == token_hash(token),
+            StaffSession.ended_at.is_(None),
+            StaffSession.expires_at > now,
+            StaffSession.last_seen_at > now - timedelta(minutes=IDLE_MINUTES),
+            Account.disabled_at.is_(None),
         )
+    ).one_or_none()
+    if row is None:
+        return None
+    live, account = row
+    if now - live.last_seen_at > timedelta(minutes=1):
+        _touch(session, live.token_hash, now)
+    # Whoever came from an identity provider has his password and second factor there, whatever stands here as well.
+    is_local = live.fresh_until is None
+    return SignedIn(
+        account.id,
+        account.login,
+        account.display_name,
+        live.csrf_token,
+        live.token_hash,
+        live.authenticated_at,
+        live.assurance,
+        account.must_change_password and is_local,
+        account.password_hash is not None and is_local,
+        account.totp_cipher is not None or not is_local,
+        live.fresh_until,
+    )
 
 
 def _touch(session: Session, row: bytes, now: datetime) -> None:

@@ -74,9 +74,18 @@ class Faults:
     def __init__(self) -> None:
         self.found: list[Fault] = []
 
-    def add(self, where: str, label: str, zh: str, en: str, mend_zh: str | None = None, mend_en: str | None = None) -> None:
-        """Note a fault."""
-        self.take(where, label, InvalidInput(zh, en, where=where, mend_zh=mend_zh, mend_en=mend_en))
+    def add(
+        self,
+        where: str,
+        label: str,
+        zh: str,
+        en: str,
+        mend_zh: str | None = None,
+        mend_en: str | None = None,
+        files: Sequence[str] = (),
+    ) -> None:
+        """Note a fault; ``files`` as of ``BangfuError``."""
+        self.take(where, label, InvalidInput(zh, en, where=where, mend_zh=mend_zh, mend_en=mend_en, files=files))
 
     def take(self, where: str, label: str, refusal: BangfuError) -> None:
         """Note a refusal of another service at a field of this form."""

@@ -174,4 +174,5 @@ def _refuse_on_file(session: Session, people: Sequence[Checked], faults: Faults)
             f"the person is in file {row.file_number} here already",
             "请打开该档案核对；确已分开生活的，从该档案办理分户或迁出",
             "open that file; where they live apart, record a split or a move there",
+            files=[row.file_number],
         )

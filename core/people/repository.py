@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -72,6 +72,15 @@ select distinct members.household_id, f.file_number from members
 join other on other.person_id = members.person_id and other.present
 join worker_file f on f.tenant = :tenant and f.household_id = other.household_id and f.status <> all (:ended)
 where members.present order by members.household_id, f.file_number
+"""
+_FILES_OF: Final = """
+select distinct m.person_id, f.file_number from (
+    select distinct on (household_id, person_id) household_id, person_id, present from membership
+    where tenant = :tenant and valid_from <= :on and person_id = any (:persons)
+    order by household_id, person_id, valid_from desc, recorded_at desc
+) m
+join worker_file f on f.tenant = :tenant and f.household_id = m.household_id
+where m.present and f.status <> all (:ended)
 """
 _LOCKED_MEMBERS: Final = """
 select id from person where tenant = :tenant and id in (
@@ -262,6 +271,15 @@ def members_on(session: Session, household_id: UUID, on: date) -> dict[UUID, Mem
     return {found.person_id: found for found in session.scalars(asked) if found.present}
 
 
+def files_of(session: Session, persons: Collection[UUID]) -> dict[UUID, set[str]]:
+    """Who of ``persons`` belongs to a file today that is alive, with the numbers of those files: one statement."""
+    bound = {"persons": list(persons), "on": current_scope().business_date, "ended": sorted(ENDED)}
+    found: dict[UUID, set[str]] = {}
+    for person, number in session.execute(tenant_sql(_FILES_OF), bound):
+        found.setdefault(person, set()).add(number)
+    return found
+
+
 def files_joined_since(session: Session, person_id: UUID, but: UUID | None, since: date) -> list[str]:
     """Numbers of the files of other households than ``but`` to which a person belongs on ``since`` or from a later day on.
 
@@ -292,11 +310,12 @@ def refuse_members_elsewhere(session: Session, household_id: UUID, act_zh: str) 
     bound = {"household": household_id, "persons": members, "ended": sorted(ENDED)}
     if others := list(session.scalars(tenant_sql(_MEMBERS_ELSEWHERE), bound)):
         raise Conflict(
-            f"该户成员现在另一户档案中，一人只能在一户建档，{act_zh}",
+            f"该户成员现在另一户档案（{'、'.join(others)}）中，一人只能在一户建档，{act_zh}",
             "a member of the household is in another file now; nobody is on file in two",
             where="、".join(others),
             mend_zh="请先在其中一户办理迁出",
             mend_en="end the membership in one of them first",
+            files=others,
         )
 
 

@@ -22,12 +22,16 @@ from core.people.duplicates.models import RecordMerge
 from core.people.models import Household, HouseholdFact, Membership, Person, PersonFact, WorkerFile
 from core.people.repository import HouseholdView, MemberView
 from core.scope import current_scope
-from core.tenancy.keys import tenant_key
+from core.tenancy.keys import person_key_if_whole, tenant_key
 from core.text.lines import reason_given
 from core.trail.service import record_read
+from core.vault.errors import SealBroken
+from core.vault.keys import PersonKey
 
 REVEAL: Final = Demand("people.reveal")
 REASON_LENGTH: Final = 500
+DAMAGED: Final = "（加密信息已损坏）"
+"""What stands for a value that does not open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +106,8 @@ def full_reason(reason: str) -> str:
 
 def full_values(session: Session, files: Sequence[HouseholdView], reason: str) -> dict[UUID, FullValues]:
     """The sealed values of all persons of ``files``, by person; that they were opened, by whom and why, is logged for each
-    person and field (留痕查阅). Those whose data were erased have none.
+    person and field (留痕查阅). Those whose data were erased have none; where a value is damaged that stands in its place, and
+    keeps nobody's file from being printed.
 
     Raises ``Forbidden`` without people.reveal, ``InvalidInput`` without a reason.
     """
@@ -114,22 +119,29 @@ def full_values(session: Session, files: Sequence[HouseholdView], reason: str) -
             person = member.person
             if person.wrapped_key is None:
                 continue
-            key = keys.person_key(person.id, person.wrapped_key)
+            key = person_key_if_whole(keys, person.id, person.wrapped_key)
             of_worker = view.file is not None and view.file.worker_id == person.id
             sealed = {"identity_cipher": person.identity_cipher, "phone_cipher": person.phone_cipher}
             if of_worker and view.file is not None:
                 sealed |= {"account_cipher": view.file.account_cipher}
                 sealed |= {"house_number_cipher": view.household.house_number_cipher}
-            plain = {column: key.open(column, blob) for column, blob in sealed.items() if blob is not None}
+            plain = {column: _opened(key, column, blob) for column, blob in sealed.items() if blob is not None}
             opened[person.id] = FullValues(
                 plain.get("identity_cipher", ""),
                 plain.get("phone_cipher", ""),
                 plain.get("account_cipher", ""),
                 plain.get("house_number_cipher", ""),
             )
-            for column in plain:
+            for column in (column for column, value in plain.items() if value != DAMAGED):
                 record_read(session, _SHOWN[column], "person", person.id, why)
     return opened
+
+
+def _opened(key: PersonKey | None, column: str, blob: bytes) -> str:
+    try:
+        return DAMAGED if key is None else key.open(column, blob)
+    except SealBroken:
+        return DAMAGED
 
 
 _SHOWN: Final = {

@@ -1,7 +1,8 @@
 """A copy of everything about a person (个人信息副本, PIPL Art. 45): read by metadata from every table that tells of him.
 
 What is sealed under the person's own key is opened; what is sealed under another's is not given. Numbers of others in the
-household are masked wherever they stand, others' figures inside a row are left out, and the office's people are 工作人员.
+household are masked wherever they stand, also where a damaged key keeps them from being opened; others' figures inside a row
+are left out, and the office's people are 工作人员.
 A confidential case is in it only where the actor, who gives the copy, handles it: the database shows it to nobody else.
 """
 
@@ -37,10 +38,11 @@ from core.rights.requests import close, request_named
 from core.rights.words import column_title, table_title
 from core.scope import current_scope
 from core.spreadsheets.writing import SpreadsheetWriting, Written
-from core.tenancy.keys import tenant_key
+from core.tenancy.keys import person_key_if_whole, tenant_key
 from core.trail.service import record, record_read
 from core.vault import masking
 from core.vault.errors import SealBroken
+from core.vault.keys import PersonKey
 
 TAKING: Final = Demand(HANDLE, fresh_proof=True)
 LASTS_DAYS: Final = 7
@@ -53,6 +55,9 @@ _BY_STAFF: Final = re.compile(r"actor|clerk|assigned_to|file_opener|reviewer|dat
 _OFFICE: Final = "工作人员"
 _OTHERS_ROWS: Final = "（他人信息，不提供）"
 _NOT_HIS: Final = "（以他人密钥加密，不提供）"
+_DAMAGED: Final = "（加密信息已损坏，无法解开）"
+_MASKED: Final = re.compile(r"(\\-)?(\\\*)+(\\ )?")
+"""What a mask hides, in the mask's ``re.escape``."""
 _CASES: Final = """
 select distinct case_id from party
 where tenant = :tenant and (person_id = any (:persons) or (person_id is null and household_id = any (:households)))
@@ -86,7 +91,7 @@ def take(session: Session, request_id: uuid.UUID) -> Copy:
     """Gather the copy that a request asks for, once: whoever registered the request takes it out, and answers it thereby.
 
     Raises ``Forbidden`` for others, ``NotFound`` for a request of another kind, ``Conflict`` where it was taken out before,
-    was refused, or was left for too long.
+    was refused, or was left for too long, and where the person's own key is damaged: then the request stays open.
     """
     require(TAKING)
     scope, asked = current_scope(), request_named(session, request_id, lock=True)
@@ -103,7 +108,7 @@ def take(session: Session, request_id: uuid.UUID) -> Copy:
     person = session.scalar(select(Person).where(Person.id == asked.person_id))
     if person is None or person.erased_at is not None:
         raise NotFound("没有此人或其信息已删除", "no such person, or the person's data were erased")
-    gathered = _Gathering(session, person).copy(asked)
+    gathered = _Gathering(session, asked, person).copy()
     asked.taken_by, asked.taken_at = scope.actor, func.now()
     close(asked, "answered", "已提供个人信息副本")
     record_read(session, "rights.copy", "person", person.id, f"依申请提供个人信息副本 {asked.number}")
@@ -116,12 +121,11 @@ def take(session: Session, request_id: uuid.UUID) -> Copy:
 
 
 class _Gathering:
-    def __init__(self, session: Session, person: Person) -> None:
-        self._session, self._person = session, person
+    def __init__(self, session: Session, asked: RightsRequest, person: Person) -> None:
+        self._session, self._asked, self._person = session, asked, person
         # the person with all records that count as his
         persons = tuple(sorted(as_one(session, [person.id])[person.id]))
-        keys, rows = tenant_key(session), session.scalars(select(Person).where(among(Person.id, persons)))
-        self._keys = [keys.person_key(one.id, one.wrapped_key) for one in rows if one.wrapped_key is not None]
+        self._keys = self._own_keys(persons)
         mine = select(Membership.household_id).where(among(Membership.person_id, persons))
         homes = set(session.scalars(mine)) | set(
             session.scalars(select(WorkerFile.household_id).where(among(WorkerFile.worker_id, persons)))
@@ -132,7 +136,22 @@ class _Gathering:
         self._others = self._beside(households)
         self._masks = self._numbers_of_others()
 
-    def copy(self, asked: RightsRequest) -> Copy:
+    def _own_keys(self, persons: Sequence[uuid.UUID]) -> list[PersonKey]:
+        """The keys of the person's records. A copy is given once, so that one without what is the person's own is not given."""
+        keys, rows = tenant_key(self._session), self._session.scalars(select(Person).where(among(Person.id, persons)))
+        found = [person_key_if_whole(keys, one.id, one.wrapped_key) for one in rows if one.wrapped_key is not None]
+        whole = [key for key in found if key is not None]
+        if len(whole) < len(found):
+            raise Conflict(
+                "本人的加密信息已损坏，暂时无法提供副本",
+                "the person's own sealed data are damaged: the copy cannot be given yet",
+                where=self._asked.number,
+                mend_zh="请联系系统管理员从备份恢复后再取出；该请求仍在办理，不必重新登记",
+                mend_en="have them restored from a backup, then take the copy out; the request stays open",
+            )
+        return whole
+
+    def copy(self) -> Copy:
         """Everything, table by table."""
         parts, papers = [], list[tuple[StoredPaper, str]]()
         worker_of = self._worker_of()
@@ -146,7 +165,7 @@ class _Gathering:
             columns = tuple(column.name for column in about.table.columns if self._is_given(column))
             told = [{name: self._value(about, row, name) for name in columns} for row in rows]
             parts.append(Part(about.table.fullname, table_title(about.table), columns, told))
-        return Copy(asked.number, self._person.name, current_scope().business_date, self._household(), parts, papers)
+        return Copy(self._asked.number, self._person.name, current_scope().business_date, self._household(), parts, papers)
 
     def _papers(self, rows: Sequence[Mapping[str, Any]]) -> list[tuple[StoredPaper, str]]:
         """One whose key is damaged is told of as one whose file is (``write``)."""
@@ -173,19 +192,26 @@ class _Gathering:
             return None
         if name == "form_cipher":
             case = self._session.scalar(select(Case).where(Case.id == row["id"]))
-            return None if case is None else self._clean(form_of(self._session, case))
+            return None if case is None else self._form(case)
         if name.endswith("_cipher"):
-            return self._opened(name, bytes(value))
+            return self._opened(row, name)
         if _BY_STAFF.fullmatch(name) and name not in about.rule.personal:
             return _OFFICE
         return self._clean(value)
 
-    def _opened(self, name: str, blob: bytes) -> str:
+    def _form(self, case: Case) -> Any:
+        try:
+            return self._clean(form_of(self._session, case))
+        except SealBroken:
+            return _DAMAGED
+
+    def _opened(self, row: Mapping[str, Any], name: str) -> str:
         for key in self._keys:
             with suppress(SealBroken):
                 # a former value of a column is sealed under the column's own name
-                return key.open(name, blob)
-        return _NOT_HIS
+                return key.open(name, bytes(row[name]))
+        # a row that names a person is sealed under that person's key
+        return _DAMAGED if any(value in self._found.persons for value in row.values()) else _NOT_HIS
 
     def _clean(self, value: Any) -> Any:
         """A value without what is not the person's: others' figures, others' numbers, keys of the office's people."""
@@ -201,8 +227,8 @@ class _Gathering:
                 return _OTHERS_ROWS
             if _STAFF.fullmatch(value) and value not in self._own_ids():
                 return _OFFICE
-            for number, mask in self._masks.items():
-                value = value.replace(number, mask)
+            for number, mask in self._masks:
+                value = number.sub(mask, value)
             return value
         return value
 
@@ -231,25 +257,26 @@ class _Gathering:
         )
         return dict(self._session.execute(files).all())
 
-    def _numbers_of_others(self) -> dict[str, str]:
+    def _numbers_of_others(self) -> list[tuple[re.Pattern[str], str]]:
         """Identity numbers, phones and accounts of the others, each with its mask: they may stand in any text."""
-        keys, found = tenant_key(self._session), dict[str, str]()
-        sealed = {}
+        keys, sealed = tenant_key(self._session), dict[uuid.UUID, PersonKey | None]()
+        stored = list[tuple[uuid.UUID, str, bytes | None, str | None]]()
         for one, _ in self._others.values():
-            if one.wrapped_key is None:
-                continue
-            key = sealed[one.id] = keys.person_key(one.id, one.wrapped_key)
-            if one.identity_cipher is not None:
-                number = key.open("identity_cipher", one.identity_cipher)
-                found[number] = masking.identity_number(number)
-            if one.phone_cipher is not None:
-                number = key.open("phone_cipher", one.phone_cipher)
-                found[number] = masking.phone(number)
+            sealed[one.id] = person_key_if_whole(keys, one.id, one.wrapped_key)
+            stored.append((one.id, "identity_cipher", one.identity_cipher, one.identity_masked))
+            stored.append((one.id, "phone_cipher", one.phone_cipher, one.phone_masked))
         for file in self._session.scalars(select(WorkerFile).where(among(WorkerFile.worker_id, sealed))):
-            if file.account_cipher is not None:
-                number = sealed[file.worker_id].open("account_cipher", file.account_cipher)
-                found[number] = masking.bank_account(number)
-        return found
+            stored.append((file.worker_id, "account_cipher", file.account_cipher, file.account_masked))
+        looks = [(_looks(sealed[owner], column, cipher, mask), mask) for owner, column, cipher, mask in stored]
+        return [(re.compile(like, re.IGNORECASE), mask or masking.HIDDEN) for like, mask in looks if like]
+
+
+def _looks(key: PersonKey | None, column: str, cipher: bytes | None, mask: str | None) -> str:
+    """The pattern of a sealed number in a text; where it does not open, of whatever has its mask."""
+    if key is not None and cipher is not None:
+        with suppress(SealBroken):
+            return re.escape(key.open(column, cipher))
+    return "" if mask in (None, masking.HIDDEN) else _MASKED.sub("-?[0-9]{4,28}", re.escape(mask))
 
 
 def _stored(keys: PaperKeys, row: Mapping[str, Any]) -> StoredPaper:

@@ -43,6 +43,7 @@ class Held(Conflict):
             f"not yet: {'; '.join(one.en for one in because)}",
             mend_zh="请先办结上述事项",
             mend_en="finish these first",
+            files=[one.zh for one in because],
         )
         self.because = tuple(because)
 
@@ -240,7 +241,8 @@ def withdraw(session: Session, erasure_id: uuid.UUID) -> Erasure:
     require(HANDLING)
     scope, found = current_scope(), erasure_named(session, erasure_id)
     if found.state != "proposed":
-        raise Conflict("该删除已办理，不能撤回", "it was decided before", where=str(erasure_id))
+        done = "撤回过" if found.state == "withdrawn" else "由另一人复核"
+        raise Conflict(f"该删除已{done}，不能撤回", f"it was {found.state} before", where=str(erasure_id))
     found.state, found.decided_by, found.decided_on = "withdrawn", scope.actor, scope.business_date
     session.flush()
     record(session, "rights.erasure_withdrawn", "erasure", found.id, {"household": found.household_id})

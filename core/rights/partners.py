@@ -55,7 +55,7 @@ _MOST: Final = 200
 def tell_partners(session: Session, erasure: Erasure) -> int:
     """Tell the counties to which the erased persons had moved, with whatever household of theirs, and those from which they
     came; how many notices that are. In the erasure's transaction, after what it empties: who belonged to which household stays.
-    Who told this county of the same erasure is not told again."""
+    Who told this county of the same erasure is not told again, and nobody is told twice of what went there and came back."""
     belonged = _households(session, erasure)
     own = gone_whole(session, erasure)
     moved = (
@@ -63,21 +63,24 @@ def tell_partners(session: Session, erasure: Erasure) -> int:
         .where(HouseholdTransfer.state == "arrived", among(HouseholdTransfer.household_id, belonged))
         .order_by(HouseholdTransfer.direction.desc(), HouseholdTransfer.id)
     )
-    told, of_all = 0, set[str]()
+    told, of_all, of_some = 0, set[str](), defaultdict[str, set[uuid.UUID]](set)
     for home, direction in session.execute(moved).all():
         if home is None:
             continue
         persons, whole = belonged[home], home in own
         out = direction == "out"
         now = where_now(session, home, persons) if out else whence(session, home, persons, whole=whole)
+        if now is None:
+            continue
         # a household that went there and came back is one household there
-        if now is None or (not out and whole and now.told in of_all):
+        if not out and (now.told in of_all if whole else persons <= of_some[now.told]):
             continue
         if _was_told_by(session, now.told, home, persons, whole=whole):
             continue
         _tell(session, now, home, persons, whole=whole, ground=erasure.ground)
         told += 1
         of_all |= {now.told} if whole else set()
+        of_some[now.told] |= persons
     session.flush()
     return told
 

@@ -22,6 +22,7 @@ from core.host.declarations import WorkflowDecl
 from core.people.life.service import apply
 from core.people.life.steps import STEP
 from core.people.models import WorkerFile
+from core.people.repository import files_of
 from core.scope import current_scope
 from core.tenancy.keys import tokens
 from core.tenancy.service import tenant_named
@@ -218,20 +219,8 @@ def _unmark(session: Session, package: Package) -> None:
         for person, plain in package.plain["person"].items()
         if person in present and "identity_cipher" in plain
     }
-    staying = set(
-        session.scalars(
-            tenant_sql(
-                "select distinct m.person_id::text from ("
-                " select distinct on (household_id, person_id) household_id, person_id, present from membership"
-                " where tenant = :tenant and person_id = any (:persons)"
-                " order by household_id, person_id, valid_from desc, recorded_at desc) m"
-                " join worker_file f on f.tenant = :tenant and f.household_id = m.household_id"
-                " where m.present and f.status = any (:here)"
-            ),
-            {"persons": list(map(uuid.UUID, numbers)), "here": list(MOVING)},
-        )
-    )
-    hashes = [tokens().identity_index_hash(number) for person, number in numbers.items() if person not in staying]
+    staying = files_of(session, list(map(uuid.UUID, numbers)))
+    hashes = [tokens().identity_index_hash(number) for one, number in numbers.items() if uuid.UUID(one) not in staying]
     session.execute(
         tenant_sql("delete from identity_mark where tenant = :tenant and matter = :on_file and hash = any (:hashes)"),
         {"on_file": ON_FILE, "hashes": hashes},

@@ -15,24 +15,12 @@ from sqlalchemy.orm import Session
 
 from core.db.statements import among, tenant_sql
 from core.people.life.steps import ENDED
-from core.people.models import Person
+from core.people.models import Person, WorkerFile
+from core.people.repository import files_of
 from core.transfers.models import BroughtPerson
 from core.transfers.packing import Package, members_today
 from core.transfers.resealing import Resealer
 
-_MEMBER_HERE = """
-select m.person_id::text as person, f.file_number from (
-    select distinct on (household_id, person_id) household_id, person_id, present from membership
-    where tenant = :tenant and person_id = any (:persons)
-    order by household_id, person_id, valid_from desc, recorded_at desc
-) m
-join worker_file f on f.tenant = :tenant and f.household_id = m.household_id
-where m.present and f.status <> all (:ended)
-union
-select worker_id::text, file_number from worker_file
-where tenant = :tenant and worker_id = any (:persons) and status <> all (:ended)
-"""
-"""Files here to which somebody belongs today that came in an earlier package."""
 _TWICE = """
 select m.person_id::text as person, f.file_number from membership m
 join worker_file f on f.tenant = m.tenant and f.household_id = m.household_id
@@ -122,11 +110,12 @@ class Meeting:
     def _find_members(self) -> None:
         """Files here of those who came before: since then somebody may have put them on file."""
         there_of = {self.new[there]: there for there in self.known} | {here: there for there, here in self.apart.items()}
-        if there_of:
-            for row in self._session.execute(
-                tenant_sql(_MEMBER_HERE), {"persons": list(map(uuid.UUID, there_of)), "ended": sorted(ENDED)}
-            ):
-                self.members.setdefault(there_of[row.person], set()).add(row.file_number)
+        here = list(map(uuid.UUID, there_of))
+        alive = select(WorkerFile.worker_id, WorkerFile.file_number).where(WorkerFile.status.not_in(ENDED))
+        for person, numbers in files_of(self._session, here).items():
+            self.members.setdefault(there_of[str(person)], set()).update(numbers)
+        for worker, number in self._session.execute(alive.where(among(WorkerFile.worker_id, here))):
+            self.members.setdefault(there_of[str(worker)], set()).add(number)
 
     def _find_files_here(self) -> None:
         """Files here that hold one of a household's persons already: anybody who was ever a member counts where the number is

@@ -74,6 +74,7 @@ class Unopened(Conflict):
             where=whom[0],
             mend_zh="请联系系统管理员从备份恢复后再转",
             mend_en="have them restored from a backup first",
+            files=whom,
         )
 
 

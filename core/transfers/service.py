@@ -138,4 +138,5 @@ def _refuse_standing(session: Session, transfer: HouseholdTransfer) -> None:
             where=standing[0],
             mend_zh="确属另一户的，请先办理原档案的注销或成员迁出；确属同一户的，请注销转入档案",
             mend_en="cancel the former file first, or cancel this one",
+            files=standing,
         )

@@ -28,8 +28,8 @@ from core.errors import BangfuError, Forbidden, NotFound
 from core.host.declarations import NavEntry
 from core.host.manager import host
 from core.identity.names import READ_CASES
-from core.identity.service import roles, scope_for
-from core.identity.sessions import SignedIn
+from core.identity.service import Seat, roles, seat_of, seated
+from core.identity.sessions import SignedIn, live_session
 from core.scope import TENANT_CODE, Scope, Standing, at_rest, current_scope, set_scope
 from core.settings import settings
 from core.tenancy.service import system_scope, tenant_named
@@ -46,7 +46,7 @@ from core.web.preferences import (
 from core.web.render import Message, NavItem, PageContext, Tone, render
 from core.web.security import same, signature
 from core.web.unsaid import masked
-from core.web.who_asks import bearer_of, patiently, program_from, session_from
+from core.web.who_asks import bearer_of, patiently, program_from, session_from, still_signed_in
 
 CENTRE_NAME = "困难职工援助中心"
 _FLASH_S = 120
@@ -62,25 +62,38 @@ class Visit:
     scope: Scope
 
 
-def _scope_in(tenant: str, account_id: uuid.UUID) -> Scope | None:
+def _seat_in(session: Session, tenant: str, account_id: uuid.UUID) -> Seat | None:
     try:
-        return scope_for(account_id, tenant)
+        return seat_of(session, account_id, tenant)
     except (Forbidden, NotFound):
         return None
 
 
-def _look_up(who: Callable[[], SignedIn], tenant: str) -> Visit:
-    signed_in = who()
-    scope = _scope_in(tenant, signed_in.account_id)
-    if scope is None:
+def _person_in(tenant: str, token: str | None) -> Visit:
+    """Whose the session of a cookie is, and where that account sits: asked with every request, in one unit of work, to which
+    one in the tenant's scope adds the rights."""
+    found, seat = None, None
+    if token:
+        with reference_work() as session:
+            found = live_session(session, token)
+            seat = _seat_in(session, tenant, found.account_id) if found is not None else None
+    return _visit(still_signed_in(found), seat, tenant)
+
+
+def _program_in(tenant: str, bearer: str) -> Visit:
+    program = program_from(bearer)
+    with reference_work() as session:
+        seat = _seat_in(session, tenant, program.account_id)
+    return _visit(program, seat, tenant)
+
+
+def _visit(signed_in: SignedIn, seat: Seat | None, tenant: str) -> Visit:
+    if seat is None:
         raise no_such_place()
+    scope = seated(seat)
     if not enters(scope, tenant):
         raise RecodedTo(tenant, scope.tenant)
     return Visit(signed_in, scope)
-
-
-def _session_of(request: Request) -> Callable[[], SignedIn]:
-    return partial(session_from, cookies.cookie_of(request, cookies.SESSION))
 
 
 async def enter_tenant(request: Request, tenant: str) -> None:
@@ -93,8 +106,8 @@ async def enter_tenant(request: Request, tenant: str) -> None:
     if not TENANT_CODE.fullmatch(tenant):
         raise no_such_place()
     bearer = bearer_of(request)
-    who = partial(program_from, bearer) if bearer is not None else _session_of(request)
-    visit = await patiently(partial(_look_up, who, tenant))
+    cookie = cookies.cookie_of(request, cookies.SESSION)
+    visit = await patiently(partial(_person_in, tenant, cookie) if bearer is None else partial(_program_in, tenant, bearer))
     owe_nothing(request, visit.signed_in, visit.scope.roles)
     set_scope(visit.scope)
     request.state.visit = visit
@@ -104,7 +117,7 @@ async def enter_tenant(request: Request, tenant: str) -> None:
 
 async def enter_session(request: Request) -> None:
     """For places that belong to no tenant: only that somebody is signed in."""
-    signed_in = await patiently(_session_of(request))
+    signed_in = await patiently(partial(session_from, cookies.cookie_of(request, cookies.SESSION)))
     owe_nothing(request, signed_in)
     request.state.signed_in = signed_in
     request.state.csrf_token = signed_in.csrf_token

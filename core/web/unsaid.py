@@ -7,6 +7,7 @@ nor stand in an address, where histories and the logs of proxies keep it.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -20,18 +21,23 @@ _LONG_NUMBER = re.compile(rf"(?P<id>{_ID})|\d(?:[ \u3000]?\d){{8,}}[XxＸｘ]?",
 _CODE = re.compile(rf"[a-z][a-z_]{{0,59}}|[0-9]{{1,6}}|{_ID}")
 
 
-def without_numbers(text: str) -> str:
-    """``text`` with every number of nine digits or more hidden, also where spaces part it; ids of rows stay."""
-    return _LONG_NUMBER.sub(lambda found: found["id"] or HIDDEN, text)
+def without_numbers(text: str, files: Sequence[str] = ()) -> str:
+    """``text`` with every number of nine digits or more hidden, also where spaces part it; ids of rows stay, and what stands in
+    ``files``."""
+
+    def said(found: re.Match[str]) -> str:
+        return found[0] if found["id"] or any(found[0] in file for file in files) else HIDDEN
+
+    return _LONG_NUMBER.sub(said, text)
 
 
 def masked(error: _Error) -> _Error:
-    """A copy of ``error`` whose texts hold no long number."""
+    """A copy of ``error`` whose texts hold no long number but those of files that it names."""
     told = type(error).__new__(type(error))
     told.__dict__.update(error.__dict__)
     for name in ("zh", "en", "where", "mend_zh", "mend_en"):
         text = getattr(error, name)
-        setattr(told, name, without_numbers(text) if text else text)
+        setattr(told, name, without_numbers(text, error.files) if text else text)
     return told
 
 

@@ -34,12 +34,16 @@ def not_signed_in() -> NotSignedIn:
 
 
 def session_from(token: str | None) -> SignedIn:
-    """The live session of a cookie, renewed at the identity provider where that is due.
+    """The live session of a cookie. Raises as ``still_signed_in``."""
+    return still_signed_in(session_of(token) if token else None)
+
+
+def still_signed_in(found: SignedIn | None) -> SignedIn:
+    """A live session, renewed at the identity provider where that is due: not to be asked with a connection in hand.
 
     Raises ``NotSignedIn``, also for a session that was opened in another way than the installation now has people sign in.
     Raises ``BeingRenewed`` where another request is asking for one whose time there is over.
     """
-    found = session_of(token) if token else None
     if found is None or (found.fresh_until is None) != (settings().identity == "local"):
         raise not_signed_in()
     if found.fresh_until is None or not is_due(found.fresh_until):

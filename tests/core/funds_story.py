@@ -74,6 +74,11 @@ def needs(session: Session, count: int, *, name: str = "李明", with_account: b
     return made
 
 
+def file_number(need: Need) -> str:
+    """The number of the household's file."""
+    return f"D{int(need.account.removeprefix(ACCOUNT))}"
+
+
 def _case(case_id: uuid.UUID, number: int) -> Case:
     return Case(
         id=case_id, number=f"SH2025-{number:04d}", plugin="living_relief", programme="yearly_living",

@@ -28,6 +28,7 @@ from tests.core.rights_story import (
     WORKER,
     Acting,
     Family,
+    Somebody,
     county,
     everybody,
     family,
@@ -300,14 +301,37 @@ def test_a_household_is_followed_both_ways_past_a_county_that_nobody_took_over(
         assert [(row.household_id, row.persons) for row in partner_erasures(session)] == [(there.household, [*there.persons])]
 
 
-def test_who_told_of_a_household_that_went_and_came_back_is_not_told_again(county: Acting) -> None:
-    """Here it is two files, there it was one: told of the one, both are erased."""
-    went, there = family(county, WORKER), family(county, WORKER, tenant=OTHER_COUNTY)
+def _went_and_came_back(county: Acting, *people: Somebody) -> tuple[Family, Family, Family]:
+    """Here it is two files, with the same persons in both; there it was one, the last of the three."""
+    went, there = family(county, *people), family(county, *people, tenant=OTHER_COUNTY)
     _moved(county, went, there)
     back = family(county, STRANGER, number="SB2")
     with everybody(county, "clerk"), unit_of_work() as session:
         session.scalars(select(WorkerFile).where(WorkerFile.household_id == back.household)).one().worker_id = went.persons[0]
-    _moved(county, there, back, OTHER_COUNTY, COUNTY)
+    moved = _sent(county, there, OTHER_COUNTY, COUNTY)
+    with everybody(county, "clerk"), unit_of_work() as session:
+        session.add(HouseholdTransfer(direction="in", peer=OTHER_COUNTY, household_id=back.household, **moved))
+        session.add_all(
+            BroughtPerson(peer=OTHER_COUNTY, peer_person_id=one, person_id=here)
+            for one, here in zip(there.persons, went.persons, strict=True)
+        )
+    for person in went.persons[1:]:
+        joins(county, back, person)
+    return went, back, there
+
+
+def test_one_person_of_a_household_that_went_and_came_back_is_told_of_once(county: Acting) -> None:
+    went, back, there = _went_and_came_back(county, WORKER, WIFE)
+    propose_and_confirm(county, back, person_id=went.persons[1])
+    relay(county, COUNTY)
+    with everybody(county, "desk", tenant=OTHER_COUNTY), unit_of_work() as session:
+        [told] = partner_erasures(session)
+        assert (told.household_id, told.persons, told.whole) == (there.household, [there.persons[1]], False)
+
+
+def test_who_told_of_a_household_that_went_and_came_back_is_not_told_again(county: Acting) -> None:
+    """Told of the one file, both are erased."""
+    went, back, _ = _went_and_came_back(county, WORKER)
     with everybody(county, "desk"), unit_of_work() as session:
         session.execute(update(HouseholdTransfer).values(peer_file_number="SB1"))
         session.add(

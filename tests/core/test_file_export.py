@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from python_calamine import CalamineWorkbook
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from core.db.session import unit_of_work
 from core.people.models import HouseholdFact, Person, WorkerFile
@@ -18,7 +18,7 @@ from core.people.papers.export import COLUMNS, NOTE_SHEET, SHEET
 from core.people.papers.form import sheets_of
 from core.people.roster import check, understand
 from core.people.service import import_roster
-from core.people.whole_files import full_values, whole_files
+from core.people.whole_files import DAMAGED, full_values, whole_files
 from core.spreadsheets.reading import open_spreadsheet
 from core.tenancy.keys import give_key
 from core.text.pinyin import name_pinyin
@@ -83,6 +83,24 @@ def test_masked_by_default_and_whole_on_record(county: Acting) -> None:
         assert {(look.actor, look.reason) for look in looks} == {("clerk", "报送复核")}
         printed = session.scalars(select(TrailEntry).where(TrailEntry.action == "people.printed")).all()
         assert len(printed) == 2
+
+
+def test_a_damaged_key_is_told_in_its_place_and_keeps_nobody_else_from_the_list(county: Acting, db: Database) -> None:
+    before = rows_of(exported(county))
+    with county(), unit_of_work() as session:
+        broken, torn = session.execute(select(Person.id, Person.name).order_by(Person.id).limit(2)).all()
+    with db.owner.begin() as connection:
+        connection.execute(update(Person).values(wrapped_key=bytes(60)).where(Person.id == broken.id))
+        connection.execute(update(Person).values(identity_cipher=bytes(60)).where(Person.id == torn.id))
+    rows = rows_of(exported(county))
+    changed = {str(row["姓名"]): row["身份证号"] for row, was in zip(rows, before, strict=True) if row != was}
+    assert changed == dict.fromkeys((broken.name, torn.name), DAMAGED)
+    with county(), unit_of_work() as session:
+        looks = select(ReadLog.subject_id).where(ReadLog.what == "identity_number")
+        assert [session.scalars(looks.where(ReadLog.subject_id == one.id)).all() for one in (broken, torn)] == [
+            [broken.id],
+            [torn.id],
+        ]
 
 
 def test_many_files_cost_no_more_questions_than_one(county: Acting, db: Database) -> None:

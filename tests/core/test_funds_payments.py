@@ -18,7 +18,7 @@ from core.db.session import unit_of_work
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from core.funds import events, repository
 from core.funds.bank_file import plain_cell
-from core.funds.errors import KeyUsed, SamePerson
+from core.funds.errors import AccountsDamaged, KeyUsed, SamePerson
 from core.funds.models import Grant, Instalment, PaymentAttempt, PaymentBatch
 from core.funds.service import (
     BankTotals,
@@ -34,9 +34,11 @@ from core.funds.service import (
     send_batch,
     take_return,
 )
+from core.funds.waiting import years_due
+from core.people.models import Person
 from core.trail.models import ReadLog
 from tests.conftest import OTHER_COUNTY, TODAY, Database
-from tests.core.funds_story import APPROVER, DECIDER, MANAGER, PAYER, Acting, Need, Office, draft, totals
+from tests.core.funds_story import APPROVER, DECIDER, MANAGER, PAYER, Acting, Need, Office, draft, file_number, totals
 
 
 class PayOffice(Office):
@@ -152,6 +154,38 @@ def test_the_bank_file_has_the_account_and_every_reading_is_recorded(office: Pay
     assert sorted(read.subject_id for read in reads if read.subject_id) == sorted(
         need.worker_id for need in found for _ in range(2)
     )
+
+
+def test_a_payee_whose_account_cannot_be_opened_is_named_before_anything_is_sent(office: PayOffice, db: Database) -> None:
+    broken, torn, _ = office.granted(3)
+    batch = office.prepare()
+    office.approve(batch)
+    with db.owner.begin() as connection:
+        connection.execute(update(Person).values(wrapped_key=bytes(60)).where(Person.id == broken.worker_id))
+        wrong = update(PaymentAttempt).values(account_cipher=bytes(60))
+        connection.execute(wrong.where(PaymentAttempt.payee_id == torn.worker_id))
+    with pytest.raises(AccountsDamaged) as refused:
+        office.send(batch)
+    told, numbers = refused.value, [f"李明（{file_number(one)} 号档案）" for one in (broken, torn)]
+    assert all(number in told.zh for number in numbers)
+    assert (told.where, "备份" in (told.mend_zh or ""), "银行卡号" in (told.mend_zh or "")) == (batch.number, True, True)
+    with office.work(MANAGER), unit_of_work() as session:
+        assert (session.scalars(select(PaymentBatch.state)).all(), session.scalars(select(ReadLog)).all()) == (["approved"], [])
+
+
+def test_who_cannot_be_paid_for_a_damaged_key_waits_and_keeps_nobody_else_waiting(office: PayOffice, db: Database) -> None:
+    broken, whole = office.granted(2)
+    with db.owner.begin() as connection:
+        connection.execute(update(Person).values(wrapped_key=bytes(60)).where(Person.id == broken.worker_id))
+    with office.work(MANAGER), unit_of_work() as session:
+        waiting = due(session, 2025, TODAY)
+    assert [(item.payable, item.damaged, item.file_number) for item in waiting] == [
+        (False, True, file_number(broken)),
+        (True, False, file_number(whole)),
+    ]
+    batch = office.prepare()
+    office.approve(batch)
+    assert [row["收款账号"] for row in _rows(office.send(batch))] == [whole.account]
 
 
 @pytest.mark.parametrize(
@@ -284,11 +318,11 @@ def test_money_of_last_year_is_due_and_in_open_batches_in_january(office: PayOff
     office.granted(1)
     january = PayOffice(acting, on=date(2026, 1, 6))
     with january.work(MANAGER), unit_of_work() as session:
-        assert repository.years_due(session, date(2026, 1, 6)) == {2025: 1}
+        assert years_due(session, date(2026, 1, 6)) == {2025: 1}
     batch = january.prepare()
     with january.work(MANAGER), unit_of_work() as session:
         assert [found.id for found in repository.open_batches(session)] == [batch.id]
-        assert repository.years_due(session, date(2026, 1, 6)) == {}
+        assert years_due(session, date(2026, 1, 6)) == {}
     january.approve(batch)
     january.send(batch)
     january.take(batch, {})

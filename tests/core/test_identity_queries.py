@@ -15,7 +15,16 @@ from core.db.session import unit_of_work
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from core.exchange.envelopes import deliver
 from core.exchange.identity_index import Elsewhere, elsewhere, this_and_last_year
-from core.exchange.identity_queries import ANSWER, answer_query, ask_province, matches, names_asked_of, queries
+from core.exchange.identity_queries import (
+    ANSWER,
+    WITHDRAWN,
+    answer_query,
+    ask_province,
+    matches,
+    names_asked_of,
+    queries,
+    withdraw_query,
+)
 from core.exchange.identity_told import TOLD, see, told_here, unseen
 from core.exchange.marks import holder_of
 from core.exchange.models import Envelope, IdentityMark
@@ -127,6 +136,58 @@ def _got(acting: Acting, family: Home) -> UUID:
     _relay(acting, COUNTY)
     with acting(PROVINCE, permissions=TAKES), unit_of_work() as session:
         return queries(session, "in")[0].id
+
+
+def _withdrawn(acting: Acting, question: UUID) -> IdentityQuery:
+    with acting(actor="clerk", permissions=CLERK), unit_of_work() as session:
+        return withdraw_query(session, question)
+
+
+def test_what_was_asked_by_mistake_is_taken_back_until_the_province_has_said_anything(acting: Acting, family: Home) -> None:
+    asked = _ask(acting, family, family.persons[0])
+    for tenant, refusal in ((OTHER_COUNTY, NotFound), (PROVINCE, Forbidden)):
+        with acting(tenant, actor="clerk", permissions=CLERK), unit_of_work() as session, pytest.raises(refusal):
+            withdraw_query(session, asked.id)
+    with acting(actor="reader", permissions=frozenset({"people.read"})), unit_of_work() as session, pytest.raises(Forbidden):
+        withdraw_query(session, asked.id)
+    for _ in range(2):
+        assert (_withdrawn(acting, asked.id).state, _withdrawn(acting, asked.id).answered_by) == ("withdrawn", "clerk")
+    with acting(), unit_of_work() as session:
+        [word] = session.scalars(select(Envelope).where(Envelope.kind == WITHDRAWN))
+    with pytest.raises(NotFound, match="尚未到达"):  # tried again when the question has come
+        deliver(COUNTY, {"envelope": str(word.envelope_id)})
+    _relay(acting, COUNTY)
+    with acting(PROVINCE, actor="p", permissions=TAKES), unit_of_work() as session:
+        [got] = queries(session, "in")
+        assert (got.state, got.answered_by) == ("withdrawn", f"tenant:{COUNTY}")
+        with pytest.raises(Conflict, match="已撤回"):
+            answer_query(session, got.id, "different", "两人")
+    again = _ask(acting, family, family.persons[0])  # it keeps nobody from asking again
+    _relay(acting, COUNTY)
+    with acting(PROVINCE, actor="p", permissions=TAKES), unit_of_work() as session:
+        answer_query(session, queries(session, "in")[0].id, "pending", "请补充证明")
+    _relay(acting, PROVINCE)
+    with pytest.raises(Conflict, match="不能撤回"):
+        _withdrawn(acting, again.id)
+
+
+def test_a_question_is_answered_that_was_taken_back_too_late(acting: Acting, family: Home) -> None:
+    question = _got(acting, family)
+    with acting(PROVINCE, actor="p", permissions=TAKES), unit_of_work() as session:
+        answer_query(session, question, "pending", "请补充证明")
+    with acting(), unit_of_work() as session:
+        [asked] = session.scalars(select(IdentityQuery).where(IdentityQuery.direction == "out"))
+    _withdrawn(acting, asked.id)
+    other = _ask(acting, family, family.persons[0])
+    for tenant in (PROVINCE, COUNTY):
+        _relay(acting, tenant)
+    with acting(PROVINCE, actor="p", permissions=TAKES), unit_of_work() as session:
+        assert session.get_one(IdentityQuery, (PROVINCE, question)).state == "pending"
+        answer_query(session, question, "different", "两人")
+    _relay(acting, PROVINCE)
+    with acting(permissions=CLERK), unit_of_work() as session:
+        states = {row.id: row.state for row in queries(session, "out")}
+        assert states == {asked.id: "answered", other.id: "asked"}
 
 
 def _told(acting: Acting) -> list[tuple[str, str, bool]]:

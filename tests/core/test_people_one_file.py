@@ -127,7 +127,7 @@ def test_a_file_does_not_live_again_while_a_member_is_in_another(acting: Acting,
     with acting(actor="boss", permissions=WRITES), unit_of_work() as session:
         take_step(session, two.household_id, "strike_off", **WORDS["strike_off"])
         join(session, one.household_id, _son("王一", 11, CHILD), kind="moved_in", valid_from=TODAY, why=WHY)
-        with pytest.raises(Conflict, match="另一户档案中") as refused:
+        with pytest.raises(Conflict, match=rf"另一户档案（{one.file_number}）中") as refused:
             take_step(session, two.household_id, "reopen", **WORDS["reopen"])
         assert refused.value.where == one.file_number
         session.add(

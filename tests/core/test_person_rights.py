@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from python_calamine import CalamineWorkbook
-from sqlalchemy import event, select, text
+from sqlalchemy import event, select, text, update
 
 from core.cases.models import Case, Party
 from core.cases.sealing import sealed_form
@@ -23,7 +23,7 @@ from core.db.statements import tenant_sql
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from core.people.duplicates.merging import merge
 from core.people.fields import BY_CODE, ON_PAGES
-from core.people.models import WorkerFile
+from core.people.models import PersonFact, WorkerFile
 from core.people.papers.attachments import NewPaper, add_paper, open_paper
 from core.people.service import reveal
 from core.rights.copies import take, write
@@ -31,6 +31,7 @@ from core.rights.requests import NewRequest, answer, register, requests_of, requ
 from core.rights.views import Period, statement, views_of
 from core.trail.models import ReadLog
 from core.trail.service import record_page
+from core.vault import masking
 from tests.conftest import COUNTY, OTHER_COUNTY, TODAY, Database
 from tests.core.lines import PDF
 from tests.core.rights_story import DOUBLE, STRANGER, WIFE, WORKER, Acting, Family, aid, everybody, family, keyed
@@ -269,6 +270,56 @@ def test_a_paper_that_is_damaged_is_told_of_and_the_rest_is_given(county: Acting
     told, papers, _ = _copy(county, _asked(county, theirs))
     assert told["person"] == WORKER.name
     assert [name.endswith(".损坏.txt") for name in papers] == [True]
+
+
+def _damage(db: Database, person: uuid.UUID) -> None:
+    with db.owner.begin() as connection:
+        connection.execute(text("update person set wrapped_key = :key where id = :id"), {"key": bytes(60), "id": person})
+
+
+def test_a_damaged_key_of_another_keeps_nobody_from_a_copy_and_tells_no_number(county: Acting, db: Database) -> None:
+    theirs = family(county, WORKER, WIFE)
+    with everybody(county, "clerk"), unit_of_work() as session:
+        file = session.scalars(select(WorkerFile)).one()
+        file.remark = f"{WIFE.number.lower()}，{WIFE.phone}，{WORKER.number}"
+    _damage(db, theirs.persons[1])
+    _, _, everything = _copy(county, _asked(county, theirs))
+    for value in (WORKER.number, WORKER.account, masking.identity_number(WIFE.number), masking.phone(WIFE.phone)):
+        assert value in everything, value
+    for value in (WIFE.number, WIFE.phone):
+        assert value not in everything, value
+    _damage(db, theirs.persons[0])
+    request = _asked(county, theirs)
+    with everybody(county, "clerk"), unit_of_work() as session, pytest.raises(Conflict, match="本人的加密信息已损坏") as told:
+        take(session, request)
+    assert (told.value.where, told.value.mend_zh is not None, told.value.mend_en is not None) == ("QL-2025-0002", True, True)
+    with everybody(county, "clerk"), unit_of_work() as session:
+        assert [row.id for row in requests_open(session)] == [request]
+
+
+def test_a_number_of_the_worker_does_not_stand_in_the_copy_of_another_though_it_cannot_be_opened(
+    county: Acting, db: Database
+) -> None:
+    theirs = family(county, WORKER, WIFE)
+    with db.owner.begin() as connection:
+        said = update(PersonFact).values(unit_or_school=f"{WORKER.account}，{WORKER.phone}，{WIFE.phone}")
+        connection.execute(said.where(PersonFact.person_id == theirs.persons[1]))
+    _damage(db, theirs.persons[0])
+    _, _, everything = _copy(county, _asked(county, theirs, person=1))
+    assert masking.bank_account(WORKER.account) in everything
+    assert [value for value in (WORKER.number, WORKER.phone, WORKER.account) if value in everything] == []
+
+
+def test_a_value_that_is_damaged_is_told_of_and_the_rest_is_given(county: Acting, db: Database) -> None:
+    theirs = family(county, WORKER, WIFE)
+    with db.owner.begin() as connection:
+        connection.execute(text("update person set phone_cipher = :cipher"), {"cipher": bytes(60)})
+    told, _, everything = _copy(county, _asked(county, theirs, person=1))
+    tables: Any = told["tables"]
+    assert [row["phone_cipher"] for row in tables["person"]["rows"]] == ["（加密信息已损坏，无法解开）"]
+    # the house number is the worker's
+    assert [row["house_number_cipher"] for row in tables["household"]["rows"]] == ["（以他人密钥加密，不提供）"]
+    assert (WIFE.number in everything, WORKER.phone in everything) == (True, False)
 
 
 def test_a_copy_is_taken_once_by_whoever_registered_it(county: Acting) -> None:

@@ -20,8 +20,8 @@ from core.db.base import new_id
 from core.db.session import unit_of_work
 from core.errors import Conflict
 from core.exchange import envelopes
-from core.exchange.envelopes import UNDELIVERED_ZH, deliver, hold_arrivals, seal_envelope
-from core.exchange.matters import answer, answers_of, hand_over, take
+from core.exchange.envelopes import UNDELIVERED_ZH, deliver, hold_arrivals, seal_envelope, unheard
+from core.exchange.matters import ANSWER, answer, answers_of, hand_over, take
 from core.exchange.models import Envelope, IdentityMark
 from core.funds.carrying import carry_over, held
 from core.funds.service import receive
@@ -32,7 +32,7 @@ from core.rights.partner_models import PartnerErasure
 from core.rights.partners import lead_on
 from core.transfers.departing import depart
 from core.transfers.models import HouseholdTransfer
-from core.transfers.offers import answer_offer, offer, withdraw_offer
+from core.transfers.offers import REFUSED, answer_offer, offer, withdraw_offer
 from tests.conftest import COUNTY, OTHER_COUNTY, PREFECTURE, PROVINCE, TODAY, Database
 from tests.core.household_story import homes, two
 from tests.core.lines import PETITION, Acting, install, post
@@ -152,7 +152,11 @@ def test_words_to_a_giver_that_has_closed_end(
     with post(acting, "taker", tenant=OTHER_COUNTY), unit_of_work() as session:
         take(session, matter)
         answer(session, matter, "已办理")
-        answer_offer(session, other, accept=False, why="不在本县")
+        package = answer_offer(session, other, accept=False, why="不在本县").package_id
+        assert package is not None
+        said = {ANSWER: matter, REFUSED: package}
+        at_once = not early and heir != PREFECTURE
+        assert [unheard(session, kind, [about]) == {about} for kind, about in said.items()] == [at_once] * 2
         if early:
             answer_offer(session, one, accept=True)
     if early:
@@ -167,6 +171,7 @@ def test_words_to_a_giver_that_has_closed_end(
         assert states == {one: "withdrawn" if early else "offered", other: "refused"}
         left = session.scalars(select(Envelope.state).where(Envelope.direction == "out", Envelope.state != "undelivered"))
         assert left.all() == []
+        assert [unheard(session, kind, [about, new_id()]) >= {about} for kind, about in said.items()] == [True] * 2
 
 
 @pytest.mark.parametrize("heir", [None, LEFT_FOR_READING])

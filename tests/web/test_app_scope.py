@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import httpx2
 import pytest
@@ -13,6 +14,7 @@ from core.identity.sessions import sign_out
 from core.scope import NoScope, current_scope
 from tests.conftest import COUNTY, OTHER_COUNTY, PROVINCE, Database
 from tests.web.conftest import Desk, Person, switch_trial
+from tests.web.test_pages import counted
 
 
 def scope_url(tenant: str) -> str:
@@ -26,6 +28,21 @@ def test_the_endpoint_in_the_thread_pool_sees_the_scope(person: Desk) -> None:
     assert told == expected
     with pytest.raises(NoScope):
         current_scope()
+
+
+def test_who_asks_and_where_is_asked_in_two_units_of_work(person: Desk, db: Database) -> None:
+    """One without a scope, for session, account, tenant and posts, and one in the tenant's, for its lines and their rights; the
+    sample's movable date is one statement more, the first request of a day notes that the posts are acted in."""
+    li = person("li")
+    assert li.client.get(scope_url(COUNTY)).status_code == 200
+    with counted(db) as sent:
+        assert li.client.get(scope_url(COUNTY)).status_code == 200
+    units = "\n".join(sent).split("set local app.tenant = ")[1:]
+    tables = ["staff_session", "tenant", "business_clock", "post", "tenant_plugin", "role_permission"]
+    assert [re.findall(r"\bfrom (\w+)", unit.lower())[0] for unit in units[:2]] == ["staff_session", "tenant_plugin"]
+    asked = [statement.lower() for statement in sent if statement.lower().startswith("select")]
+    assert [re.findall(r"\sfrom (\w+)", one)[0] for one in asked[: len(tables)]] == tables
+    assert (len(units), len(asked)) == (3, len(tables) + 1)
 
 
 def test_fifty_requests_at_once_in_two_tenants_keep_apart(app: FastAPI, person: Desk) -> None:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import date
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from core.db.session import unit_of_work
 from core.exchange.envelopes import deliver
-from core.exchange.models import IdentityMark
+from core.exchange.identity_queries import ANSWER
+from core.exchange.models import Envelope, IdentityMark
 from core.jobs.models import OutboxItem
 from core.people.duplicates.service import propose_duplicates
 from core.people.models import WorkerFile
@@ -176,11 +177,25 @@ def test_the_province_is_asked_and_answers_on_pages(person: Desk, acting: Acting
     with acting(), unit_of_work() as session:  # what the index told is on record, though nothing was asked
         assert session.scalars(select(ReadLog.what).where(ReadLog.what == "identity_index")).all() != []
     assert clerk.post(form, person_id=str(own.persons[0]), reason="自述在外县建档")[0] == 303
-    assert "待省级答复" in clerk.get(f"/{COUNTY}/province-queries")
+    listed = clerk.get(f"/{COUNTY}/province-queries")
+    assert "待省级答复" in listed
+    back = re.findall(rf"/{COUNTY}/province-queries/[0-9a-f-]+/withdraw", listed)[0]
+    assert clerk.post(back)[0] == 303
+    listed = clerk.get(f"/{COUNTY}/province-queries")
+    assert ("由本单位撤回" in listed, back in listed) == (True, False)
+    _relay(acting, COUNTY)
+    taken_back = above.get(f"/{PROVINCE}/identity-queries")
+    assert "已撤回" in taken_back
+    [old] = re.findall(rf"/{PROVINCE}/identity-queries/[0-9a-f-]+", taken_back)
+    assert "无须答复" in above.get(old)
+    headers = {"X-CSRF-Token": clerk.who.csrf}
+    api_back = f"/api/v1{back}"
+    assert clerk.who.client.post(api_back, headers=headers).json()["state"] == "withdrawn"
+    assert clerk.post(form, person_id=str(own.persons[0]), reason="自述在外县建档")[0] == 303
     _relay(acting, COUNTY)
     got = above.get(f"/{PROVINCE}/identity-queries")
     assert "重复建档查询" in above.get(f"/{PROVINCE}/matters")
-    one = re.findall(rf"/{PROVINCE}/identity-queries/[0-9a-f-]+", got)[0]
+    [one] = set(re.findall(rf"/{PROVINCE}/identity-queries/[0-9a-f-]+", got)) - {old}
     page = above.get(one)
     assert ("王小明" in page, OTHER_COUNTY in page, page.count("建档")) != (True, True, 0)
     assert CHOSEN.search(page) is None
@@ -192,6 +207,11 @@ def test_the_province_is_asked_and_answers_on_pages(person: Desk, acting: Acting
     assert "由居住地保留" in above.get(one)
     _relay(acting, PROVINCE)
     assert "由居住地保留" in clerk.get(f"/{COUNTY}/province-queries")
+    assert "答复未能送达" not in above.get(one)
+    with acting(PROVINCE), unit_of_work() as session:
+        session.execute(update(Envelope).where(Envelope.kind == ANSWER).values(state="undelivered"))
+    for page in (one, f"/{PROVINCE}/identity-queries"):
+        assert "答复未能送达" in above.get(page)
     # the other county sees that a file of its own is concerned, and that it stays; who asked it does not learn
     there = Pages(person("there", tenant=OTHER_COUNTY))
     told_page = there.get(f"/{OTHER_COUNTY}/province-queries")
@@ -203,10 +223,10 @@ def test_the_province_is_asked_and_answers_on_pages(person: Desk, acting: Acting
     [notice] = there.who.client.get(f"/api/v1/{OTHER_COUNTY}/province-notices").json()
     assert (notice["state"], notice["keeper"], notice["answer"]) == ("answered", OTHER_COUNTY, None)
     base = f"/api/v1/{COUNTY}"
-    [told] = clerk.who.client.get(f"{base}/province-queries").json()
+    told = clerk.who.client.get(f"{base}/province-queries").json()[0]
     assert (told["outcome"], told["keeper"], told["state"]) == ("duplicate", OTHER_COUNTY, "answered")
     api = f"/api/v1/{PROVINCE}/identity-queries"
-    [seen] = above.who.client.get(api).json()
+    seen = above.who.client.get(api).json()[0]
     assert {match["tenant"] for match in above.who.client.get(f"{api}/{seen['id']}").json()["matches"]} == {
         COUNTY,
         OTHER_COUNTY,

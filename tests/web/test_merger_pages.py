@@ -6,14 +6,16 @@ import re
 
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from core.db.session import unit_of_work
+from core.exchange.models import Envelope
 from core.jobs.outbox import relay
 from core.people.models import WorkerFile
 from core.scope import entered
 from core.tenancy.service import system_scope
 from core.transfers.models import CountyClosing
+from core.transfers.offers import REFUSED
 from tests.conftest import COUNTY, OTHER_COUNTY, PROVINCE, Database
 from tests.core.lines import Acting
 from tests.tenants.merging_story import THIRD, WHY, Story, tell
@@ -152,6 +154,19 @@ def test_one_household_moves_by_two_offices_pages(app: FastAPI, story: Story, pe
     [answer] = set(re.findall(rf"/{OTHER_COUNTY}/transfers/[0-9a-f-]{{36}}/answer", shown))
     refused = taker.client.post(answer, data={"outcome": "refused", "why": "", "csrf_token": taker.csrf})
     assert refused.status_code == 422
+    other = story.leaving.homes[1].household_id
+    typed |= {"household": str(other), "reason": "迁居"}
+    assert giver.client.post(f"/{COUNTY}/transfers", data=typed).status_code == 303
+    relay(COUNTY)
+    shown = taker.client.get(f"/{OTHER_COUNTY}/transfers").text
+    [second] = set(re.findall(rf"/{OTHER_COUNTY}/transfers/[0-9a-f-]{{36}}/answer", shown)) - {answer}
+    no = {"outcome": "refused", "why": "不在本县居住", "csrf_token": taker.csrf}
+    assert taker.client.post(second, data=no).status_code == 303
+    assert "答复未能送达" not in taker.client.get(f"/{OTHER_COUNTY}/transfers").text
+    with entered(system_scope(OTHER_COUNTY, "relay")), unit_of_work() as session:
+        session.execute(update(Envelope).where(Envelope.kind == REFUSED).values(state="undelivered"))
+    shown = taker.client.get(f"/{OTHER_COUNTY}/transfers").text
+    assert (shown.count("答复未能送达"), checked(shown).faults) == (1, [])
     assert taker.client.post(answer, data={"outcome": "accepted", "csrf_token": taker.csrf}).status_code == 303
     for tenant in (OTHER_COUNTY, COUNTY, OTHER_COUNTY):
         relay(tenant)

@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from sqlalchemy import event, select
+from sqlalchemy import event, select, update
 
 from core.cases.models import Case
 from core.db.session import reference_work, unit_of_work
 from core.exchange.identity_index import mark
+from core.exchange.matters import ANSWER
+from core.exchange.models import Envelope
 from core.identity.models import Post
 from core.identity.service import give_post
 from core.people.repository import household_view
@@ -319,6 +321,10 @@ def test_the_prefecture_takes_the_matter_and_its_answer_is_read_below(planted: P
     reply = {"csrf_token": upper.csrf, "text": "已协调", "outcome": "answered"}
     assert upper.client.post(f"{url}/answer", data=reply).status_code == 303
     deliver_all(acting, PREFECTURE)
+    assert [page for page in (url, f"/{PREFECTURE}/matters") if "答复未能送达" in upper.client.get(page).text] == []
+    with acting(PREFECTURE), unit_of_work() as session:
+        session.execute(update(Envelope).where(Envelope.kind == ANSWER).values(state="undelivered"))
+    assert [page for page in (url, f"/{PREFECTURE}/matters") if "答复未能送达" not in upper.client.get(page).text] == []
     below = person("below")
     with post(acting, "test"), unit_of_work() as session:
         case_id = session.scalars(select(Case.id).where(Case.outside_state == "returned")).one()

@@ -18,6 +18,8 @@ from core.funds.models import PaymentAttempt, PaymentBatch
 from core.funds.repository import attempts
 from core.money import format_yuan
 from core.notices.models import NoticeItem, Objection
+from core.people.models import Person as PersonRow
+from core.people.models import WorkerFile
 from core.tenancy.models import BusinessClock
 from core.trail.models import ReadLog
 from tests.conftest import COUNTY, Database
@@ -52,6 +54,31 @@ def test_the_announcement_says_what_is_decided_and_not_yet_paid(planted: Planted
     }
     assert figures["已决定待发放"] > 0
     assert figures["收入"] == figures["支出"] + figures["已决定待发放"] + figures["结余"]
+
+
+def test_who_cannot_be_paid_for_a_damaged_key_is_named_with_what_to_do(planted: Planted, person: Desk, db: Database) -> None:
+    url = f"/{COUNTY}/funds/payments/{planted.batch}"
+    approver, payer, manager = (person(role, role=role) for role in ("payment_approver", "payer", "fund_manager"))
+    assert approver.client.post(f"{url}/approve", data={"csrf_token": approver.csrf}).status_code == 303
+    with db.owner.begin() as connection:
+        worker, name, number = connection.execute(
+            select(PersonRow.id, PersonRow.name, WorkerFile.file_number)
+            .join(WorkerFile, WorkerFile.worker_id == PersonRow.id)
+            .join(PaymentAttempt, PaymentAttempt.payee_id == PersonRow.id)
+            .order_by(PersonRow.id)
+            .limit(1)
+        ).one()
+        connection.execute(update(PersonRow).values(wrapped_key=bytes(60)).where(PersonRow.id == worker))
+    refused = payer.client.post(f"{url}/send", data={"csrf_token": payer.csrf})
+    assert (refused.status_code, f"{name}（{number} 号档案）" in refused.text, "从备份恢复" in refused.text) == (
+        409,
+        True,
+        True,
+    )
+    given_up = {"csrf_token": manager.csrf, "reason": "账号损坏"}
+    assert manager.client.post(f"{url}/cancel", data=given_up).status_code == 303
+    books = manager.client.get(f"/{COUNTY}/funds?year=2025").text
+    assert f"暂不能发放：{number} 号档案" in books
 
 
 def test_a_return_that_is_not_understood_pays_nothing(planted: Planted, person: Desk, acting: Acting) -> None:

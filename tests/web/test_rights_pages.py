@@ -10,9 +10,10 @@ from collections.abc import Iterator
 
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from core.db.session import unit_of_work
+from core.exchange.models import Envelope
 from core.people.models import WorkerFile
 from core.rights.emptying import settle
 from core.rights.listed import Listed, erasures_listed, list_erasures, list_file
@@ -183,6 +184,8 @@ def test_two_people_erase_a_file_and_its_page_says_so(person: Desk, theirs: Fami
     assert shown.status_code == 200
     assert "已按规定删除" in shown.text
     assert _send(vice, f"/erasures/{erasure}", outcome="confirmed")[0] == 409
+    status, _, late = _send(clerk, f"/erasures/{erasure}/withdraw")
+    assert (status, "已由另一人复核，不能撤回" in late, "该户的个人信息权利请求" in late) == (409, True, True)
 
 
 def test_what_partners_erased_is_seen_and_answered_on_the_desk(person: Desk, theirs: Family, acting: Acting) -> None:
@@ -203,7 +206,13 @@ def test_what_partners_erased_is_seen_and_answered_on_the_desk(person: Desk, the
     status, _, again = _send(clerk, f"/partners/{rows[0].id}", outcome="kept", why="")
     assert (status, "请填写依据" in again, 'value="kept" checked' in again) == (422, True, True)
     assert _send(clerk, f"/partners/{rows[0].id}", outcome="kept", why="本县保存期未满")[0] == 303
-    assert "本县保存期未满" in clerk.client.get(f"{HERE}/partners").text
+    page = clerk.client.get(f"{HERE}/partners")
+    assert ("本县保存期未满" in page.text, "答复未能送达" in page.text) == (True, False)
+    with acting(COUNTY), unit_of_work() as session:
+        session.execute(update(Envelope).where(Envelope.direction == "out").values(state="undelivered"))
+    page = clerk.client.get(f"{HERE}/partners")
+    _sound(page.text)
+    assert "答复未能送达" in page.text
     listed = clerk.client.get(f"{API}/rights/partners").json()
     assert {(row["direction"], row["outcome"]) for row in listed} == {("in", "kept"), ("out", None)}
     again_asked = clerk.client.post(

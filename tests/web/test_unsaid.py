@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.errors import InvalidInput
+from core.errors import Conflict, InvalidInput
 from core.web.unsaid import kept_address, masked, without_numbers
 from tests.conftest import COUNTY, OTHER_COUNTY, Database
 from tests.core.lines import PETITION, Acting, install, with_key
@@ -161,6 +161,13 @@ def test_a_slash_too_many_or_too_few_leads_to_no_other_host(clerk: Person) -> No
 def test_ids_amounts_and_numbers_of_cases_are_said(row: str) -> None:
     text = f"{row}：XF-2025-0001 于 2025-09-01 申请 1,234,567,890.00 元，不超过 10485760"
     assert without_numbers(text) == text
+
+
+def test_numbers_of_files_are_said_and_no_others_beside_them() -> None:
+    files = ["510104202300003", "DA2025000012"]
+    told = masked(Conflict(f"{files[0]}、{files[1]} 号档案，{NUMBER}", files[1], where=files[0], files=files))
+    assert (told.zh, told.en, told.where) == (f"{files[0]}、{files[1]} 号档案，****", files[1], files[0])
+    assert masked(Conflict(f"{files[0]} 号档案", "")).zh == "**** 号档案"
 
 
 @given(st.from_regex(r"[0-9０-９]([ 　]?[0-9０-９]){8,20}", fullmatch=True), st.text(max_size=10))

@@ -21,8 +21,8 @@ from core.exchange.identity_index import ON_FILE, mark
 from core.people.duplicates.merging import survivors_of
 from core.people.entry import TEXT_LENGTH, Faults
 from core.people.identity_number import IdentityNumber, check_identity_number
-from core.people.life.steps import ENDED
 from core.people.models import Person, SearchToken
+from core.people.repository import files_of
 from core.people.sealing import Sealer
 from core.people.search.words import renew_search_words
 from core.scope import current_scope
@@ -34,15 +34,6 @@ from core.vault.sensitive import Sensitive
 from core.vault.tokens import TokenKind, normalised
 
 NAME_LENGTH: Final = 50
-_STILL_HERE: Final = """
-select distinct person_id from (
-    select distinct on (household_id, person_id) household_id, person_id, present from membership
-    where tenant = :tenant and person_id = any (:persons)
-    order by household_id, person_id, valid_from desc, recorded_at desc
-) m
-join worker_file f on f.tenant = :tenant and f.household_id = m.household_id
-where m.present and f.status <> all (:ended)
-"""
 _UNMARK: Final = "delete from identity_mark where tenant = :tenant and matter = :on_file and hash = any (:hashes)"
 
 
@@ -199,8 +190,7 @@ def settle_marks(session: Session, persons: Iterable[Person]) -> None:
             digests[person.id] = tokens().identity_index_hash(number)
     if not digests:
         return
-    bound = {"persons": list(digests), "ended": sorted(ENDED)}
-    here = set(session.scalars(tenant_sql(_STILL_HERE), bound))
+    here = files_of(session, digests)
     mark(session, [digests[one] for one in digests if one in here], current_scope().business_date.year, ON_FILE)
     gone = [digest for one, digest in digests.items() if one not in here]
     if gone:

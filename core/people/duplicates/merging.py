@@ -294,6 +294,7 @@ def _refuse_worker(session: Session, merged: UUID) -> None:
             where=number,
             mend_zh="请改选此人为保留的一方，或选择“合并两户档案”",
             mend_en="keep this person instead, or merge the two files",
+            files=[number],
         )
 
 

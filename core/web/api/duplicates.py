@@ -15,12 +15,14 @@ from core.exchange.identity_queries import (
     ANSWERING,
     ASKED,
     ASKING,
+    WITHDRAWING,
     answer_query,
     ask_province,
     matches,
     nobody_elsewhere,
     queries,
     query_received,
+    withdraw_query,
 )
 from core.exchange.identity_told import SEEING, see, told_here
 from core.exchange.query_models import IdentityQuery
@@ -209,6 +211,13 @@ def ask(household_id: uuid.UUID, asked: QuestionIn) -> QuestionOut:
     if made is None:
         raise nobody_elsewhere()
     return _question(made)
+
+
+@router.post("/province-queries/{query_id}/withdraw", dependencies=[Depends(requires(WITHDRAWING))])
+def withdraw(query_id: uuid.UUID) -> QuestionOut:
+    """Take back a question that the province has not looked at."""
+    with unit_of_work() as session:
+        return _question(withdraw_query(session, query_id))
 
 
 @router.get("/province-notices", dependencies=[READ])

@@ -14,9 +14,10 @@ from fastapi.responses import HTMLResponse, Response
 from core.db.session import unit_of_work
 from core.errors import BangfuError, Forbidden, InvalidInput
 from core.funds.payments import BATCH, PREPARE
-from core.funds.repository import Balance, balances, batches, due, entries, latest_year, years_due
+from core.funds.repository import Balance, balances, batches, entries, latest_year
 from core.funds.service import batches_with_open_reversals, prepare_batch, receive
 from core.funds.sources import source_names, sources_here
+from core.funds.waiting import due, years_due
 from core.money import parse_yuan
 from core.scope import current_scope
 from core.web.context import go, requires, show
@@ -169,7 +170,8 @@ def _books(
         sent_back=sent_back,
         due_count=sum(1 for item in waiting if item.payable),
         due_fen=sum(item.amount_fen for item in waiting if item.payable),
-        without_account=sum(1 for item in waiting if not item.payable),
+        without_account=sum(1 for item in waiting if not item.payable and not item.damaged),
+        damaged=sorted({item.file_number or "" for item in waiting if item.damaged}),
         other_years_due=[(one, count) for one, count in elsewhere.items() if one != year],
         filled=dict(filled or {}),
         fresh_key=str(uuid.uuid4()),

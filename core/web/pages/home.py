@@ -23,8 +23,9 @@ from core.exchange.envelopes import envelopes
 from core.exchange.identity_told import unseen
 from core.exchange.matters import MATTER
 from core.funds.models import PaymentBatch
-from core.funds.repository import open_batches, years_due
+from core.funds.repository import open_batches
 from core.funds.service import batches_with_open_reversals
+from core.funds.waiting import years_due
 from core.host.declared import READ_FAULTS
 from core.host.faults import recent_faults
 from core.identity.names import REVIEW_ACCESS, SEE_REVIEW, WRITE_STAFF

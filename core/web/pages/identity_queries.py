@@ -11,13 +11,16 @@ from sqlalchemy.orm import Session
 
 from core.db.session import unit_of_work
 from core.errors import BangfuError, InvalidInput
+from core.exchange.envelopes import UNHEARD_ZH, unheard
 from core.exchange.identity_index import ON_FILE
+from core.exchange.identity_queries import ANSWER as REPLY
 from core.exchange.identity_queries import (
     ANSWERING,
     ASKED,
     ASKING,
     OUTCOMES,
     STATES,
+    WITHDRAWING,
     answer_query,
     ask_province,
     matches,
@@ -25,6 +28,7 @@ from core.exchange.identity_queries import (
     nobody_elsewhere,
     queries,
     query_received,
+    withdraw_query,
 )
 from core.exchange.identity_told import SEEING, see, told_here
 from core.exchange.identity_told import STATES as TOLD_STATES
@@ -41,12 +45,17 @@ ASKED_HERE = Depends(requires(ASKED))
 ASK = Depends(requires(ASKING))
 ANSWER = Depends(requires(ANSWERING))
 SEE = Depends(requires(SEEING))
+WITHDRAW = Depends(requires(WITHDRAWING))
 Reason = Annotated[str, Form(max_length=2000)]
 
 
 @router.get("/province-queries", dependencies=[ASKED_HERE])
 def asked_list(request: Request) -> HTMLResponse:
     """What this county asked, with the answers."""
+    return _asked(request)
+
+
+def _asked(request: Request, refused: BangfuError | None = None) -> HTMLResponse:
     with unit_of_work() as session:
         rows = queries(session, "out")
         told = told_here(session)
@@ -55,10 +64,12 @@ def asked_list(request: Request) -> HTMLResponse:
     return show(
         request,
         "province_queries.html",
+        refusal=refused,
         rows=rows,
         told=told,
         told_states=TOLD_STATES,
         may_see=current_scope().may("people.write"),
+        may_withdraw=current_scope().may("people.reveal"),
         names=names,
         unions=unions,
         states=STATES,
@@ -72,7 +83,17 @@ def seen(request: Request, tenant: str, told_id: uuid.UUID) -> Response:
     return changed(
         lambda session: see(session, told_id),
         lambda _: go(f"/{tenant}/province-queries", "已标记为已阅"),
-        lambda _: asked_list(request),
+        lambda error: _asked(request, error),
+    )
+
+
+@router.post("/province-queries/{query_id}/withdraw", dependencies=[WITHDRAW])
+def withdraw(request: Request, tenant: str, query_id: uuid.UUID) -> Response:
+    """Take back what was asked by mistake."""
+    return changed(
+        lambda session: withdraw_query(session, query_id),
+        lambda _: go(f"/{tenant}/province-queries", "已撤回"),
+        lambda error: _asked(request, error),
     )
 
 
@@ -113,8 +134,17 @@ def received_list(request: Request) -> HTMLResponse:
     """What the counties asked, open questions first."""
     with unit_of_work() as session:
         rows = queries(session, "in")
+        unheard_of = unheard(session, REPLY, [row.envelope_id for row in rows if row.outcome])
     unions = words.union_names({row.peer for row in rows})
-    return show(request, "identity_queries.html", rows=rows, unions=unions, states=STATES, outcomes=OUTCOMES)
+    return show(
+        request,
+        "identity_queries.html",
+        rows=rows,
+        unheard_of=unheard_of,
+        unions=unions,
+        states=STATES,
+        outcomes=OUTCOMES,
+    )
 
 
 @router.get("/identity-queries/{query_id}", dependencies=[ANSWER])
@@ -160,6 +190,7 @@ def _one(
     with unit_of_work() as session:
         query = query_received(session, query_id)
         found = matches(session, query)
+        unheard_of = unheard(session, REPLY, [query.envelope_id] if query.outcome else [])
     titles = {ON_FILE: "建档"} | {f"aided:{code}": f"受助（{title}）" for code, title in words.programme_titles().items()}
     unions = words.union_names({query.peer} | {match.tenant for match in found})
     return show(
@@ -167,6 +198,7 @@ def _one(
         "identity_query.html",
         refusal=refused,
         query=query,
+        unheard=UNHEARD_ZH if unheard_of else "",
         found=found,
         titles=titles,
         unions=unions,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request
@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from core.db.session import unit_of_work
 from core.errors import BangfuError
-from core.exchange.envelopes import envelopes
-from core.exchange.matters import MATTER, OPEN_HERE, REPLY, TAKE, answer, matter_content, open_here, take
+from core.exchange.envelopes import UNHEARD_ZH, envelopes, unheard
+from core.exchange.matters import ANSWER, MATTER, OPEN_HERE, REPLY, TAKE, answer, matter_content, open_here, take
 from core.exchange.models import Envelope
 from core.scope import Level, current_scope
 from core.web.context import changed, go, requires, show
@@ -22,6 +22,7 @@ from core.web.pages import case_drawing, queries, words
 router = APIRouter()
 
 READ = Depends(requires("exchange.take"))
+_ANSWERED = frozenset({"answered", "returned"})
 
 
 @router.get("/matters", dependencies=[READ])
@@ -30,12 +31,14 @@ def matter_list(request: Request) -> HTMLResponse:
     with unit_of_work() as session:
         received = envelopes(session, "in", kind=MATTER)
         sent = envelopes(session, "out", kind=MATTER)
+        unheard_of = _unheard_of(session, received)
     unions = words.union_names(envelope.peer for envelope in [*received, *sent])
     return show(
         request,
         "matters.html",
         received=received,
         sent=sent,
+        unheard_of=unheard_of,
         unions=unions,
         states=words.ENVELOPE_STATES,
         line_title=words.line_title,
@@ -79,7 +82,7 @@ def answer_matter(
         request,
         tenant,
         envelope_id,
-        "已回复移交单位",
+        "答复已登记，由平台送达移交单位",
         lambda session: answer(session, envelope_id, text, outcome=outcome),
         {"text": text, "outcome": outcome},
     )
@@ -104,6 +107,7 @@ def _page(
     with unit_of_work() as session:
         envelope = queries.envelope_named(session, envelope_id, "in")
         content = matter_content(session, envelope_id)
+        unheard_of = _unheard_of(session, [envelope])
     return show(
         request,
         "matter.html",
@@ -112,6 +116,7 @@ def _page(
         parties=content.get("parties", []),
         answers=_answers(str(envelope.body.get("workflow", "")), content.get("form", {})),
         unions=words.union_names([envelope.peer]),
+        unheard=UNHEARD_ZH if unheard_of else "",
         states=words.ENVELOPE_STATES,
         roles=words.PARTY_ROLES,
         line=words.line_title(str(envelope.body.get("plugin", ""))),
@@ -119,6 +124,11 @@ def _page(
         typed={"text": "", "outcome": ""} | dict(typed or {}),
         may_open=_may_open(envelope),
     )
+
+
+def _unheard_of(session: Session, received: Sequence[Envelope]) -> set[uuid.UUID]:
+    """Matters whose answer did not reach the union that handed them over."""
+    return unheard(session, ANSWER, [one.envelope_id for one in received if one.state in _ANSWERED])
 
 
 def _may_open(envelope: Envelope) -> bool:

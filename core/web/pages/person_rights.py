@@ -15,13 +15,23 @@ from sqlalchemy.orm import Session
 
 from core.db.session import unit_of_work
 from core.errors import BangfuError, InvalidInput, Misconfigured
+from core.exchange.envelopes import UNHEARD_ZH, unheard
 from core.rights.copies import take, write
 from core.rights.emptying import settle
-from core.rights.erasing import decide, files_going, files_of_wish, files_together, propose, proposed, withdraw
+from core.rights.erasing import (
+    decide,
+    erasure_named,
+    files_going,
+    files_of_wish,
+    files_together,
+    propose,
+    proposed,
+    withdraw,
+)
 from core.rights.hindrances import due_files, hindrances
 from core.rights.models import KINDS, REQUEST_STATES, Erasure, RightsRequest
 from core.rights.names import DECIDE, HANDLE
-from core.rights.partners import ENDED, OUTCOMES, answer_partner, files_here, names_here, partner_erasures
+from core.rights.partners import ANSWER, ENDED, OUTCOMES, answer_partner, files_here, names_here, partner_erasures
 from core.rights.requests import (
     NewRequest,
     answer,
@@ -93,6 +103,8 @@ def _partners(request: Request, refused: BangfuError | None = None, typed: Mappi
     with unit_of_work() as session:
         rows = partner_erasures(session)
         names, files = names_here(session, rows), files_here(session, rows)
+        answered = [row.envelope_id for row in rows if row.direction == "in" and row.outcome]
+        unheard_of = unheard(session, ANSWER, answered)
     return show(
         request,
         "rights_partners.html",
@@ -104,6 +116,8 @@ def _partners(request: Request, refused: BangfuError | None = None, typed: Mappi
         unions=words.union_names({row.peer for row in rows}),
         outcomes=OUTCOMES,
         ended=ENDED,
+        unheard_of=unheard_of,
+        unheard=UNHEARD_ZH,
         where=refused.where if refused else "",
         typed=_NOTHING_TYPED | dict(typed or {}),
     )
@@ -155,11 +169,17 @@ def decided(request: Request, tenant: str, erasure_id: uuid.UUID, outcome: Line 
 
 @router.post("/rights/erasures/{erasure_id}/withdraw", dependencies=[HANDLES])
 def withdrawn(request: Request, tenant: str, erasure_id: uuid.UUID) -> Response:
-    """Take back what was proposed."""
+    """Take back what was proposed; where somebody was quicker, the page of the household says so."""
+
+    def refused(error: BangfuError) -> HTMLResponse:
+        with unit_of_work() as session:
+            home = erasure_named(session, erasure_id).household_id
+        return _household(request, home, error)
+
     return changed(
         lambda session: withdraw(session, erasure_id).household_id,
         lambda household: go(f"/{tenant}/rights/households/{household}", "已撤回"),
-        lambda error: _refused(request, error),
+        refused,
     )
 
 
@@ -259,21 +279,6 @@ def copied(request: Request, request_id: uuid.UUID) -> Response:
 
     return changed(
         act, lambda made: streamed(made[0], "application/zip", f"{made[1]}.zip"), lambda error: _one(request, request_id, error)
-    )
-
-
-def _refused(request: Request, error: BangfuError) -> HTMLResponse:
-    return show(
-        request,
-        "rights_erasures.html",
-        refusal=error,
-        rows=[],
-        names={},
-        files={},
-        states={},
-        staff={},
-        me=(),
-        typed=_NOTHING_TYPED,
     )
 
 

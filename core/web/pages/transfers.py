@@ -13,6 +13,7 @@ from sqlalchemy import select
 from core.authorisation import Demand, Verdict, answer
 from core.db.session import unit_of_work
 from core.errors import BangfuError, NotFound
+from core.exchange.envelopes import UNHEARD_ZH, unheard
 from core.host.declarations import COUNTIES
 from core.people.models import WorkerFile
 from core.scope import Standing, current_scope
@@ -20,6 +21,7 @@ from core.tenancy.service import counties_of
 from core.transfers.offers import (
     ACCEPTING,
     OFFERING,
+    REFUSED,
     STATES_ZH,
     WITHDRAWING,
     answer_offer,
@@ -99,6 +101,8 @@ def _list(request: Request, refused: BangfuError | None = None, typed: Mapping[s
     with unit_of_work() as session:
         came, went = offers(session, "in"), offers(session, "out")
         who = offered_households(session, [one for one in came if one.state == "offered"])
+        refused_here = [one.package_id for one in came if one.state == "refused" and one.package_id]
+        unheard_of = unheard(session, REFUSED, refused_here)
     scope = current_scope()
     return show(
         request,
@@ -107,6 +111,8 @@ def _list(request: Request, refused: BangfuError | None = None, typed: Mapping[s
         came=came,
         went=went,
         who=who,
+        unheard_of=unheard_of,
+        unheard=UNHEARD_ZH,
         union_names=words.union_names({one.peer for one in (*came, *went)}),
         states=STATES_ZH,
         typed={"form": "", "why": ""} | dict(typed or {}),

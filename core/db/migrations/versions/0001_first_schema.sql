@@ -1967,7 +1967,7 @@ CREATE TABLE identity_query (
     CONSTRAINT pk_identity_query PRIMARY KEY (tenant, id),
     CONSTRAINT uq_identity_query_tenant_envelope_id_direction UNIQUE (tenant, envelope_id, direction),
     CONSTRAINT ck_identity_query_direction CHECK (direction in ('out', 'in', 'told')),
-    CONSTRAINT ck_identity_query_state CHECK (state in ('asked', 'pending', 'answered')),
+    CONSTRAINT ck_identity_query_state CHECK (state in ('asked', 'pending', 'answered', 'withdrawn')),
     CONSTRAINT ck_identity_query_outcome CHECK (outcome in ('duplicate', 'different', 'pending')),
     CONSTRAINT ck_identity_query_keeper CHECK (direction = 'told' or (outcome = 'duplicate') = (keeper is not null)),
     CONSTRAINT ck_identity_query_person CHECK (direction = 'told' or (direction = 'out') = (person_id is not null)),
@@ -1977,7 +1977,7 @@ CREATE TABLE identity_query (
 
 CREATE INDEX ix_identity_query_list ON identity_query (tenant, direction, state, id);
 
-CREATE UNIQUE INDEX uq_identity_query_open ON identity_query (tenant, person_id) WHERE direction = 'out' and state <> 'answered';
+CREATE UNIQUE INDEX uq_identity_query_open ON identity_query (tenant, person_id) WHERE direction = 'out' and state in ('asked', 'pending');
 
 alter table identity_query enable row level security;
 
