@@ -164,6 +164,8 @@ class Environment:
             return
         require_space(self.root)
         tell("正在创建 Python 环境", "making the Python environment")
+        if self.folder.is_symlink():  # cleared, it would take another clone's environment along
+            self.folder.unlink()
         make = [sys.executable, "-m", "venv", "--clear", str(self.folder)]
         said = ("无法创建 Python 环境", "the Python environment could not be made")
         try:

@@ -132,6 +132,18 @@ def test_a_moved_folder_gets_a_new_environment(clone: Path) -> None:
     assert (moved / ".venv" / "witness").exists()
 
 
+def test_the_environment_of_another_folder_is_left_alone(clone: Path) -> None:
+    bootstrap.Environment(clone).ensure()
+    (clone / ".venv" / "witness").touch()
+    other = clone.with_name("other")
+    other.mkdir()
+    (other / ".venv").symlink_to(clone / ".venv")
+    bootstrap.Environment(other).ensure()
+    assert (clone / ".venv" / "witness").exists()
+    assert not (other / ".venv").is_symlink()
+    assert bootstrap.Environment(other).python.exists()
+
+
 def test_the_command_line_tells_what_failed_and_shows_the_output(
     clone: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
