@@ -101,7 +101,7 @@ class Person(TenantRow):
         # whoever knew the person before the erasure, an import under way, cannot write him anew
         CheckConstraint(
             "erased_at is null or num_nonnulls(wrapped_key, identity_cipher, identity_token, phone_cipher, phone_token,"
-            " birth_date) = 0",
+            f" birth_date, {', '.join(FOUND_BY)}) = 0",
             name="erased",
         ),
     )

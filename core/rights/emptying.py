@@ -23,7 +23,7 @@ from core.db.statements import among, tenant_sql
 from core.documents.models import Document
 from core.documents.store import remove
 from core.people.changes.models import PersonCorrection
-from core.people.models import Person, WorkerFile
+from core.people.models import FOUND_BY, Person, WorkerFile
 from core.printing.waiting import discard
 from core.rights.catalogue import ERASED, IN_JSON, About, Subjects, emptied, is_text, ways, without
 from core.rights.listed import Listed, list_erasures
@@ -58,10 +58,10 @@ where p.tenant = :tenant and p.handlers is null and p.case_id in (
         and (q.person_id = any (:persons) or q.household_id = any (:households) or q.household_id = any (:beside)))
 group by p.case_id
 """
-_NAMELESS: Final = """
-update person set pinyin = '', gender = '0', erased_at = clock_timestamp()
+_NAMELESS: Final = f"""
+update person set pinyin = '', gender = '0', erased_at = clock_timestamp(), {", ".join(f"{name} = null" for name in FOUND_BY)}
 where tenant = :tenant and id = any (:persons) and erased_at is null
-"""
+"""  # noqa: S608 - names come from the model
 _UNMARK: Final = "delete from identity_mark where tenant = :tenant and hash = any (:hashes)"
 _MINE: Final = "t.tenant = :tenant"
 _OF_MANY: Final[Mapping[str, Sequence[str]]] = {

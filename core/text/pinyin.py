@@ -123,10 +123,17 @@ def place_pinyin(text: str) -> NamePinyin:
 
 
 def confused(letters: str) -> str:
-    """The form in which pinyin that clerks confuse is equal: zh/z, ch/c, sh/s, ng/n, l/n, ü/v/u. A prefix gives a prefix."""
+    """The form in which pinyin that clerks confuse is equal: zh/z, ch/c, sh/s, ng/n, l/n, ü/v/u."""
     for typed, meant in _CONFUSED_SPELLINGS:
         letters = letters.replace(typed, meant)
     return letters
+
+
+def confused_so_far(letters: str) -> str:
+    """How the confused form of all begins whose pinyin begins with ``letters``: the form of these, without a ``y`` behind an
+    ``n`` at its end, which of ``nyu`` is not heard (cheny: chenyulan > cenunan)."""
+    sounds = confused(letters)
+    return sounds.removesuffix("y") if sounds.endswith("ny") else sounds
 
 
 @lru_cache(maxsize=65_536)

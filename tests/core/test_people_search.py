@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event, select, update
 from sqlalchemy.orm import Session
@@ -22,7 +22,7 @@ from core.people.models import FOUND_BY, Person, SearchToken
 from core.people.search.finding import find, find_cases, find_employers, questions
 from core.people.search.words import MOST, found_by, further_words, renew_search_words
 from core.scope import Scope
-from core.text.pinyin import confused, name_pinyin, other_pinyin, place_pinyin
+from core.text.pinyin import confused, confused_so_far, name_pinyin, other_pinyin, place_pinyin
 from tests.conftest import COUNTY, OTHER_COUNTY, Database
 from tests.core.people_story import number_of, put_on_file
 
@@ -142,6 +142,31 @@ def _scans(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from _scans(inner)
 
 
+@pytest.mark.parametrize(
+    ("name", "typed"),
+    [
+        *(("陈玉兰", "cheny"), ("林云", "liny"), ("哈力克·买买提", "哈"), ("尉迟恭", "尉"), ("万俟雄", "万"), ("单于浩", "单")),
+        *(("曾·扎西", "曾"), ("7号", "7号"), ("7号", "7"), ("王已明", "已")),
+    ],
+)
+def test_a_beginning_is_found_however_more_would_be_read(acting: Acting, name: str, typed: str) -> None:
+    with acting(), unit_of_work() as session:
+        put_on_file(session, (name, number_of(1)), ("李四", number_of(2)))
+        assert [one.name for one in find(session, typed)] == [name]
+
+
+def test_neither_a_second_reading_nor_a_file_number_comes_before_whose_name_begins_so(acting: Acting) -> None:
+    with acting(), unit_of_work() as session:
+        for serial, given_name in enumerate("明红玉萍鑫波斌宇浩凯健俊帆雪琳晶莉鹏辉晓建国"):
+            put_on_file(session, (f"张{given_name}娜", number_of(serial)))
+        put_on_file(session, ("张安", number_of(30)), number="JJ2025-99999")
+        for serial in range(40, 50):
+            put_on_file(session, ("王明", number_of(serial)), number=f"JJ2025-9{serial:04}")
+        put_on_file(session, ("江明", number_of(31)), number="JJ2025-99998")
+        assert find(session, "zhang")[0].name == find(session, "z")[0].name == "张安"
+        assert find(session, "j")[0].name == "江明"
+
+
 MANY = """
 insert into person (tenant, id, name, pinyin, gender, spelling, sounds, initials, given_name, last_four, phone_last_four)
 select :tenant, gen_random_uuid(), k, k, '1', k, k, k, k, k, k from generate_series(1, 3000) n, md5(n::text) k
@@ -223,19 +248,18 @@ def test_any_name_has_words_and_always_the_same(name: str) -> None:
     assert len(further_words(name, ["jj-1"])) <= MOST
     assert all(spoken.full for other in other_pinyin(name) if other)
     assert place_pinyin(name).sort_key == place_pinyin(name).sort_key
-    list(questions_of(name))
+    list(questions(name))
 
 
-def questions_of(name: str) -> list[str]:
-    """Letters of a name as the search compares them: the confused form of a beginning is a beginning of the confused form."""
+@settings(max_examples=150, deadline=None)
+@given(st.text(st.characters(min_codepoint=0x4E00, max_codepoint=0x9FA5), min_size=1, max_size=4))
+@example("陈玉兰")
+@example("吕张良")
+@example("王高")
+def test_sounds_begin_as_those_of_the_beginning_do(name: str) -> None:
     letters = name_pinyin(name).full
-    return [confused(letters[:size]) for size in range(len(letters))]
-
-
-@pytest.mark.parametrize("letters", ["zhangliang", "chengsheng", "wanggao", "lvliang"])
-def test_what_is_confused_is_confused_from_the_beginning(letters: str) -> None:
-    for size in range(len(letters)):
-        assert confused(letters).startswith(confused(letters[:size]))
+    for size in range(len(letters) + 1):
+        assert confused(letters).startswith(confused_so_far(letters[:size]))
 
 
 def test_places_are_read_as_phrases_and_surnames_in_either_way() -> None:

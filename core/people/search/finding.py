@@ -24,8 +24,8 @@ from core.people.identity_number import lengthened
 from core.people.search.words import INITIALS, LAST, PART
 from core.scope import current_scope
 from core.tenancy.keys import tokens
-from core.text.normalise import fold, fold_name, squash
-from core.text.pinyin import confused, name_pinyin, other_pinyin
+from core.text.normalise import NAME_DOT, fold, fold_name, squash
+from core.text.pinyin import confused, confused_so_far, name_pinyin, other_pinyin
 from core.text.surnames import COMPOUND_SURNAMES
 from core.vault.tokens import TokenKind
 
@@ -145,8 +145,8 @@ class _Question:
         self._branch(f"{_BY_COLUMN} sounds = :{sounds} and spelling = :{self._bind(letters)}", rank)
 
     def spelt_so_far(self, letters: str, rank: int) -> None:
-        """Whose pinyin begins so: found by the beginning of its sounds, which is a beginning as well."""
-        sounds = self._range("sounds", confused(letters))
+        """Whose pinyin begins so: found by how its sounds begin."""
+        sounds = self._range("sounds", confused_so_far(letters))
         self._branch(f"{_BY_COLUMN} {sounds} and {self._range('spelling', letters)} order by sounds", rank)
 
     def _range(self, column: str, beginning: str) -> str:
@@ -214,11 +214,14 @@ def questions(text: str) -> Iterator[_Question]:
     asked = _Question()
     _numbers(asked, plain)
     asked.word(folded, EXACT)
-    asked.further(folded, BEGINS)
+    if letters != folded:
+        asked.further(folded, WITHIN if letters else BEGINS)
     if letters:
         _ask_letters(asked, letters)
-    elif not folded[:1].isdigit():
-        _ask_name(asked, folded)
+    else:
+        _ask_beginning(asked, folded)
+        if not folded[0].isdigit():
+            _ask_within(asked, folded)
     yield asked
     if letters and len(letters) >= _SHORTEST_MISTYPED:
         again = _Question()
@@ -261,12 +264,15 @@ def _ask_letters(asked: _Question, letters: str) -> None:
         asked.begins("sounds", confused(letters), CONFUSABLE)
 
 
-def _ask_name(asked: _Question, folded: str) -> None:
+def _ask_beginning(asked: _Question, folded: str) -> None:
+    key = name_pinyin(folded).sort_key
+    asked.exactly("pinyin", key, EXACT)
+    for beginning in sorted({key} | _other_beginnings(folded)):
+        asked.begins("pinyin", beginning, BEGINS)
+
+
+def _ask_within(asked: _Question, folded: str) -> None:
     read = name_pinyin(folded)
-    asked.exactly("pinyin", read.sort_key, EXACT)
-    asked.begins("pinyin", read.sort_key, BEGINS)
-    if folded in COMPOUND_SURNAMES:  # read as a surname only where a given name follows
-        asked.begins("pinyin", " ".join(map("".join, zip(COMPOUND_SURNAMES[folded], folded, strict=True))), BEGINS)
     asked.begins("given_name", folded, WITHIN)
     asked.further(PART + folded, WITHIN)
     if len(folded) > 1:
@@ -274,6 +280,17 @@ def _ask_name(asked: _Question, folded: str) -> None:
             asked.spelt_so_far(spoken, SOUNDS)
             asked.further(spoken, SOUNDS)
         asked.exactly("sounds", confused(read.full), CONFUSABLE)
+
+
+def _other_beginnings(folded: str) -> set[str]:
+    """Sort keys of a name's beginning that is read otherwise where more follows: a compound surname, a name with a dot."""
+    dotted = name_pinyin(folded + NAME_DOT).sort_key.removesuffix(f" {NAME_DOT * 2}")
+    compound = {
+        " ".join(map("".join, zip(readings[: len(folded)], folded, strict=True)))
+        for surname, readings in COMPOUND_SURNAMES.items()
+        if surname.startswith(folded)
+    }
+    return compound | {dotted}
 
 
 def _one_off(letters: str) -> set[str]:

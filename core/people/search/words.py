@@ -34,7 +34,7 @@ _IS_LAST_FOUR: Final = re.compile(r"[0-9]{3}[0-9x]").fullmatch
 
 _ROWS: Final = """
 select id, name, identity_masked, phone_masked from person
-where tenant = :tenant and id = any (:persons) and erased_at is null order by id
+where tenant = :tenant and id = any (:persons) and erased_at is null order by id for no key update
 """
 _FILE_NUMBERS: Final = """
 select worker_id, file_number from worker_file where tenant = :tenant and worker_id = any (:persons) order by file_number
@@ -64,10 +64,10 @@ def found_by(names: Sequence[str], spoken: Sequence[NamePinyin], numbers: Sequen
 def further_words(name: str, more: Iterable[str] = ()) -> set[str]:
     """Words of a person beside the columns, at most ``MOST``: ``more`` as they are (the file number as it is searched for),
     second readings, further parts of the name."""
-    words = list(more)
-    for other in other_pinyin(name):
-        words += [other.full, INITIALS + _initials(other)]
-    words += [PART + part for part in _parts(fold_name(name))[1:]]
+    others = other_pinyin(name)
+    words = [*more, *(other.full for other in others), *(PART + part for part in _parts(fold_name(name))[1:])]
+    if others:
+        words += [INITIALS + _initials(other) for other in others if other.initials != name_pinyin(name).initials]
     return set([word for word in dict.fromkeys(words) if word.strip(_SIGNS)][:MOST])
 
 

@@ -760,7 +760,7 @@ CREATE TABLE person (
     CONSTRAINT pk_person PRIMARY KEY (tenant, id),
     CONSTRAINT uq_person_tenant_identity_token UNIQUE (tenant, identity_token),
     CONSTRAINT ck_person_gender CHECK (gender in ('0', '1', '2', '9')),
-    CONSTRAINT ck_person_erased CHECK (erased_at is null or num_nonnulls(wrapped_key, identity_cipher, identity_token, phone_cipher, phone_token, birth_date) = 0)
+    CONSTRAINT ck_person_erased CHECK (erased_at is null or num_nonnulls(wrapped_key, identity_cipher, identity_token, phone_cipher, phone_token, birth_date, spelling, sounds, initials, given_name, last_four, phone_last_four) = 0)
 );
 
 CREATE INDEX ix_person_given_name ON person (tenant, given_name);
