@@ -101,10 +101,7 @@ class Stamp:
 
     def holds(self) -> bool:
         """Whether the step's result is there and made of the same inputs."""
-        try:
-            return self._path.read_text(encoding="ascii") == self._inputs
-        except OSError:
-            return False
+        return self._path.exists() and self._path.read_text(encoding="ascii") == self._inputs
 
     def set(self) -> None:
         """Remember that the step is done; called last, so that a killed step is done again."""
