@@ -15,7 +15,7 @@ from core.people.roster.kinds import KINDS
 from core.people.roster.problems import Fault
 from core.people.roster.values import Told
 from core.people.townships import MOST, township_of
-from core.spreadsheets.cells import Cell
+from core.spreadsheets.cells import Cell, CodedCells
 from core.vault.in_text import without_numbers_in
 
 _MOST_KEPT: Final = 20_000
@@ -46,6 +46,8 @@ class ColumnReader(dict[Any, Any]):
 
     def read(self, cells: Sequence[Cell]) -> list[Any]:
         """The values of a column's cells; None for a blank and for what is wrong."""
+        if isinstance(cells, CodedCells):
+            return list(map(list(map(self.__getitem__, cells.said)).__getitem__, cells.codes))
         return list(map(self.__getitem__, cells))
 
     def rest(self) -> None:

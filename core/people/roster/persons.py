@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import zip_longest
-from typing import Any
+from typing import Any, TypeVar
 
-from core.people.roster.aside import is_aside
+from core.people.roster.aside import persons_among
 from core.people.roster.binding import LOCATED, Binding, Bound, Group
 from core.people.roster.drafts import Home, PersonDraft
 from core.people.roster.gathering import Gathering, put
@@ -14,7 +13,9 @@ from core.people.roster.identity import FEMALE, born, sex
 from core.people.roster.labels import BY_SEX, HEAD
 from core.people.roster.labels import relation as read_relation
 from core.people.roster.problems import NO_COLUMN, Fault
-from core.spreadsheets.cells import Cell, SheetRow
+from core.spreadsheets.cells import Cell, Chunk, CodedCells, SheetRow
+
+T = TypeVar("T")
 
 
 class TableRun:
@@ -35,15 +36,16 @@ class TableRun:
 
     def take(self, rows: Sequence[SheetRow]) -> None:
         """Take in a chunk of rows."""
-        last = self._sheet.last_row or rows[-1].number
-        rows = [row for row in rows if self._sheet.first_row <= row.number <= last]
-        kept = [row for row in rows if not is_aside(row, self._binding, self._all)] if rows else []
-        self._all.skipped += len(rows) - len(kept)
+        chunk = Chunk.of(rows)
+        first, last = self._sheet.first_row, self._sheet.last_row or chunk.numbers[-1]
+        within = [place for place, number in enumerate(chunk.numbers) if first <= number <= last]
+        kept = persons_among(chunk, within, self._binding, self._all)
+        self._all.skipped += len(within) - len(kept)
         if not kept:
             return
         self._all.rows += len(kept)
-        numbers = [row.number for row in kept]
-        cells = _columns(kept, self._indices)
+        numbers = _chosen(chunk.numbers, kept)
+        cells = {index: _without_truths(_chosen(chunk.column(index), kept)) for index in self._indices}
         main = self._main
         relations = self._relations(main, cells, len(kept))
         homes = self._homes(numbers, relations, cells)
@@ -147,7 +149,7 @@ class TableRun:
         if places is not None and len(places) < count:
             if not places:
                 return
-            cells = {index: [column[place] for place in places] for index, column in cells.items()}
+            cells = {index: _chosen(column, places) for index, column in cells.items()}
             numbers, homes = [numbers[place] for place in places], [homes[place] for place in places]
             relations = None if relations is None else [relations[place] for place in places]
         self._people(group, numbers, homes, relations, cells)
@@ -356,14 +358,19 @@ def _other(binding: Binding, bound: Bound) -> str:
     return bound.column.heading
 
 
-def _columns(rows: Sequence[SheetRow], indices: Sequence[int]) -> dict[int, Sequence[Cell]]:
-    """The cells of some columns; true and false as texts, for they would be found under 1 and 0."""
-    table = list(zip_longest(*[row.cells for row in rows]))
-    blank = (None,) * len(rows)
-    found: dict[int, Sequence[Cell]] = {}
-    for index in indices:
-        cells = table[index] if index < len(table) else blank
-        if bool in set(map(type, cells)):
-            cells = tuple(("TRUE" if cell else "FALSE") if cell.__class__ is bool else cell for cell in cells)
-        found[index] = cells
-    return found
+def _chosen(column: Sequence[T], places: Sequence[int]) -> Sequence[T]:
+    """The cells of some places, in order."""
+    if len(places) == len(column):
+        return column
+    if isinstance(column, CodedCells):
+        return CodedCells(column.said, bytes(map(column.codes.__getitem__, places)))  # type: ignore[return-value]  # of cells
+    return [column[place] for place in places]
+
+
+def _without_truths(cells: Sequence[Cell]) -> Sequence[Cell]:
+    """The cells of a column; true and false as texts, for they would be found under 1 and 0."""
+    said = cells.said if isinstance(cells, CodedCells) else cells
+    if bool not in set(map(type, said)):
+        return cells
+    texts = [("TRUE" if cell else "FALSE") if cell.__class__ is bool else cell for cell in said]
+    return CodedCells(texts, cells.codes) if isinstance(cells, CodedCells) else texts
