@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any, Final
@@ -19,6 +20,8 @@ from core.spreadsheets.cells import Cell, CodedCells
 from core.vault.in_text import without_numbers_in
 
 _MOST_KEPT: Final = 20_000
+_MAY_HOLD_NUMBER: Final = re.compile(r"(?s)\d(?:.?\d){14}").search
+"""Whether a text has as many digits as the shortest number that is masked; most have none."""
 Reader = Callable[[Any], Any]
 
 
@@ -126,7 +129,7 @@ def _township(raw: Cell) -> str | Fault | Told | None:
 
 def _told(found: str | Fault | None) -> str | Fault | Told | None:
     """A free text without the identity numbers and bank cards in it."""
-    if not isinstance(found, str):
+    if not isinstance(found, str) or not _MAY_HOLD_NUMBER(found):
         return found
     masked = without_numbers_in(found)
     return found if masked is found else Told(masked, Fault("number_in_text"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from core.people.roster.aside import persons_among
@@ -55,7 +56,7 @@ class TableRun:
         for group in self._rest:
             self._persons(group, numbers, homes, None, cells)
         places = {bound.field.place for bound in self._binding.of_home}
-        parts = {place: [home.part(place) for home in homes] for place in places}
+        parts: dict[str, list[dict[str, Any]]] = {place: list(map(attrgetter(place), homes)) for place in places}
         for bound in self._binding.of_home:
             self._of_home(bound, numbers, homes, parts[bound.field.place], heads, cells[bound.index])
 
@@ -188,7 +189,7 @@ class TableRun:
         ids = group.identity.reader.read(cells[group.identity.index]) if group.identity else nothing
         phones = group.phone.reader.read(cells[group.phone.index]) if group.phone else nothing
         people = [
-            PersonDraft(sheet, row, sexed(relation, number), number or "", name or "", phone, role)
+            PersonDraft(sheet, row, sexed(relation, number), number or "", name or "", phone, role, {}, {})
             for row, relation, number, name, phone in zip(numbers, relations, ids, names, phones, strict=True)
         ]
         if group.is_head and self._referring:
@@ -207,10 +208,10 @@ class TableRun:
         drafts = {"person": [person.columns for person in people], "fact": [person.fact for person in people]}
         for bound in group.others:
             raws = cells[bound.index]
+            if _is_blank(raws):
+                continue
             values = bound.reader.read(raws)
             self._faulty(bound, numbers, homes, cells)
-            if values.count(None) == count:
-                continue
             if bound.field.place == "told":
                 self._compare(bound, people, values, numbers, homes, raws)
             elif bound.field.key in shared:
@@ -250,8 +251,10 @@ class TableRun:
     ) -> None:
         if bound is None or not bound.reader.faults:
             return
-        faults = bound.reader.faults
-        for place, raw in enumerate(cells[bound.index]):
+        faults, raws = bound.reader.faults, cells[bound.index]
+        if faults.keys().isdisjoint(raws.said if isinstance(raws, CodedCells) else raws):
+            return
+        for place, raw in enumerate(raws):
             if raw in faults:
                 self._all.note(self._name, numbers[place], bound.column, faults[raw], raw, homes[place])
 
@@ -306,10 +309,10 @@ class TableRun:
         raws: Sequence[Cell],
     ) -> None:
         """A column of the households; where rows of one differ, the head's counts."""
+        if _is_blank(raws):
+            return
         values = bound.reader.read(raws)
         self._faulty(bound, numbers, homes, {bound.index: raws})
-        if values.count(None) == len(values):
-            return
         key, located = bound.field.key, bound.field.key in LOCATED
         if bound.field.of_worker and self._members_apart:
             members = [place for place, value in enumerate(values) if value is not None and not heads[place]]
@@ -318,8 +321,9 @@ class TableRun:
                 values = [value if is_head else None for value, is_head in zip(values, heads, strict=True)]
         last_part: dict[str, Any] | None = None
         last: Any = None
-        for place, (part, value) in enumerate(zip(parts, values, strict=True)):
-            if value is None or (part is last_part and value is last):
+        for place in [place for place, value in enumerate(values) if value is not None]:
+            part, value = parts[place], values[place]
+            if part is last_part and value is last:
                 continue
             last_part, last = part, value
             if key not in part:
@@ -365,6 +369,10 @@ def _chosen(column: Sequence[T], places: Sequence[int]) -> Sequence[T]:
     if isinstance(column, CodedCells):
         return CodedCells(column.said, bytes(map(column.codes.__getitem__, places)))  # type: ignore[return-value]  # of cells
     return [column[place] for place in places]
+
+
+def _is_blank(cells: Sequence[Cell]) -> bool:
+    return isinstance(cells, CodedCells) and not any(cell is not None for cell in cells.said)
 
 
 def _without_truths(cells: Sequence[Cell]) -> Sequence[Cell]:
