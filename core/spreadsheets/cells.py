@@ -39,6 +39,9 @@ class SheetRow(NamedTuple):
     cells: list[Cell]
 
 
+_CODES: Final = bytes(range(256))
+
+
 class CodedCells(Sequence[Cell]):
     """The cells of a column that says few things often: what it says, and of each cell which of these. Raises ``ValueError``
     for a code that is none."""
@@ -46,7 +49,7 @@ class CodedCells(Sequence[Cell]):
     __slots__ = ("codes", "said")
 
     def __init__(self, said: Sequence[Cell], codes: bytes) -> None:
-        if codes and max(codes) >= len(said):
+        if codes.translate(None, _CODES[: len(said)]):
             raise ValueError("a code without a value")
         self.said = said
         self.codes = codes

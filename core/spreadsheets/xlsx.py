@@ -192,11 +192,10 @@ def _rows(sheet: CalamineSheet, faults: dict[int, dict[int, Raw]], where: str) -
     if right >= MOST_COLUMNS:
         raise refused("too_many_columns", where)
     margin: list[Raw] = [None] * left
-    rows: list[tuple[int, list[Raw]]] = []
-    for number, cells in enumerate(sheet.to_python(), top + 1):
-        row: list[Raw] = margin + cells if margin else cells
-        if number in faults:
-            for column, fault in faults[number].items():
-                row[column] = fault
-        rows.append((number, row))
-    return rows
+    table: list[list[Raw]] = sheet.to_python()
+    if margin:
+        table = [margin + cells for cells in table]
+    for number, faulty in faults.items():
+        for column, fault in faulty.items():
+            table[number - top - 1][column] = fault
+    return list(enumerate(table, top + 1))
