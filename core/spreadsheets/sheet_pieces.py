@@ -43,10 +43,15 @@ _OTHER_TYPE = re.compile(rb"""\st=["'](?!n["'])""")
 _ESCAPED = re.compile(rb"<v(?:\s[^>]*)?>[^<&]*&")
 _MERGE = re.compile(rb"""mergeCell\s[^>]*?\bref=["']([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})["']""")
 
-_HEAD: Final = (
-    b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><mergeCells></mergeCells><sheetData>'
-)
-"""Of merged ranges there are none, and it is said in front: calamine would look for them behind all rows."""
+_VALUE_PART = rb"""(?:<f>[^<]*+</f>)?+<v>[^<]*+</v>|<is><t(?: xml:space="preserve")?+>[^<]*+</t></is>"""
+_CELL = rb"""<c r="[^"]*+"(?: s="[^"]*+")?+(?: t="[^"]*+")?+(?:>(?:%s)</c>|/>)""" % _VALUE_PART
+_ORDERLY = re.compile(rb"""(?:(?:^|</row>)<row(?: [\w:]++="[^"]*+")*+>(?:%s)*+)*+""" % _CELL)
+"""Rows of which each element ends as it began, without looking further."""
+
+_HEAD: Final = b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
+_HEAD_OF_ORDERLY: Final = _HEAD.replace(b"<sheetData>", b"<mergeCells></mergeCells><sheetData>")
+"""Calamine goes through a sheet a second time for merged ranges, and refuses elements that do not end as they began on its way.
+Where they do, an empty list in front spares it the way, half of its time."""
 _TAIL: Final = b"</row></sheetData></worksheet>"
 
 
@@ -203,7 +208,8 @@ class SheetPieces:
         self._rows = []
         self._counts.cells(content.count(b"<v") or content.count(b"<is"), self._name)
         content, faults = _faults_marked(content, unreckoned=self._unreckoned)
-        return Piece(_HEAD + content + _TAIL, faults)
+        head = _HEAD_OF_ORDERLY if _ORDERLY.fullmatch(content) else _HEAD
+        return Piece(head + content + _TAIL, faults)
 
     def _merged(self, buffer: bytes) -> tuple[Merge, ...]:
         """The merged ranges that stand behind the rows."""

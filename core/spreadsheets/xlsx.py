@@ -196,6 +196,7 @@ def _rows(sheet: CalamineSheet, faults: dict[int, dict[int, Raw]], where: str) -
     if margin:
         table = [margin + cells for cells in table]
     for number, faulty in faults.items():
-        for column, fault in faulty.items():
-            table[number - top - 1][column] = fault
+        if top < number <= top + len(table):
+            for column, fault in faulty.items():
+                table[number - top - 1][column] = fault
     return list(enumerate(table, top + 1))
