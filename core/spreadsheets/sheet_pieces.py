@@ -44,7 +44,8 @@ _ESCAPED = re.compile(rb"<v(?:\s[^>]*)?>[^<&]*&")
 _MERGE = re.compile(rb"""mergeCell\s[^>]*?\bref=["']([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})["']""")
 
 _VALUE_PART = rb"""(?:<f>[^<]*+</f>)?+<v>[^<]*+</v>|<is><t(?: xml:space="preserve")?+>[^<]*+</t></is>"""
-_CELL = rb"""<c r="[^"]*+"(?: s="[^"]*+")?+(?: t="[^"]*+")?+(?:>(?:%s)</c>|/>)""" % _VALUE_PART
+_TEXT_CELL = rb""" t="inlineStr"><is><t>[^<]*+</t></is></c>"""
+_CELL = rb"""<c r="[^"]*+"(?:%s|(?: s="[^"]*+")?+(?: t="[^"]*+")?+(?:>(?:%s)</c>|/>))""" % (_TEXT_CELL, _VALUE_PART)
 _ORDERLY = re.compile(rb"""(?:(?:^|</row>)<row(?: [\w:]++="[^"]*+")*+>(?:%s)*+)*+""" % _CELL)
 """Rows of which each element ends as it began, without looking further."""
 
