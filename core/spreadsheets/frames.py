@@ -55,10 +55,11 @@ def clock(length: timedelta) -> time:
 def encode(rows: Iterable[tuple[int, list[Raw]]]) -> bytes:
     """Rows as one frame, without blank ones; empty text, and text of white space alone, becomes no value."""
     kept = [row for row in rows if any(row[1]) or any(cell is not None and cell != "" for cell in row[1])]
-    widths = [len(cells) for _, cells in kept]
+    table, widths = [cells for _, cells in kept], [len(cells) for _, cells in kept]
+    ragged = len(set(widths)) > 1
     columns: list[Sequence[Raw] | None] = []
     coded, codes = [], []
-    for column in zip_longest(*(cells for _, cells in kept)):
+    for column in zip_longest(*table) if ragged else zip(*table, strict=True):
         values, places, faded = _coded(column)
         if faded:  # a row may be blank now
             return encode((number, [_seen(cell) for cell in cells]) for number, cells in kept)
@@ -66,7 +67,7 @@ def encode(rows: Iterable[tuple[int, list[Raw]]]) -> bytes:
             coded.append(len(columns))
             codes.append(places)
         columns.append(values)
-    head = ([number for number, _ in kept], widths if len(set(widths)) > 1 else None, columns, coded)
+    head = ([number for number, _ in kept], widths if ragged else None, columns, coded)
     packed = orjson.dumps(head, default=_tagged, option=orjson.OPT_PASSTHROUGH_DATETIME)
     return b"".join((_LENGTH.pack(len(packed)), packed, *codes))
 
