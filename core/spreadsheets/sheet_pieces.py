@@ -45,9 +45,9 @@ _MERGE = re.compile(rb"""mergeCell\s[^>]*?\bref=["']([A-Z]{1,3})(\d{1,7}):([A-Z]
 
 _VALUE_PART = rb"""(?:<f>[^<]*+</f>)?+<v>[^<]*+</v>|<is><t(?: xml:space="preserve")?+>[^<]*+</t></is>"""
 _TEXT_CELL = rb""" t="inlineStr"><is><t>[^<]*+</t></is></c>"""
-_CELL = rb"""<c r="[^"]*+"(?:%s|(?: s="[^"]*+")?+(?: t="[^"]*+")?+(?:>(?:%s)</c>|/>))""" % (_TEXT_CELL, _VALUE_PART)
+_CELL = rb"""<c r="[^"]*+"(?:%s|(?: s="[^"]*+")?+(?: t="(?!e")[^"]*+")?+(?:>(?:%s)</c>|/>))""" % (_TEXT_CELL, _VALUE_PART)
 _ORDERLY = re.compile(rb"""(?:(?:^|</row>)<row(?: [\w:]++="[^"]*+")*+>(?:%s)*+)*+""" % _CELL)
-"""Rows of which each element ends as it began, without looking further."""
+"""Rows without errors, of which each element ends as it began."""
 
 _HEAD: Final = b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
 _HEAD_OF_ORDERLY: Final = _HEAD.replace(b"<sheetData>", b"<mergeCells></mergeCells><sheetData>")
@@ -208,9 +208,9 @@ class SheetPieces:
         content = b"</row>".join(self._rows)
         self._rows = []
         self._counts.cells(content.count(b"<v") or content.count(b"<is"), self._name)
-        content, faults = _faults_marked(content, unreckoned=self._unreckoned)
-        head = _HEAD_OF_ORDERLY if _ORDERLY.fullmatch(content) else _HEAD
-        return Piece(head + content + _TAIL, faults)
+        orderly = _ORDERLY.fullmatch(content) is not None
+        content, faults = _faults_marked(content, unreckoned=self._unreckoned, errors=not orderly)
+        return Piece((_HEAD_OF_ORDERLY if orderly else _HEAD) + content + _TAIL, faults)
 
     def _merged(self, buffer: bytes) -> tuple[Merge, ...]:
         """The merged ranges that stand behind the rows."""
@@ -236,13 +236,14 @@ def _without_comments(buffer: bytes) -> tuple[bytes, int]:
     return buffer, begun if begun >= 0 else len(buffer)
 
 
-def _faults_marked(content: bytes, *, unreckoned: bool) -> tuple[bytes, dict[int, dict[int, Raw]]]:
-    """Rows in which a plain text holds the place of each faulty cell, and what stands there in truth.
+def _faults_marked(content: bytes, *, unreckoned: bool, errors: bool) -> tuple[bytes, dict[int, dict[int, Raw]]]:
+    """Rows in which a plain text holds the place of each faulty cell, and what stands there in truth; ``errors`` says whether
+    some may show errors.
 
     The parser knows not every error value and would refuse the sheet, and it leaves rows out that hold nothing else.
     """
     marks: list[tuple[int, int, Raw]] = []
-    if b'"e"' in content or (b"'" in content and b"'e'" in content):
+    if errors and (b'"e"' in content or b"'e'" in content):
         for found in _ERROR_TYPE.finditer(content):
             start, end = content.rfind(b"<c", 0, found.start()), content.find(b"</c>", found.end())
             if start >= 0 and end >= 0 and b">" not in content[start : found.start()]:
