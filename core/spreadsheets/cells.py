@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Final, Literal, NamedTuple, Protocol, Self, TypeAlias
+from functools import cached_property
+from itertools import zip_longest
+from typing import Final, Literal, NamedTuple, Protocol, Self, TypeAlias, overload
 
 from core.errors import InvalidInput
 
@@ -35,6 +37,84 @@ class SheetRow(NamedTuple):
 
     number: int
     cells: list[Cell]
+
+
+_CODES: Final = bytes(range(256))
+
+
+class CodedCells(Sequence[Cell]):
+    """The cells of a column that says few things often: what it says, and of each cell which of these. Raises ``ValueError``
+    for a code that is none."""
+
+    __slots__ = ("codes", "said")
+
+    def __init__(self, said: Sequence[Cell], codes: bytes) -> None:
+        if codes.translate(None, _CODES[: len(said)]):
+            raise ValueError("a code without a value")
+        self.said = said
+        self.codes = codes
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    @overload
+    def __getitem__(self, place: int) -> Cell: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Cell]: ...
+    def __getitem__(self, place: int | slice) -> Cell | Sequence[Cell]:
+        if isinstance(place, slice):
+            return CodedCells(self.said, self.codes[place])
+        return self.said[self.codes[place]]
+
+    def __iter__(self) -> Iterator[Cell]:
+        return map(self.said.__getitem__, self.codes)
+
+
+class Chunk(Sequence[SheetRow]):
+    """Rows of a sheet that lie by columns: whoever reads a table takes the columns, others see rows."""
+
+    def __init__(self, numbers: Sequence[int], columns: Sequence[Sequence[Cell]], widths: Sequence[int] | None = None) -> None:
+        self.numbers = numbers
+        self.columns = columns
+        self._widths = widths
+
+    @classmethod
+    def of(cls, rows: Sequence[SheetRow]) -> Chunk:
+        """Rows as a chunk."""
+        if isinstance(rows, Chunk):
+            return rows
+        return cls(
+            [row.number for row in rows], list(zip_longest(*(row.cells for row in rows))), [len(row.cells) for row in rows]
+        )
+
+    def column(self, index: int) -> Sequence[Cell]:
+        """The cells of a column, of any that there may be."""
+        return self.columns[index] if index < len(self.columns) else CodedCells((None,), bytes(len(self)))
+
+    @cached_property
+    def _rows(self) -> list[SheetRow]:
+        table = map(list, zip(*self.columns, strict=True))
+        if self._widths is None:
+            return list(map(SheetRow, self.numbers, table))
+        return [SheetRow(number, cells[:width]) for number, cells, width in zip(self.numbers, table, self._widths, strict=True)]
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @overload
+    def __getitem__(self, place: int) -> SheetRow: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[SheetRow]: ...
+    def __getitem__(self, place: int | slice) -> SheetRow | Sequence[SheetRow]:
+        return self._rows[place]
+
+    def __iter__(self) -> Iterator[SheetRow]:
+        return iter(self._rows)
+
+    def __eq__(self, other: object) -> bool:
+        return self._rows == (other._rows if isinstance(other, Chunk) else other)
+
+    __hash__ = None  # type: ignore[assignment]  # as a list
 
 
 class Merge(NamedTuple):
@@ -94,7 +174,7 @@ class Reading(Protocol):
     def sheets(self) -> tuple[SheetHead, ...]:
         """All sheets of cells in the file's order, hidden ones too."""
 
-    def rows(self, index: int) -> Iterator[list[SheetRow]]:
+    def rows(self, index: int) -> Iterator[Sequence[SheetRow]]:
         """The rows of a sheet in order, in chunks of at most ``CHUNK_ROWS``; may be asked again, for any sheet. Raises
         ``SpreadsheetRefused`` where the sheet turns out to be unreadable, even after some chunks."""
 

@@ -68,6 +68,7 @@ def main() -> NoReturn:
 
     confine()
     gc.disable()  # rows have no cycles, and looking for some takes as long as packing them
+    sys.setswitchinterval(0.001)  # threads that come back from zlib or calamine wait for the others no longer than that
     with os.fdopen(int(sys.argv[-1]), "rb") as file:
         serve(file)
     os._exit(0)

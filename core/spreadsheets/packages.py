@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from typing import IO, Final
+from collections.abc import Iterator
+from itertools import chain
+from typing import IO, Final, TypeVar
 from xml.parsers import expat
 
 from core.spreadsheets.refusals import MOST_PARTS, MOST_UNPACKED, refused
 
+Step = TypeVar("Step")
 _PROLOG: Final = 4096
 _MARKUP: Final = (".xml", ".rels", ".vml")
 
@@ -76,6 +79,25 @@ def read_block(part: IO[bytes], size: int) -> bytes:
         return part.read(size)
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError) as fault:
         raise refused("damaged") from fault
+
+
+def blocks_of(part: IO[bytes], size: int) -> tuple[Iterator[bytes], bool]:
+    """A part in blocks of ``size`` bytes, and whether it has more than one; the next is unpacked while one is used then."""
+    first = read_block(part, size)
+    blocks = iter(lambda: read_block(part, size), b"")
+    large = len(first) == size
+    return chain([first], ahead(blocks) if large else ()), large
+
+
+def ahead(steps: Iterator[Step]) -> Iterator[Step]:
+    """What ``steps`` gives, the next one made by a thread while one is used: zlib and calamine let others work meanwhile."""
+    from concurrent.futures import ThreadPoolExecutor  # costs time to load that most files do not need
+
+    with ThreadPoolExecutor(1) as aside:
+        made = aside.submit(next, steps, None)
+        while (step := made.result()) is not None:
+            made = aside.submit(next, steps, None)
+            yield step
 
 
 def without_declarations(content: bytes) -> None:

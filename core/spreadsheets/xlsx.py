@@ -16,9 +16,9 @@ from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
 
 from core.spreadsheets.cells import Format, Merge, SheetHead, SpreadsheetRefused
 from core.spreadsheets.frames import Raw, encode, plain
-from core.spreadsheets.packages import Package, elements
+from core.spreadsheets.packages import Package, ahead, blocks_of, elements
 from core.spreadsheets.refusals import MOST_COLUMNS, MOST_SHEETS, Counts, refused
-from core.spreadsheets.sheet_pieces import SheetPieces
+from core.spreadsheets.sheet_pieces import BLOCK, SheetPieces
 
 _PLAIN_BYTES: Final = 32 * 1024 * 1024
 """So much of the sheets stays unpacked in memory, which is fastest; what comes after is packed again."""
@@ -112,19 +112,8 @@ class XlsxSource:
                 yield encode(rows)
 
     def _parsed(self, pieces: list[int]) -> Iterator[tuple[int, CalamineSheet]]:
-        if len(pieces) == 1:
-            yield pieces[0], self._book.get_sheet_by_index(pieces[0])
-        if len(pieces) < 2:
-            return
-        from concurrent.futures import ThreadPoolExecutor  # costs time to load that most files do not need
-
-        with ThreadPoolExecutor(1) as aside:
-            ahead = aside.submit(self._book.get_sheet_by_index, pieces[0])
-            for piece, following in zip(pieces, [*pieces[1:], None], strict=True):
-                sheet = ahead.result()
-                if following is not None:
-                    ahead = aside.submit(self._book.get_sheet_by_index, following)
-                yield piece, sheet
+        parsed = ((piece, self._book.get_sheet_by_index(piece)) for piece in pieces)
+        return ahead(parsed) if len(pieces) > 1 else parsed
 
     def _reduced(self, stream: _Stream, merges: list[tuple[Merge, ...]]) -> Iterator[None]:
         """Write the reduced workbook, part by part."""
@@ -138,8 +127,9 @@ class XlsxSource:
             for sheet in self._sheets:
                 own: list[int] = []
                 with self._package.open(sheet.part) as part:
-                    cut = SheetPieces(part, sheet.name, counts, unreckoned=self._unreckoned)
-                    for piece in cut:
+                    blocks, large = blocks_of(part, BLOCK)
+                    cut = SheetPieces(blocks, sheet.name, counts, unreckoned=self._unreckoned)
+                    for piece in ahead(iter(cut)) if large else cut:
                         own.append(len(self._faults))
                         self._faults.append(piece.faults)
                         method = zipfile.ZIP_STORED if written < _PLAIN_BYTES else zipfile.ZIP_DEFLATED
@@ -195,19 +185,18 @@ def _relations_part(parts: list[tuple[str, str]]) -> str:
 
 
 def _rows(sheet: CalamineSheet, faults: dict[int, dict[int, Raw]], where: str) -> list[tuple[int, list[Raw]]]:
-    """The rows of a piece that are not blank, from column A on, with the faulty cells in their places."""
+    """The rows of a piece, from column A on, with the faulty cells in their places."""
     if sheet.start is None or sheet.end is None:
         return []
     (top, left), (_, right) = sheet.start, sheet.end
     if right >= MOST_COLUMNS:
         raise refused("too_many_columns", where)
     margin: list[Raw] = [None] * left
-    rows: list[tuple[int, list[Raw]]] = []
-    for number, cells in enumerate(sheet.to_python(), top + 1):
-        row: list[Raw] = margin + cells if margin else cells
-        if number in faults:
-            for column, fault in faults[number].items():
-                row[column] = fault
-        if any(row) or any(cell is not None and cell != "" for cell in row):
-            rows.append((number, row))
-    return rows
+    table: list[list[Raw]] = sheet.to_python()
+    if margin:
+        table = [margin + cells for cells in table]
+    for number, faulty in faults.items():
+        if top < number <= top + len(table):
+            for column, fault in faulty.items():
+                table[number - top - 1][column] = fault
+    return list(enumerate(table, top + 1))

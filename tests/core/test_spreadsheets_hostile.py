@@ -18,6 +18,7 @@ import xlwt
 
 from core.spreadsheets import packages, refusals
 from core.spreadsheets.cells import SheetRow, SpreadsheetRefused
+from core.spreadsheets.frames import decode
 from core.spreadsheets.reading import open_spreadsheet
 from core.spreadsheets.refusals import KINDS, refused
 from tests.core.spreadsheet_files import cells_of, ods_parts, package, read_apart, rows_of, source_of, xlsx_parts
@@ -337,3 +338,39 @@ def test_no_change_of_bytes_brings_this_process_down(tmp_path: Path) -> None:
     for data in _mutations():
         with suppress(SpreadsheetRefused):
             assert all(isinstance(row, SheetRow) for row in read_apart(tmp_path / "a.xlsx", data))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"",
+        b"1",
+        b"{}",
+        b"[1,null,[],[]]",
+        b'["ab",null,[["x","y"]],[]]',
+        b"[[1],null,[[1]]]",
+        b"[[1],null,[[[]]],[]]",
+        b'[[1],null,[[{"p":1}]],[]]',
+        b'[[1],null,[[{"d":"x"}]],[]]',
+        b"[[1],null,[[{}]],[]]",
+        b"[[1],null,[[1,2]],[]]",
+        b"[[1,2],[1],[[1,2]],[]]",
+        b"[[true],null,[[1]],[]]",
+        b"[[-1],null,[[1]],[]]",
+        b"[[1],null,[[1]],[0]]",
+        b"[[1],null,[[1]],[7]]",
+        b'[[1],null,[[1]],["a"]]',
+    ],
+)
+def test_what_is_no_frame_is_told_of(said: bytes) -> None:
+    """A child that a file has taken over may say anything."""
+    for codes in (b"", b"\x01"):
+        with pytest.raises((ValueError, TypeError, LookupError, struct.error)):
+            decode(struct.pack("<I", len(said)) + said + codes)
+
+
+def test_a_sheet_whose_elements_do_not_end_as_they_began_is_damaged(tmp_path: Path) -> None:
+    """Nothing may be lost of it in silence: here the second cell."""
+    torn = '<row r="1"><c r="A1"><v>1</v></c>="B1"><v>2</v></c></row>'
+    with pytest.raises(SpreadsheetRefused, match="damaged"):
+        read_apart(tmp_path / "a.xlsx", package(xlsx_parts(torn)))

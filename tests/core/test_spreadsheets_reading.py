@@ -147,6 +147,29 @@ def test_names_with_a_prefix_and_sheets_of_nothing_are_read() -> None:
     assert rows_of(data, 1) == []
 
 
+def test_what_equals_another_value_keeps_its_own_kind() -> None:
+    rows = [
+        SheetRow(number, [number % 3 == 0, (1, True, 1.0)[number % 3], str(number % 7), f"甲{number}" if number % 2 else None])
+        for number in range(1, 700)
+    ]
+    sent = decode(encode([(row.number, list(row.cells)) for row in rows]))
+    assert sent == rows
+    assert [[*map(type, row.cells)] for row in sent] == [[*map(type, row.cells)] for row in rows]
+
+
+def test_a_sheet_that_was_looked_into_is_read_on_from_there(tmp_path: Path) -> None:
+    path = tmp_path / "名单.csv"
+    path.write_text("".join(f"{number},甲\n" for number in range(CHUNK_ROWS * 2)))
+    with open_spreadsheet(path) as reading:
+        looked = reading.rows(0)
+        first = next(looked)
+        every = list(reading.rows(0))
+        assert every == list(reading.rows(0))
+        assert (every[0], [*map(len, every)]) == (first, [CHUNK_ROWS, CHUNK_ROWS])
+        with pytest.raises(RuntimeError):
+            next(looked)
+
+
 def test_long_sheets_come_in_chunks_and_far_rows_cost_nothing() -> None:
     close = "".join(row(f'<c r="A{number}"><v>{number}</v></c>', number=number) for number in range(1, CHUNK_ROWS + 2))
     blank = "".join(f'<row r="{number}" s="1" ht="20"/>' for number in range(CHUNK_ROWS + 2, 60_000))

@@ -76,6 +76,11 @@ def teller(job_id: UUID | None) -> Told:
 def check_import(session: Session, params: Params, _payload: Params) -> Params:
     """Read, check and compare the file of an import, and keep what was found. One that was discarded or corrected meanwhile is
     left alone."""
+    with without_collections():  # what was read is gone again when they go on
+        return _checked(session, params)
+
+
+def _checked(session: Session, params: Params) -> Params:
     import_id = UUID(params["import"])
     made = _due(session, params)
     if made is None:
@@ -86,7 +91,8 @@ def check_import(session: Session, params: Params, _payload: Params) -> Params:
         with open_kept(session, import_id, made.file_name) as reading:
             understanding = understand(reading, remembered(session))
             samples = samples_of(reading, understanding)
-            found = examined(session, read(reading, understanding), told=told)
+            checked = read(reading, understanding)
+        found = examined(session, checked, told=told)
     except InvalidInput as error:
         return _refused(session, params, understanding, samples, error)
     made = _due(session, params, lock=True)
@@ -95,7 +101,7 @@ def check_import(session: Session, params: Params, _payload: Params) -> Params:
     made.understanding = understanding.as_json()
     made.state, made.checked_at = "checked", datetime.now(UTC)
     made.samples, made.counts = samples, {}
-    keep_drafts(session, import_id, found.checked.drafts)
+    keep_drafts(session, import_id, checked.drafts)
     keep_found(session, made, found, {})
     session.flush()
     return {"households": made.households, "held_back": made.held_back}

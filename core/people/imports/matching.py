@@ -151,6 +151,9 @@ class _Ways:
     def take(self, drafts: Sequence[HouseholdDraft]) -> None:
         tokens = self._sealer.identity_tokens([person.number for draft in drafts for person in draft.people])
         found = self._on_file(tokens, drafts)
+        if not found.persons and not found.files:
+            self._compared.new.extend(map(NewHousehold, drafts))
+            return
         each = iter(tokens)
         for draft in drafts:
             own = zip(range(len(draft.people)), each, strict=False)

@@ -8,7 +8,9 @@ from __future__ import annotations
 import tempfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from itertools import count
 from typing import IO, Any, Final
 from uuid import UUID
 
@@ -60,10 +62,14 @@ def keep_drafts(session: Session, import_id: UUID, drafts: Sequence[HouseholdDra
     """Keep the households that were read, in the place of those that a former check read."""
     session.execute(delete(RosterPart).where(RosterPart.import_id == import_id, RosterPart.what == _DRAFTS))
     key = tenant_key(session)
-    for no, start in enumerate(range(0, len(drafts), PIECE_HOUSEHOLDS)):
-        packed = zlib.compress(_encoded(drafts[start : start + PIECE_HOUSEHOLDS]), 1)
-        sealed = key.seal(_place(import_id, _DRAFTS, no), packed)
-        session.add(RosterPart(id=new_id(), import_id=import_id, what=_DRAFTS, no=no, sealed=sealed))
+
+    def sealed(no: int, piece: bytes) -> bytes:
+        return key.seal(_place(import_id, _DRAFTS, no), zlib.compress(piece, 1))
+
+    pieces = (_encoded(drafts[start : start + PIECE_HOUSEHOLDS]) for start in range(0, len(drafts), PIECE_HOUSEHOLDS))
+    with ThreadPoolExecutor(1) as aside:  # one is packed while the next is written as JSON
+        for no, part in enumerate(aside.map(sealed, count(), pieces)):
+            session.add(RosterPart(id=new_id(), import_id=import_id, what=_DRAFTS, no=no, sealed=part))
     session.flush()
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from core.people.roster.headings import heading_key
 from core.people.roster.labels import HEAD
 from core.people.roster.problems import NO_COLUMN, Fault
-from core.spreadsheets.cells import SheetRow
+from core.spreadsheets.cells import Chunk, SheetRow
 from core.text.normalise import fold, squash
 
 if TYPE_CHECKING:
@@ -23,8 +24,26 @@ _NOTES: Final = (
 _TITLES: Final = ("名册", "名单", "花名册", "一览表", "登记表", "汇总表", "统计表", "明细表", "情况表", "档案表", "台账")
 
 
-def is_aside(row: SheetRow, binding: Binding, gathering: Gathering) -> bool:
-    """Whether a row is left out. What is none of the usual things beside a table is told."""
+_FIRST: Final = (1, "1", "(1)")
+
+
+def persons_among(chunk: Chunk, places: Sequence[int], binding: Binding, gathering: Gathering) -> list[int]:
+    """Those of some rows, by their places in the chunk, that are not left out. What is none of the usual things beside a table
+    is told."""
+    group = next(iter(binding.groups.values()), None)
+    name, identity = (group.name, group.identity) if group else (None, None)
+    if name is None or identity is None or identity.column.heading[:1].isdecimal():
+        return [place for place in places if not _is_aside(chunk[place], binding, gathering)]
+    # Nearly every row has a name and, under a heading of words, an identity number that begins with a digit.
+    cells = list(zip(chunk.column(name.index), chunk.column(identity.index), chunk.column(0), strict=True))
+    ordinary = [
+        named is not None and number.__class__ is str and number[:1].isdecimal() and first not in _FIRST
+        for named, number, first in cells
+    ]
+    return [place for place in places if ordinary[place] or not _is_aside(chunk[place], binding, gathering)]
+
+
+def _is_aside(row: SheetRow, binding: Binding, gathering: Gathering) -> bool:
     cells = row.cells
     width = len(cells)
     whole = False
@@ -57,7 +76,7 @@ def _is_signed(row: SheetRow, identity: Bound | None) -> bool:
 
 def _counts_columns(row: SheetRow) -> bool:
     """Whether the row only numbers the columns: 1, 2, 3."""
-    if row.cells[0] not in (1, "1", "(1)") or len(row.cells) < 3:
+    if row.cells[0] not in _FIRST or len(row.cells) < 3:
         return False
     return [str(cell).removesuffix(".0").strip("()") for cell in row.cells[:3]] == ["1", "2", "3"]
 

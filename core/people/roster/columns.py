@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any, Final
@@ -15,42 +16,59 @@ from core.people.roster.kinds import KINDS
 from core.people.roster.problems import Fault
 from core.people.roster.values import Told
 from core.people.townships import MOST, township_of
-from core.spreadsheets.cells import Cell
+from core.spreadsheets.cells import Cell, CodedCells
 from core.vault.in_text import without_numbers_in
 
 _MOST_KEPT: Final = 20_000
+_MAY_HOLD_NUMBER: Final = re.compile(r"(?s)\d(?:.?\d){14}").search
+"""Whether a text has as many digits as the shortest number that is masked; most have none."""
+_APART: Final = frozenset(("identity", "name", "phone", "account", "file_number", "key", "long_text"))
+"""What hardly two rows share: to look for it among what was read takes longer than to read it."""
+_WRONG: Final = frozenset((Told, Fault))
 Reader = Callable[[Any], Any]
 
 
 class ColumnReader(dict[Any, Any]):
-    """Cells to values, each distinct cell read once. ``faults`` tells of cells that are wrong or doubtful, by the cell."""
+    """Cells to values, each distinct cell read once, but where nearly all are distinct (``apart``). ``faults`` tells of cells
+    that are wrong or doubtful, by the cell."""
 
-    __slots__ = ("_read", "faults")
+    __slots__ = ("_apart", "_read", "faults")
 
-    def __init__(self, read: Reader) -> None:
+    def __init__(self, read: Reader, *, apart: bool = False) -> None:
         super().__init__()
         self._read = read
+        self._apart = apart
         self.faults: dict[Any, Fault] = {}
         self[None] = None
 
     def __missing__(self, raw: Any) -> Any:
-        value = self._read(raw)
+        value = self[raw] = self._without_fault(raw, self._read(raw))
+        return value
+
+    def _without_fault(self, raw: Any, value: Any) -> Any:
         if value.__class__ is Told:
             self.faults[raw] = value.fault
-            value = value.value
-        elif value.__class__ is Fault:
+            return value.value
+        if value.__class__ is Fault:
             self.faults[raw] = value
-            value = None
-        self[raw] = value
+            return None
         return value
 
     def read(self, cells: Sequence[Cell]) -> list[Any]:
         """The values of a column's cells; None for a blank and for what is wrong."""
-        return list(map(self.__getitem__, cells))
+        if isinstance(cells, CodedCells):
+            return list(map(list(map(self.__getitem__, cells.said)).__getitem__, cells.codes))
+        if not self._apart:
+            return list(map(self.__getitem__, cells))
+        read = self._read
+        values = [None if raw is None else read(raw) for raw in cells]
+        if _WRONG.isdisjoint(map(type, values)):
+            return values
+        return [self._without_fault(raw, value) for raw, value in zip(cells, values, strict=True)]
 
     def rest(self) -> None:
         """Forget what was read where it has become much: a column of addresses has no value twice."""
-        if len(self) > _MOST_KEPT:
+        if len(self) + len(self.faults) > _MOST_KEPT:
             self.clear()
             self.faults.clear()
             self[None] = None
@@ -76,7 +94,7 @@ class Readers:
         period = field.period if parts == 1 and times % 12 else {"month": "year", "year": "month"}.get(field.period, "")
         known = (field.holds, field.lists, times, parts, period)
         if known not in self._known:
-            self._known[known] = ColumnReader(self._made(field, times, parts, period))
+            self._known[known] = ColumnReader(self._made(field, times, parts, period), apart=field.holds in _APART)
         return self._known[known]
 
     def rest(self) -> None:
@@ -124,7 +142,7 @@ def _township(raw: Cell) -> str | Fault | Told | None:
 
 def _told(found: str | Fault | None) -> str | Fault | Told | None:
     """A free text without the identity numbers and bank cards in it."""
-    if not isinstance(found, str):
+    if not isinstance(found, str) or not _MAY_HOLD_NUMBER(found):
         return found
     masked = without_numbers_in(found)
     return found if masked is found else Told(masked, Fault("number_in_text"))

@@ -17,6 +17,8 @@ from core.text.normalise import squash
 
 _WEIGHTS: Final = tuple(2 ** (17 - place) % 11 for place in range(17))
 _CHECK: Final = "10X98765432"
+_SHORTEST: Final = 15
+"""Digits of a number of the first generation."""
 _NEVER: Final = -10_000
 """Part of a sum that can be no number's."""
 _EARLIEST: Final = date(1900, 1, 1)
@@ -130,7 +132,8 @@ class FileNumberReader:
         if not isinstance(found, str):
             return found
         spoilt = isinstance(raw, int | float) and abs(raw) >= 10**16
-        if spoilt or isinstance(self._identities(found), str | Told):
+        short = len(found) < _SHORTEST and found.isascii()  # as most are; of other signs one may stand for several digits
+        if spoilt or (not short and isinstance(self._identities(found), str | Told)):
             return Told(None, Fault("file_number_is_identity"))
         return found
 

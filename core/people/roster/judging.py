@@ -23,11 +23,11 @@ LARGE: Final = 30
 _GENERATION: Final = 12
 """Years between parent and child below which the relation is doubted."""
 _MOST_SECONDARY: Final = 3
-_LINES: Final = tuple(line for line in INCOME_LINES if line != "income_unsorted_fen")
+_LINES: Final = frozenset(INCOME_LINES) - {"income_unsorted_fen"}
 _SEXES: Final = {"husband": MALE, "son": MALE, "father": MALE, "wife": FEMALE, "daughter": FEMALE, "mother": FEMALE}
 _OLDER: Final = frozenset(("father", "mother"))
 _YOUNGER: Final = frozenset(("son", "daughter"))
-_UNIONS: Final = ("unit", "county", "upper")
+_UNIONS: Final = tuple((union, f"opinion_{union}", f"opinion_{union}_on") for union in ("unit", "county", "upper"))
 _SEVERAL: Final = frozenset(field.key for field in FIELDS if field.holds in ("codes", "programmes"))
 
 
@@ -47,6 +47,9 @@ class Judge:
         By number only out of a sheet of members alone: sheets that number their own households know nothing of each other's.
         """
         homes = self._all.homes
+        headless = [one for one in homes.items() if not any(person.relation == HEAD for person in one[1].people)]
+        if not headless:
+            return
         of_heads = {person.sheet for home in homes.values() for person in home.people if person.relation == HEAD}
         by_number: dict[str, list[Home]] = {}
         by_head: dict[str, list[Home]] = {}
@@ -56,9 +59,7 @@ class Judge:
                     by_head.setdefault(person.number, []).append(home)
                     if home.number:
                         by_number.setdefault(home.number, []).append(home)
-        for key, home in list(homes.items()):
-            if any(person.relation == HEAD for person in home.people):
-                continue
+        for key, home in headless:
             found = (
                 by_number.get(home.number, [])
                 if home.number and home.sheet not in of_heads
@@ -108,8 +109,10 @@ class Judge:
                 home.sheet, home.row, at, Fault("household_too_large", {"count": len(people), "most": MAX_MEMBERS}), None, home
             )
             return False
-        self._find_head(home)
         heads = [person for person in people if person.relation == HEAD]
+        if not heads:
+            self._find_head(home)
+            heads = [person for person in people if person.relation == HEAD]
         if not people:
             return False
         if len(heads) != 1:
@@ -143,8 +146,6 @@ class Judge:
     def _find_head(home: Home) -> None:
         """The head where no row says so: the person whom other columns name, or the only one there is."""
         people, named = home.people, home.head
-        if any(person.relation == HEAD for person in people):
-            return
         if named is not None:
             for person in people:
                 same = (
@@ -166,6 +167,10 @@ class Judge:
 
     def _doubles(self, homes: list[Home]) -> None:
         """One person stands once in a file, one file number with one household; whoever repeats one is held back."""
+        told = [person.number for home in homes for person in home.people if person.number]
+        files = [number for home in homes if (number := home.file.get("file_number"))]
+        if len(set(told)) == len(told) and len(set(files)) == len(files):
+            return
         persons: dict[str, tuple[PersonDraft, Home]] = {}
         numbers: dict[str, Home] = {}
         twice: set[int] = set()
@@ -223,10 +228,9 @@ class Judge:
         """The monthly income, None where the file is silent. Of a sum with lines of it, what no line explains is unsorted."""
         fact = person.fact
         whole = fact.get("income_unsorted_fen")
-        found = [fact[line] for line in _LINES if line in fact]
-        if not found:
+        if _LINES.isdisjoint(fact):
             return None if whole is None else int(whole)
-        lines = sum(found)
+        lines = sum(fact[line] for line in _LINES if line in fact)
         if whole is None or not lines:
             return int(lines + (whole or 0))
         if whole < lines:
@@ -290,11 +294,12 @@ class Judge:
     def _draft(self, home: Home) -> HouseholdDraft:
         household, file = home.household, home.file
         for part, keys in ((file, _SEVERAL), (home.means, _SEVERAL)):
-            for key in keys & part.keys():
-                part[key] = list(part[key])
+            for key in keys:
+                if key in part:
+                    part[key] = list(part[key])
         opinions = []
-        for union in _UNIONS:
-            text, day = file.pop(f"opinion_{union}", None), file.pop(f"opinion_{union}_on", None)
+        for union, opinion, on in _UNIONS:
+            text, day = file.pop(opinion, None), file.pop(on, None)
             if text is not None:
                 opinions.append({"union": union, "text": text, "on": day.isoformat() if day else None})
         if opinions:

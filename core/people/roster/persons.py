@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import zip_longest
-from typing import Any
+from operator import attrgetter
+from typing import Any, TypeVar
 
-from core.people.roster.aside import is_aside
+from core.people.roster.aside import persons_among
 from core.people.roster.binding import LOCATED, Binding, Bound, Group
 from core.people.roster.drafts import Home, PersonDraft
 from core.people.roster.gathering import Gathering, put
@@ -14,7 +14,9 @@ from core.people.roster.identity import FEMALE, born, sex
 from core.people.roster.labels import BY_SEX, HEAD
 from core.people.roster.labels import relation as read_relation
 from core.people.roster.problems import NO_COLUMN, Fault
-from core.spreadsheets.cells import Cell, SheetRow
+from core.spreadsheets.cells import Cell, Chunk, CodedCells, SheetRow
+
+T = TypeVar("T")
 
 
 class TableRun:
@@ -35,15 +37,16 @@ class TableRun:
 
     def take(self, rows: Sequence[SheetRow]) -> None:
         """Take in a chunk of rows."""
-        last = self._sheet.last_row or rows[-1].number
-        rows = [row for row in rows if self._sheet.first_row <= row.number <= last]
-        kept = [row for row in rows if not is_aside(row, self._binding, self._all)] if rows else []
-        self._all.skipped += len(rows) - len(kept)
+        chunk = Chunk.of(rows)
+        first, last = self._sheet.first_row, self._sheet.last_row or chunk.numbers[-1]
+        within = [place for place, number in enumerate(chunk.numbers) if first <= number <= last]
+        kept = persons_among(chunk, within, self._binding, self._all)
+        self._all.skipped += len(within) - len(kept)
         if not kept:
             return
         self._all.rows += len(kept)
-        numbers = [row.number for row in kept]
-        cells = _columns(kept, self._indices)
+        numbers = _chosen(chunk.numbers, kept)
+        cells = {index: _without_truths(_chosen(chunk.column(index), kept)) for index in self._indices}
         main = self._main
         relations = self._relations(main, cells, len(kept))
         homes = self._homes(numbers, relations, cells)
@@ -53,7 +56,7 @@ class TableRun:
         for group in self._rest:
             self._persons(group, numbers, homes, None, cells)
         places = {bound.field.place for bound in self._binding.of_home}
-        parts = {place: [home.part(place) for home in homes] for place in places}
+        parts: dict[str, list[dict[str, Any]]] = {place: list(map(attrgetter(place), homes)) for place in places}
         for bound in self._binding.of_home:
             self._of_home(bound, numbers, homes, parts[bound.field.place], heads, cells[bound.index])
 
@@ -147,7 +150,7 @@ class TableRun:
         if places is not None and len(places) < count:
             if not places:
                 return
-            cells = {index: [column[place] for place in places] for index, column in cells.items()}
+            cells = {index: _chosen(column, places) for index, column in cells.items()}
             numbers, homes = [numbers[place] for place in places], [homes[place] for place in places]
             relations = None if relations is None else [relations[place] for place in places]
         self._people(group, numbers, homes, relations, cells)
@@ -186,7 +189,7 @@ class TableRun:
         ids = group.identity.reader.read(cells[group.identity.index]) if group.identity else nothing
         phones = group.phone.reader.read(cells[group.phone.index]) if group.phone else nothing
         people = [
-            PersonDraft(sheet, row, sexed(relation, number), number or "", name or "", phone, role)
+            PersonDraft(sheet, row, sexed(relation, number), number or "", name or "", phone, role, {}, {})
             for row, relation, number, name, phone in zip(numbers, relations, ids, names, phones, strict=True)
         ]
         if group.is_head and self._referring:
@@ -205,10 +208,10 @@ class TableRun:
         drafts = {"person": [person.columns for person in people], "fact": [person.fact for person in people]}
         for bound in group.others:
             raws = cells[bound.index]
+            if _is_blank(raws):
+                continue
             values = bound.reader.read(raws)
             self._faulty(bound, numbers, homes, cells)
-            if values.count(None) == count:
-                continue
             if bound.field.place == "told":
                 self._compare(bound, people, values, numbers, homes, raws)
             elif bound.field.key in shared:
@@ -248,8 +251,10 @@ class TableRun:
     ) -> None:
         if bound is None or not bound.reader.faults:
             return
-        faults = bound.reader.faults
-        for place, raw in enumerate(cells[bound.index]):
+        faults, raws = bound.reader.faults, cells[bound.index]
+        if faults.keys().isdisjoint(raws.said if isinstance(raws, CodedCells) else raws):
+            return
+        for place, raw in enumerate(raws):
             if raw in faults:
                 self._all.note(self._name, numbers[place], bound.column, faults[raw], raw, homes[place])
 
@@ -304,10 +309,10 @@ class TableRun:
         raws: Sequence[Cell],
     ) -> None:
         """A column of the households; where rows of one differ, the head's counts."""
+        if _is_blank(raws):
+            return
         values = bound.reader.read(raws)
         self._faulty(bound, numbers, homes, {bound.index: raws})
-        if values.count(None) == len(values):
-            return
         key, located = bound.field.key, bound.field.key in LOCATED
         if bound.field.of_worker and self._members_apart:
             members = [place for place, value in enumerate(values) if value is not None and not heads[place]]
@@ -316,8 +321,9 @@ class TableRun:
                 values = [value if is_head else None for value, is_head in zip(values, heads, strict=True)]
         last_part: dict[str, Any] | None = None
         last: Any = None
-        for place, (part, value) in enumerate(zip(parts, values, strict=True)):
-            if value is None or (part is last_part and value is last):
+        for place in [place for place, value in enumerate(values) if value is not None]:
+            part, value = parts[place], values[place]
+            if part is last_part and value is last:
                 continue
             last_part, last = part, value
             if key not in part:
@@ -356,14 +362,23 @@ def _other(binding: Binding, bound: Bound) -> str:
     return bound.column.heading
 
 
-def _columns(rows: Sequence[SheetRow], indices: Sequence[int]) -> dict[int, Sequence[Cell]]:
-    """The cells of some columns; true and false as texts, for they would be found under 1 and 0."""
-    table = list(zip_longest(*[row.cells for row in rows]))
-    blank = (None,) * len(rows)
-    found: dict[int, Sequence[Cell]] = {}
-    for index in indices:
-        cells = table[index] if index < len(table) else blank
-        if bool in set(map(type, cells)):
-            cells = tuple(("TRUE" if cell else "FALSE") if cell.__class__ is bool else cell for cell in cells)
-        found[index] = cells
-    return found
+def _chosen(column: Sequence[T], places: Sequence[int]) -> Sequence[T]:
+    """The cells of some places, in order."""
+    if len(places) == len(column):
+        return column
+    if isinstance(column, CodedCells):
+        return CodedCells(column.said, bytes(map(column.codes.__getitem__, places)))  # type: ignore[return-value]  # of cells
+    return [column[place] for place in places]
+
+
+def _is_blank(cells: Sequence[Cell]) -> bool:
+    return isinstance(cells, CodedCells) and not any(cell is not None for cell in cells.said)
+
+
+def _without_truths(cells: Sequence[Cell]) -> Sequence[Cell]:
+    """The cells of a column; true and false as texts, for they would be found under 1 and 0."""
+    said = cells.said if isinstance(cells, CodedCells) else cells
+    if bool not in set(map(type, said)):
+        return cells
+    texts = [("TRUE" if cell else "FALSE") if cell.__class__ is bool else cell for cell in said]
+    return CodedCells(texts, cells.codes) if isinstance(cells, CodedCells) else texts
