@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from core.errors import InvalidInput
@@ -19,7 +19,7 @@ from core.people.roster.headings import HEADINGS, heading_key, meaning_of
 from core.people.roster.identity import IdentityReader, born, sex
 from core.people.roster.problems import Fault
 from core.people.roster.understanding import letter_of
-from core.people.roster.values import Told, name, phone
+from core.people.roster.values import NO_VALUE, Told, name, phone
 from core.rules.batch import MAX_FEN
 from core.spreadsheets.cells import Cell, FaultyCell
 from core.text.normalise import fold_name
@@ -112,6 +112,8 @@ def test_chinese_numerals(typed: str, value: int | None) -> None:
 @QUICK
 @given(st.text(alphabet=st.characters(min_codepoint=0x4E00, max_codepoint=0x9FFF), min_size=1, max_size=20))
 def test_a_name_stays_as_it_is_written(written: str) -> None:
+    # Hypothesis knows the texts of the code, and draws a heading now and then.
+    assume(written not in NO_VALUE and all(written not in (field.zh, *field.also) for field in FIELDS))
     for typed in (written, f"\u200b{written}\u3000", f"'{written}"):
         assert name(typed) == written
     assert name(f"{written}•{written}") == f"{written}•{written}"
