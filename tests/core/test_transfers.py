@@ -24,7 +24,7 @@ from core.funds.models import Occurrence
 from core.jobs.outbox import relay
 from core.people.life.consents import consents_of, give_consent
 from core.people.life.service import steps_of, take_step
-from core.people.models import Household, HouseholdFact, Membership, Person, PersonFact, SearchToken, WorkerFile
+from core.people.models import FOUND_BY, Household, HouseholdFact, Membership, Person, PersonFact, SearchToken, WorkerFile
 from core.people.repository import fact_rows
 from core.people.search.finding import find
 from core.people.service import import_roster, reveal
@@ -312,7 +312,8 @@ def test_who_was_erased_here_and_comes_again_comes_anew(two: Acting, db: Databas
         connection.execute(
             text(
                 "update person set name = '已删除', pinyin = '', birth_date = null, wrapped_key = null, identity_cipher = null,"
-                " identity_token = null, phone_cipher = null, phone_token = null, erased_at = now() where tenant = :tenant"
+                " identity_token = null, phone_cipher = null, phone_token = null, erased_at = now(),"
+                f" {', '.join(f'{name} = null' for name in FOUND_BY)} where tenant = :tenant"
             ),
             {"tenant": OTHER_COUNTY},
         )

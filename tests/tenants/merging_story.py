@@ -87,6 +87,14 @@ def tell(db: Database, acting: Acting) -> Story:
     install(db)
     planted = kept(db, "merging", lambda: _planted(db, acting))
     leaving = OrderlyCounty(db, acting, homes=planted.leaving)
+    with leaving.post("desk"), unit_of_work() as session:  # papers lie outside of the database, and are not put back
+        add_documents(
+            session,
+            [
+                NewDocument("identity_card", "身份证", PDF, household_id=planted.leaving[0].household_id),
+                NewDocument("application_letter", "信访事项", PDF, case_id=planted.petition),
+            ],
+        )
     staying = OrderlyCounty(db, acting, tenant=OTHER_COUNTY, homes=planted.staying)
     return Story(db, leaving, staying, planted.asker, planted.leader, planted.petition, planted.seeker, planted.number)
 
@@ -130,13 +138,6 @@ def _planted(db: Database, acting: Acting) -> _Planted:
         advance(session, [petition.id], "accept", "属本单位职责")
         seeker = NewCase("employment", "job_seeking", (NewParty("applicant", label="王芳"),), form=JOB)
         [seeking] = open_cases(session, [seeker])
-        add_documents(
-            session,
-            [
-                NewDocument("identity_card", "身份证", PDF, household_id=home.household_id),
-                NewDocument("application_letter", "信访事项", PDF, case_id=petition.id),
-            ],
-        )
         ids, number = (petition.id, seeking.id), petition.number
     asker, leader = hire("sheng", (PROVINCE, "tenant_admin")), hire("zhuxi", (PROVINCE, "leader"))
     return _Planted(leaving.homes, staying.homes, asker, leader, *ids, number)
