@@ -121,10 +121,7 @@ def withdraw_query(session: Session, query_id: uuid.UUID) -> IdentityQuery:
     looked into stays on record. Raises ``Forbidden``, ``NotFound``, ``Conflict`` once the province has said anything."""
     require(WITHDRAWING)
     scope = current_scope()
-    wanted = select(IdentityQuery).where(IdentityQuery.id == query_id, IdentityQuery.direction == "out")
-    asked = session.scalar(wanted.with_for_update())
-    if asked is None:
-        raise NotFound("没有这一查询", "no such question", where=str(query_id))
+    asked = _query(session, query_id, "out", lock=True)
     if asked.state == "withdrawn":
         return asked
     if asked.state != "asked":
@@ -172,7 +169,11 @@ def names_asked_of(session: Session, asked: Sequence[IdentityQuery]) -> dict[uui
 def query_received(session: Session, query_id: uuid.UUID, *, lock: bool = False) -> IdentityQuery:
     """A question that the province got; raises ``NotFound``."""
     require(ANSWERING)
-    wanted = select(IdentityQuery).where(IdentityQuery.id == query_id, IdentityQuery.direction == "in")
+    return _query(session, query_id, "in", lock=lock)
+
+
+def _query(session: Session, query_id: uuid.UUID, direction: str, *, lock: bool) -> IdentityQuery:
+    wanted = select(IdentityQuery).where(IdentityQuery.id == query_id, IdentityQuery.direction == direction)
     found = session.scalar(wanted.with_for_update() if lock else wanted)
     if found is None:
         raise NotFound("没有这一查询", "no such question", where=str(query_id))

@@ -114,8 +114,6 @@ class Chunk(Sequence[SheetRow]):
     def __eq__(self, other: object) -> bool:
         return self._rows == (other._rows if isinstance(other, Chunk) else other)
 
-    __hash__ = None  # type: ignore[assignment]  # as a list
-
 
 class Merge(NamedTuple):
     """A merged range, ends included: rows from 1 as the program shows them, columns from 0. Its value stands in its top

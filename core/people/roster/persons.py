@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from operator import attrgetter
-from typing import Any, TypeVar
+from typing import Any
 
 from core.people.roster.aside import persons_among
 from core.people.roster.binding import LOCATED, Binding, Bound, Group
@@ -15,8 +15,6 @@ from core.people.roster.labels import BY_SEX, HEAD
 from core.people.roster.labels import relation as read_relation
 from core.people.roster.problems import NO_COLUMN, Fault
 from core.spreadsheets.cells import Cell, Chunk, CodedCells, SheetRow
-
-T = TypeVar("T")
 
 
 class TableRun:
@@ -45,7 +43,7 @@ class TableRun:
         if not kept:
             return
         self._all.rows += len(kept)
-        numbers = _chosen(chunk.numbers, kept)
+        numbers = [chunk.numbers[place] for place in kept]
         cells = {index: _without_truths(_chosen(chunk.column(index), kept)) for index in self._indices}
         main = self._main
         relations = self._relations(main, cells, len(kept))
@@ -362,12 +360,12 @@ def _other(binding: Binding, bound: Bound) -> str:
     return bound.column.heading
 
 
-def _chosen(column: Sequence[T], places: Sequence[int]) -> Sequence[T]:
+def _chosen(column: Sequence[Cell], places: Sequence[int]) -> Sequence[Cell]:
     """The cells of some places, in order."""
     if len(places) == len(column):
         return column
     if isinstance(column, CodedCells):
-        return CodedCells(column.said, bytes(map(column.codes.__getitem__, places)))  # type: ignore[return-value]  # of cells
+        return CodedCells(column.said, bytes(map(column.codes.__getitem__, places)))
     return [column[place] for place in places]
 
 
