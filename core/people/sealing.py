@@ -59,7 +59,7 @@ class Sealer:
 
     def identity_tokens(self, numbers: Sequence[str]) -> list[bytes]:
         """``identity_token`` of many numbers."""
-        return list(map(self.identity_token, numbers))
+        return self._tokens.tenant_tokens(self._tenant, TokenKind.IDENTITY, numbers)
 
     def phone_token(self, number: str) -> bytes:
         """The token by which a telephone number is found inside this tenant."""
@@ -126,7 +126,7 @@ class Sealer:
         return {
             "account_cipher": PersonKey.seal_each(keys, "account_cipher", numbers),
             "account_masked": [number and masking.bank_account(number) for number in numbers],
-            "account_token": self._tokens.tenant_tokens(self._tenant, TokenKind.ACCOUNT, numbers),
+            "account_token": self._told_tokens(TokenKind.ACCOUNT, numbers),
         }
 
     def sealed_addresses(self, keys: Sequence[PersonKey], addresses: Sequence[str]) -> dict[str, list[Any]]:
@@ -145,7 +145,7 @@ class Sealer:
             "phone_masked": masked,
             # Nobody is found by more than the masked form shows: of a landline that is less than four digits.
             "phone_last_four": list(map(last_four, masked)),
-            "phone_token": self._tokens.tenant_tokens(self._tenant, TokenKind.PHONE, numbers),
+            "phone_token": self._told_tokens(TokenKind.PHONE, numbers),
         }
 
     def phone(self, key: PersonKey, phone: Sensitive[str] | None) -> dict[str, Any]:
@@ -153,6 +153,11 @@ class Sealer:
         return {
             name: values[0] for name, values in self.sealed_phones([key], [None if phone is None else phone.reveal()]).items()
         }
+
+    def _told_tokens(self, kind: TokenKind, numbers: Sequence[str | None]) -> list[bytes | None]:
+        """Tokens of the numbers that are told; None of those that are not."""
+        made = iter(self._tokens.tenant_tokens(self._tenant, kind, [number for number in numbers if number is not None]))
+        return [None if number is None else next(made) for number in numbers]
 
     @property
     def mark(self) -> dict[str, Any]:

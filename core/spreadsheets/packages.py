@@ -6,12 +6,12 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from itertools import chain
-from typing import IO, Final, TypeVar
+from typing import IO, Final
 from xml.parsers import expat
 
+from core.beside import ahead
 from core.spreadsheets.refusals import MOST_PARTS, MOST_UNPACKED, refused
 
-Step = TypeVar("Step")
 _PROLOG: Final = 4096
 _MARKUP: Final = (".xml", ".rels", ".vml")
 
@@ -47,6 +47,11 @@ class Package:
 
     def __contains__(self, name: str) -> bool:
         return name.lower() in self._parts
+
+    def size(self, name: str) -> int:
+        """How many bytes a part has unpacked, as the directory states; 0 where there is none."""
+        entry = self._parts.get(name.lower())
+        return entry.file_size if entry is not None else 0
 
     def open(self, name: str, *, whole: bool = True) -> IO[bytes]:
         """A part as a stream of its unpacked bytes; its size counts against what a package may unpack."""
@@ -87,17 +92,6 @@ def blocks_of(part: IO[bytes], size: int) -> tuple[Iterator[bytes], bool]:
     blocks = iter(lambda: read_block(part, size), b"")
     large = len(first) == size
     return chain([first], ahead(blocks) if large else ()), large
-
-
-def ahead(steps: Iterator[Step]) -> Iterator[Step]:
-    """What ``steps`` gives, the next one made by a thread while one is used: zlib and calamine let others work meanwhile."""
-    from concurrent.futures import ThreadPoolExecutor  # costs time to load that most files do not need
-
-    with ThreadPoolExecutor(1) as aside:
-        made = aside.submit(next, steps, None)
-        while (step := made.result()) is not None:
-            made = aside.submit(next, steps, None)
-            yield step
 
 
 def without_declarations(content: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Final, NamedTuple
 
 from core.spreadsheets.cells import SpreadsheetRefused
@@ -103,23 +104,35 @@ def refused(kind: str, where: str | None = None) -> SpreadsheetRefused:
 class Counts:
     """What all sheets of a file hold together, each against its limit."""
 
-    def __init__(self) -> None:
-        self._rows = self._cells = self._merges = 0
+    def __init__(self, whole: Counts | None = None) -> None:
+        self._whole = whole
+        self._sums: Counter[str] = Counter()
+
+    def apart(self) -> Counts:
+        """Counts of one sheet, which count here as well until they are taken back."""
+        return Counts(self)
+
+    def take_back(self) -> None:
+        """Let what was counted apart count no more: the sheet is read anew."""
+        if self._whole is not None:
+            self._whole._sums.subtract(self._sums)
+        self._sums.clear()
 
     def rows(self, more: int, where: str) -> None:
         """Count rows that are not blank."""
-        self._rows += more
-        if self._rows > MOST_ROWS:
-            raise refused("too_many_rows", where)
+        self._count("too_many_rows", more, MOST_ROWS, where)
 
     def cells(self, more: int, where: str) -> None:
         """Count cells that are not blank."""
-        self._cells += more
-        if self._cells > MOST_CELLS:
-            raise refused("too_many_cells", where)
+        self._count("too_many_cells", more, MOST_CELLS, where)
 
     def merges(self, more: int, where: str) -> None:
         """Count merged ranges."""
-        self._merges += more
-        if self._merges > MOST_MERGES:
-            raise refused("too_many_merges", where)
+        self._count("too_many_merges", more, MOST_MERGES, where)
+
+    def _count(self, kind: str, more: int, most: int, where: str) -> None:
+        self._sums[kind] += more
+        if self._whole is not None:
+            self._whole._count(kind, more, most, where)
+        elif self._sums[kind] > most:
+            raise refused(kind, where)

@@ -45,9 +45,20 @@ _MERGE = re.compile(rb"""mergeCell\s[^>]*?\bref=["']([A-Z]{1,3})(\d{1,7}):([A-Z]
 
 _VALUE_PART = rb"""(?:<f>[^<]*+</f>)?+<v>[^<]*+</v>|<is><t(?: xml:space="preserve")?+>[^<]*+</t></is>"""
 _TEXT_CELL = rb""" t="inlineStr"><is><t>[^<]*+</t></is></c>"""
-_CELL = rb"""<c r="[^"]*+"(?:%s|(?: s="[^"]*+")?+(?: t="(?!e")[^"]*+")?+(?:>(?:%s)</c>|/>))""" % (_TEXT_CELL, _VALUE_PART)
-_ORDERLY = re.compile(rb"""(?:(?:^|</row>)<row(?: [\w:]++="[^"]*+")*+>(?:%s)*+)*+""" % _CELL)
+_STYLED = rb"""(?: s="[^"]*+")?+(?: t="(?!e")[^"]*+")?+"""
+_CELL = rb"""<c r="%%s"(?:%s|%s(?:>(?:%s)</c>|/>))""" % (_TEXT_CELL, _STYLED, _VALUE_PART)
+_ATTRIBUTES = rb"""(?: [\w:]++="[^"]*+")*+"""
+_ORDERLY: Final = re.compile(rb"""(?:(?:^|</row>)<row%s>(?:%s)*+)*+""" % (_ATTRIBUTES, _CELL % rb"""[^"]*+"""))
 """Rows without errors, of which each element ends as it began."""
+_NEAR = rb"[A-Z]{1,2}+[0-9]{1,7}+"
+_FILLED_CELL = rb"""<c r="%s"(?:%s|%s>(?:%s)</c>)""" % (_NEAR, _TEXT_CELL, _STYLED, _VALUE_PART)
+_PLAIN: Final = re.compile(
+    rb"""(?:<row r="[0-9]{1,7}+"%s>(?:<c r="%s"%s/>)*+%s(?:%s)*+</row>)++"""
+    % (_ATTRIBUTES, _NEAR, _STYLED, _FILLED_CELL, _CELL % _NEAR)
+)
+"""Orderly rows that stand with their numbers, each with a value, each cell with its reference and none far to the right: they
+need no look at one after the other."""
+_NUMBERED: Final = re.compile(rb"""<row r="([0-9]++)\"""")
 
 _HEAD: Final = b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
 _HEAD_OF_ORDERLY: Final = _HEAD.replace(b"<sheetData>", b"<mergeCells></mergeCells><sheetData>")
@@ -121,6 +132,17 @@ class SheetPieces:
             yield self._piece()
         self.merges = self._merged(buffer)
 
+    def merged_alone(self) -> tuple[Merge, ...]:
+        """The merged ranges alone, of a sheet whose rows are not wanted yet: rows are understood by what stands behind them."""
+        rows, empty = self._head()
+        end = b"</" + self._prefix + b"sheetData"
+        while not empty and (found := rows.find(end)) < 0:
+            block = next(self._blocks, b"")
+            if not block:
+                raise refused("damaged", self._name)
+            rows = rows[-len(end) :] + block
+        return self._merged(rows if empty else rows[found:])
+
     def _head(self) -> tuple[bytes, bool]:
         """What follows the start of the rows, and whether there is none."""
         buffer = b""
@@ -138,6 +160,13 @@ class SheetPieces:
         """Take whole rows; a piece whenever one is full."""
         if self._prefix:
             segment = segment.replace(b"<" + self._prefix, b"<").replace(b"</" + self._prefix, b"</")
+        if not self._prefix and _PLAIN.fullmatch(segment):
+            rows = list(_NUMBERED.finditer(segment))
+            first, last = int(rows[0][1]), int(rows[-1][1])
+            if [int(row[1]) for row in rows] == list(range(first, last + 1)) and self._number < first and last <= _LAST_ROW:
+                yield from self._as_they_are(segment, [row.start() for row in rows])
+                self._number = last
+                return
         for part in segment.split(b"</row>")[:-1]:
             before, row = self._number, part
             if ordinary := _ORDINARY.match(part):
@@ -160,6 +189,15 @@ class SheetPieces:
             if not ordinary or not row.startswith(b'<c r="', last) or row[last + 6 : last + 9].isalpha():
                 row = self._referenced(row)
             self._rows.append(row)
+
+    def _as_they_are(self, segment: bytes, starts: list[int]) -> Iterator[Piece]:
+        """Pieces of plain rows, one number after the other, that begin at ``starts``."""
+        if self._rows:
+            yield self._piece()
+        for chunk in range(0, len(starts), CHUNK_ROWS):
+            ends = [*starts[chunk + CHUNK_ROWS : chunk + CHUNK_ROWS + 1], len(segment)]
+            content = segment[starts[chunk] : ends[0] - len(b"</row>")]
+            yield self._piece_of(content, len(starts[chunk : chunk + CHUNK_ROWS]), orderly=True)
 
     def _numbered(self, part: bytes, start: int) -> bytes:
         """The row with its number, which some programs leave out."""
@@ -204,11 +242,13 @@ class SheetPieces:
         return _TAG.sub(tag, row)
 
     def _piece(self) -> Piece:
-        self._counts.rows(len(self._rows), self._name)
-        content = b"</row>".join(self._rows)
+        content, rows = b"</row>".join(self._rows), len(self._rows)
         self._rows = []
+        return self._piece_of(content, rows, orderly=_ORDERLY.fullmatch(content) is not None)
+
+    def _piece_of(self, content: bytes, rows: int, *, orderly: bool) -> Piece:
+        self._counts.rows(rows, self._name)
         self._counts.cells(content.count(b"<v") or content.count(b"<is"), self._name)
-        orderly = _ORDERLY.fullmatch(content) is not None
         content, faults = _faults_marked(content, unreckoned=self._unreckoned, errors=not orderly)
         return Piece((_HEAD_OF_ORDERLY if orderly else _HEAD) + content + _TAIL, faults)
 

@@ -14,14 +14,19 @@ from typing import Final, NamedTuple
 
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
 
+from core.beside import ahead
 from core.spreadsheets.cells import Format, Merge, SheetHead, SpreadsheetRefused
 from core.spreadsheets.frames import Raw, encode, plain
-from core.spreadsheets.packages import Package, ahead, blocks_of, elements
+from core.spreadsheets.packages import Package, blocks_of, elements
 from core.spreadsheets.refusals import MOST_COLUMNS, MOST_SHEETS, Counts, refused
 from core.spreadsheets.sheet_pieces import BLOCK, SheetPieces
 
 _PLAIN_BYTES: Final = 32 * 1024 * 1024
 """So much of the sheets stays unpacked in memory, which is fastest; what comes after is packed again."""
+_LITTLE_SHARED: Final = 256 * 1024
+"""Styles and shared texts of so many bytes are read again for each piece in no time."""
+_AHEAD: Final = 3
+"""Pieces that are cut, and as many that are parsed, before they are wanted: a block of bytes gives one to many."""
 _MAIN: Final = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _OFFICE: Final = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _RELATIONS: Final = "http://schemas.openxmlformats.org/package/2006/relationships"
@@ -70,7 +75,8 @@ class _Stream:
 
 
 class XlsxSource:
-    """An .xlsx file; every byte of its sheets has been looked at once it stands."""
+    """An .xlsx file. Small sheets are cut at once and stand together in one reduced workbook. A large one is cut and parsed
+    while its rows are asked for, each piece in a workbook of its own, where what all pieces share is little."""
 
     format: Format = "xlsx"
 
@@ -90,55 +96,92 @@ class XlsxSource:
         ]
         if len(self._sheets) > MOST_SHEETS:
             raise refused("too_many_sheets")
-        self._pieces: list[list[int]] = []
+        self._shared = {
+            f"xl/{kind}.xml": package.read(self._related[kind])
+            for kind in ("styles", "sharedStrings")
+            if kind in self._related and self._related[kind] in package
+        }
+        self._counts, self._of_sheet = Counts(), dict[int, Counts]()
         self._faults: list[dict[int, dict[int, Raw]]] = []
-        merges: list[tuple[Merge, ...]] = []
-        stream = _Stream(iter(()))
-        stream._steps = self._reduced(stream, merges)
-        try:
-            self._book = CalamineWorkbook.from_filelike(stream)
-        except (CalamineError, OSError) as fault:
-            raise (stream.fault if isinstance(stream.fault, SpreadsheetRefused) else refused("damaged")) from fault
+        self._merges: dict[int, tuple[Merge, ...]] = {}
+        little = sum(map(len, self._shared.values())) <= _LITTLE_SHARED
+        self._streamed = {index for index, sheet in enumerate(self._sheets) if little and package.size(sheet.part) > BLOCK}
+        self._pieces: dict[int, list[int]] = {index: [] for index in range(len(self._sheets)) if index not in self._streamed}
+        for index in self._streamed:
+            with package.open(self._sheets[index].part) as part:
+                self._merges[index] = self._cutting(index, blocks_of(part, BLOCK)[0]).merged_alone()
+        self._book = self._workbook(self._cut())
         self.sheets = tuple(
-            SheetHead(index, sheet.name, sheet.visible, merged)
-            for index, (sheet, merged) in enumerate(zip(self._sheets, merges, strict=True))
+            SheetHead(index, sheet.name, sheet.visible, self._merges[index]) for index, sheet in enumerate(self._sheets)
         )
 
     def frames(self, index: int) -> Iterator[bytes]:
         """The rows of a sheet, a piece at a time; the next piece is parsed while one is under way."""
         name = self._sheets[index].name
-        for piece, sheet in self._parsed(self._pieces[index]):
-            if rows := _rows(sheet, self._faults[piece], name):
+        for sheet, faults in self._parsed(index):
+            if rows := _rows(sheet, faults, name):
                 yield encode(rows)
 
-    def _parsed(self, pieces: list[int]) -> Iterator[tuple[int, CalamineSheet]]:
-        parsed = ((piece, self._book.get_sheet_by_index(piece)) for piece in pieces)
+    def _parsed(self, index: int) -> Iterator[tuple[CalamineSheet, dict[int, dict[int, Raw]]]]:
+        if index in self._streamed:
+            return ahead(self._parsed_while_cut(index), _AHEAD)
+        pieces = self._pieces[index]
+        parsed = ((self._book.get_sheet_by_index(piece), self._faults[piece]) for piece in pieces)
         return ahead(parsed) if len(pieces) > 1 else parsed
 
-    def _reduced(self, stream: _Stream, merges: list[tuple[Merge, ...]]) -> Iterator[None]:
+    def _parsed_while_cut(self, index: int) -> Iterator[tuple[CalamineSheet, dict[int, dict[int, Raw]]]]:
+        sheet = self._sheets[index]
+        with self._package.open(sheet.part, whole=False) as part:  # its bytes were counted when it was looked through
+            cut = self._cutting(index, blocks_of(part, BLOCK)[0])
+            # Whoever parses has the interpreter to wait for once a piece: the workbook is put together beside.
+            books = ((self._workbook(iter([piece.content])), piece.faults) for piece in cut)
+            for book, faults in ahead(books, _AHEAD):
+                yield book.get_sheet_by_index(0), faults
+        if cut.merges != self._merges[index]:  # what looks like the end of the rows was none
+            raise refused("damaged", sheet.name)
+
+    def _cutting(self, index: int, blocks: Iterator[bytes]) -> SheetPieces:
+        """A sheet that is to be cut, and counted anew."""
+        if index in self._of_sheet:
+            self._of_sheet[index].take_back()
+        counts = self._of_sheet[index] = self._counts.apart()
+        return SheetPieces(blocks, self._sheets[index].name, counts, unreckoned=self._unreckoned)
+
+    def _cut(self) -> Iterator[bytes]:
+        """The pieces of all sheets that are not streamed, numbered as they come."""
+        for index, own in self._pieces.items():
+            with self._package.open(self._sheets[index].part) as part:
+                blocks, large = blocks_of(part, BLOCK)
+                cut = self._cutting(index, blocks)
+                for piece in ahead(iter(cut)) if large else cut:
+                    own.append(len(self._faults))
+                    self._faults.append(piece.faults)
+                    yield piece.content
+            self._merges[index] = cut.merges
+
+    def _workbook(self, pieces: Iterator[bytes]) -> CalamineWorkbook:
+        """The reduced workbook of these pieces."""
+        stream = _Stream(iter(()))
+        stream._steps = self._reduced(stream, pieces)
+        try:
+            return CalamineWorkbook.from_filelike(stream)
+        except (CalamineError, OSError) as fault:
+            raise (stream.fault if isinstance(stream.fault, SpreadsheetRefused) else refused("damaged")) from fault
+
+    def _reduced(self, stream: _Stream, pieces: Iterator[bytes]) -> Iterator[None]:
         """Write the reduced workbook, part by part."""
-        counts, written = Counts(), 0
+        written = number = 0
         with zipfile.ZipFile(stream, "w") as made:  # type: ignore[call-overload]  # writes to anything that takes bytes
             made.writestr("_rels/.rels", _relations_part([("officeDocument", "xl/workbook.xml")]))
-            for kind in ("styles", "sharedStrings"):
-                if kind in self._related and self._related[kind] in self._package:
-                    made.writestr(f"xl/{kind}.xml", self._package.read(self._related[kind]), zipfile.ZIP_DEFLATED, 1)
-                    yield
-            for sheet in self._sheets:
-                own: list[int] = []
-                with self._package.open(sheet.part) as part:
-                    blocks, large = blocks_of(part, BLOCK)
-                    cut = SheetPieces(blocks, sheet.name, counts, unreckoned=self._unreckoned)
-                    for piece in ahead(iter(cut)) if large else cut:
-                        own.append(len(self._faults))
-                        self._faults.append(piece.faults)
-                        method = zipfile.ZIP_STORED if written < _PLAIN_BYTES else zipfile.ZIP_DEFLATED
-                        made.writestr(f"xl/{own[-1]}.xml", piece.content, method, 1)
-                        written += len(piece.content)
-                        yield
-                merges.append(cut.merges)
-                self._pieces.append(own)
-            numbers = range(len(self._faults))
+            for name, content in self._shared.items():
+                made.writestr(name, content)
+                yield
+            for number, piece in enumerate(pieces, 1):
+                method = zipfile.ZIP_STORED if written < _PLAIN_BYTES else zipfile.ZIP_DEFLATED
+                made.writestr(f"xl/{number - 1}.xml", piece, method, 1)
+                written += len(piece)
+                yield
+            numbers = range(number)
             parts = [("styles", "styles.xml"), ("sharedStrings", "sharedStrings.xml")]
             made.writestr(
                 "xl/_rels/workbook.xml.rels",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -25,7 +26,7 @@ from core.people.imports.holding import changed_since, holds
 from core.people.imports.importer import Told, commit, examined, keep_found, lock_imports, read, remembered
 from core.people.imports.models import RosterChange, RosterImport
 from core.people.imports.service import CHECK_JOB, COMMIT_JOB
-from core.people.imports.staging import keep_drafts, kept_drafts, open_kept
+from core.people.imports.staging import keep_drafts, kept_drafts, open_kept, sealed_drafts
 from core.people.roster import Checked, Understanding, understand
 from core.people.roster.checking import columns_of
 from core.people.roster.fields import field_of
@@ -33,6 +34,7 @@ from core.people.roster.grid import value_of_inline
 from core.people.roster.problems import shown
 from core.scope import current_scope
 from core.spreadsheets.cells import Reading
+from core.tenancy.keys import tenant_key
 
 DUPLICATES: Final = "duplicates"
 """The job that looks for persons who may be here twice (``core.people.duplicates.jobs``), started after each import."""
@@ -92,7 +94,9 @@ def _checked(session: Session, params: Params) -> Params:
             understanding = understand(reading, remembered(session))
             samples = samples_of(reading, understanding)
             checked = read(reading, understanding)
-        found = examined(session, checked, told=told)
+        with ThreadPoolExecutor(1) as aside:
+            sealing = aside.submit(sealed_drafts, tenant_key(session), import_id, checked.drafts)
+            found = examined(session, checked, told=told)
     except InvalidInput as error:
         return _refused(session, params, understanding, samples, error)
     made = _due(session, params, lock=True)
@@ -101,7 +105,7 @@ def _checked(session: Session, params: Params) -> Params:
     made.understanding = understanding.as_json()
     made.state, made.checked_at = "checked", datetime.now(UTC)
     made.samples, made.counts = samples, {}
-    keep_drafts(session, import_id, checked.drafts)
+    keep_drafts(session, import_id, sealing.result())
     keep_found(session, made, found, {})
     session.flush()
     return {"households": made.households, "held_back": made.held_back}

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from core.beside import ahead, short_turns
 from core.db.statements import tenant_sql
 from core.people.imports.writing import NewHousehold
 from core.people.life.steps import CLOSED, ENDED, STATE
@@ -113,9 +114,10 @@ def compare(session: Session, checked: Checked, told: Callable[[int], None] = la
     compared = Compared()
     ways = _Ways(session, checked, compared)
     drafts, before = [draft for draft in checked.drafts if draft.key not in checked.held_back], set(checked.held_back)
-    for start in range(0, len(drafts), STEP):
-        ways.take(drafts[start : start + STEP])
-        told(start)
+    with short_turns():
+        for start, tokens in ahead(ways.tokens(drafts)):
+            ways.take(drafts[start : start + STEP], tokens)
+            told(start)
     compared.held_back |= checked.held_back - before
     return compared
 
@@ -148,8 +150,14 @@ class _Ways:
         self._keys = tenant_key(session)
         self._on = current_scope().business_date
 
-    def take(self, drafts: Sequence[HouseholdDraft]) -> None:
-        tokens = self._sealer.identity_tokens([person.number for draft in drafts for person in draft.people])
+    def tokens(self, drafts: Sequence[HouseholdDraft]) -> Iterator[tuple[int, list[bytes]]]:
+        """Where each step begins, with the tokens of its persons; made beside, while the database is asked for others."""
+        for start in range(0, len(drafts), STEP):
+            numbers = [person.number for draft in drafts[start : start + STEP] for person in draft.people]
+            yield start, self._sealer.identity_tokens(numbers)
+
+    def take(self, drafts: Sequence[HouseholdDraft], tokens: Sequence[bytes]) -> None:
+        """Lead households their ways; ``tokens`` are their persons', one after the other."""
         found = self._on_file(tokens, drafts)
         if not found.persons and not found.files:
             self._compared.new.extend(map(NewHousehold, drafts))

@@ -8,9 +8,7 @@ from __future__ import annotations
 import tempfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date
-from itertools import count
 from typing import IO, Any, Final
 from uuid import UUID
 
@@ -24,6 +22,7 @@ from core.people.imports.models import RosterPart
 from core.people.roster import HouseholdDraft, PersonDraft
 from core.spreadsheets.reading import ChildReading, read_spreadsheet
 from core.tenancy.keys import tenant_key
+from core.vault.keys import TenantKey
 
 PIECE_BYTES: Final = 1024 * 1024
 PIECE_HOUSEHOLDS: Final = 500
@@ -58,18 +57,17 @@ def open_kept(session: Session, import_id: UUID, name: str) -> ChildReading:
         return read_spreadsheet(file, name)
 
 
-def keep_drafts(session: Session, import_id: UUID, drafts: Sequence[HouseholdDraft]) -> None:
-    """Keep the households that were read, in the place of those that a former check read."""
+def sealed_drafts(key: TenantKey, import_id: UUID, drafts: Sequence[HouseholdDraft]) -> list[bytes]:
+    """Households that were read, as they are kept. It needs no database: they are sealed beside what asks it."""
+    pieces = [drafts[start : start + PIECE_HOUSEHOLDS] for start in range(0, len(drafts), PIECE_HOUSEHOLDS)]
+    return [key.seal(_place(import_id, _DRAFTS, no), zlib.compress(_encoded(piece), 1)) for no, piece in enumerate(pieces)]
+
+
+def keep_drafts(session: Session, import_id: UUID, sealed: Sequence[bytes]) -> None:
+    """Keep households that were sealed, in the place of those that a former check read."""
     session.execute(delete(RosterPart).where(RosterPart.import_id == import_id, RosterPart.what == _DRAFTS))
-    key = tenant_key(session)
-
-    def sealed(no: int, piece: bytes) -> bytes:
-        return key.seal(_place(import_id, _DRAFTS, no), zlib.compress(piece, 1))
-
-    pieces = (_encoded(drafts[start : start + PIECE_HOUSEHOLDS]) for start in range(0, len(drafts), PIECE_HOUSEHOLDS))
-    with ThreadPoolExecutor(1) as aside:  # one is packed while the next is written as JSON
-        for no, part in enumerate(aside.map(sealed, count(), pieces)):
-            session.add(RosterPart(id=new_id(), import_id=import_id, what=_DRAFTS, no=no, sealed=part))
+    for no, part in enumerate(sealed):
+        session.add(RosterPart(id=new_id(), import_id=import_id, what=_DRAFTS, no=no, sealed=part))
     session.flush()
 
 

@@ -6,7 +6,6 @@ While the database takes in one chunk, the next one is sealed: the one works on 
 from __future__ import annotations
 
 import contextvars
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from core.beside import short_turns
 from core.centre.numbering import draw
 from core.db.base import Base, new_id_text
 from core.db.bulk import copy_written, default_of, written
@@ -36,7 +36,6 @@ from core.vault.keys import PersonKey
 CHUNK: Final = 2_000
 """Households written, and entered in the trail, at a time."""
 
-_TURN_S: Final = 0.0005
 Id = UUID | str
 """An id, or its text where the row is made here."""
 Told = Callable[[int], None]
@@ -158,7 +157,7 @@ def _written_beside(session: Session) -> Iterator[Callable[[Rows, Mapping[str, A
         rows.write(session)
         record(session, "people.imported", "roster_import", import_id, fields)
 
-    with _short_turns(), ThreadPoolExecutor(1) as pool:
+    with short_turns(), ThreadPoolExecutor(1) as pool:
         at_work: Future[None] | None = None
 
         def hand_over(rows: Rows, fields: Mapping[str, Any], import_id: UUID) -> None:
@@ -170,18 +169,6 @@ def _written_beside(session: Session) -> Iterator[Callable[[Rows, Mapping[str, A
         yield hand_over
         if at_work is not None:
             at_work.result()
-
-
-@contextmanager
-def _short_turns() -> Iterator[None]:
-    """Let the thread that feeds the database have the interpreter soon after each of its thousand waits. At the usual turn of
-    five milliseconds it is the database that waits, for a good tenth of the time."""
-    usual = sys.getswitchinterval()
-    sys.setswitchinterval(_TURN_S)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(usual)
 
 
 @dataclass(slots=True)
