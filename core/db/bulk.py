@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
+from zlib import crc32
 
 import psycopg
 from psycopg import sql
@@ -71,15 +72,12 @@ def copy_written(session: Session, model: type[Base], rows: Written, *, keep_for
     columns, alike = rows.names, dict(rows.alike)
     for column in _defaulted(table, dict.fromkeys([*columns, *alike])):
         alike[column.name] = default_of(column)
-    staging, conflict = f"bulk_{table.name}", " on conflict do nothing" if keep_former else ""
+    conflict = " on conflict do nothing" if keep_former else ""
     names = ", ".join(f'"{name}"' for name in columns)
     driver: psycopg.Connection[Any] = session.connection().connection.driver_connection  # type: ignore[assignment]  # it is psycopg's
     with driver.cursor() as cursor:
-        shape = sql.SQL("create temporary table {} on commit drop as select {} from {} with no data")
-        listed = sql.SQL(", ").join(map(sql.Identifier, columns))
-        place = sql.Identifier("pg_temp", staging)
-        cursor.execute(shape.format(sql.Identifier(staging), listed, sql.Identifier(*table.fullname.split("."))))
-        with cursor.copy(sql.SQL("copy {} from stdin").format(place)) as copy:
+        staging = _staging(cursor, table, columns)
+        with cursor.copy(sql.SQL("copy {} from stdin").format(sql.Identifier("pg_temp", staging))) as copy:
             copy.write(rows.lines)
         values = "".join(f', cast(:{name} as {_kind(table.columns[name])}) as "{name}"' for name in alike)
         more = "".join(f', "{name}"' for name in alike)
@@ -91,7 +89,22 @@ def copy_written(session: Session, model: type[Base], rows: Written, *, keep_for
             ),
             bound,
         )
-        cursor.execute(sql.SQL("drop table {}").format(place))
+
+
+def _staging(cursor: psycopg.Cursor[Any], table: Table, columns: Sequence[str]) -> str:
+    """The name of an empty temporary table of these columns, which stays until the transaction ends: chunk after chunk of an
+    import has the same columns, and to make and drop a table takes the database as long as hundreds of rows."""
+    shape = sql.SQL(", ").join(map(sql.Identifier, columns))
+    source = sql.Identifier(*table.fullname.split("."))
+    name = f"bulk_{crc32(','.join([table.fullname, *columns]).encode()):08x}"
+    place = sql.Identifier("pg_temp", name)
+    cursor.execute("select to_regclass(%s) is not null", (f"pg_temp.{name}",))
+    if cursor.fetchone() == (True,):
+        cursor.execute(sql.SQL("truncate {}").format(place))
+    else:
+        made = sql.SQL("create temporary table {} on commit drop as select {} from {} with no data")
+        cursor.execute(made.format(sql.Identifier(name), shape, source))
+    return name
 
 
 def update_rows(session: Session, model: type[Base], rows: list[dict[str, Any]], columns: Sequence[str]) -> None:

@@ -35,6 +35,8 @@ from core.vault.keys import PersonKey
 
 CHUNK: Final = 2_000
 """Households written, and entered in the trail, at a time."""
+_FIRST: Final = 250
+"""So many at first, so that the database is at work soon; then twice as many each time."""
 
 Id = UUID | str
 """An id, or its text where the row is made here."""
@@ -129,12 +131,13 @@ def write_new(session: Session, import_id: UUID, households: Sequence[NewHouseho
     _number(session, [one.draft for one in households])
     adding = Adding(Sealer(session), import_id, date(scope.business_date.year, 1, 1), scope.business_date)
     with _written_beside(session) as write:
-        for start in range(0, len(households), CHUNK):
-            chunk = households[start : start + CHUNK]
+        start, size = 0, _FIRST
+        while chunk := households[start : start + size]:
             rows = adding.households(chunk)
             fields = {"first": start + 1, "households": len(chunk), "persons": rows.persons}
             write(rows, fields, import_id)
             told(start)
+            start, size = start + len(chunk), min(2 * size, CHUNK)
 
 
 def _number(session: Session, drafts: Sequence[HouseholdDraft]) -> None:
