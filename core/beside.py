@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Final, TypeVar
 
 Step = TypeVar("Step")
-_TURN_S: Final = 0.0005
+_TURN_S: Final = 0.0001
 
 
 def ahead(steps: Iterator[Step], most: int = 1) -> Iterator[Step]:
