@@ -22,6 +22,7 @@ TRAIL_ACTS = (
     TrailActDecl("envelope.undelivered", "移交包未能送达，已退回", "envelope came back: its receiver has closed"),
     TrailActDecl("envelope.arrived", "移交包已到达", "envelope arrived"),
     TrailActDecl("identity_index.not_marked", "身份信息已损坏，未登记已受助", "aided, not marked: damaged number"),
+    TrailActDecl("identity_index.not_settled", "身份信息已损坏，身份索引未更新", "marks not settled: damaged number"),
     TrailActDecl("identity_query.asked", "向省级提交重复建档查询", "province asked about a duplicate"),
     TrailActDecl("identity_query.withdrawn", "撤回重复建档查询", "question about a duplicate taken back"),
     TrailActDecl("identity_query.was_withdrawn", "提问单位撤回重复建档查询", "question about a duplicate was taken back"),

@@ -8,6 +8,7 @@ from pathlib import PurePath
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from core.errors import BangfuError
+from core.vault.unsaid import masked
 
 _QUERY_CANCELLED = "57014"
 
@@ -17,12 +18,12 @@ class Waits(BangfuError):
 
 
 def told(error: BaseException) -> str:
-    """The error as it is stored and shown: the words of a domain error, else its class and place.
+    """The error as it is stored, shown and logged: the words of a domain error without long numbers, else its class and place.
 
     The message of any other error is left out: a database driver writes values of persons into it.
     """
     if isinstance(error, BangfuError):
-        return str(error)
+        return str(masked(error))
     frames = traceback.extract_tb(error.__traceback__)
     place = f"{PurePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "?"
     cause = type(error.orig).__name__ if isinstance(error, DBAPIError) and error.orig is not None else type(error).__name__

@@ -64,7 +64,8 @@ class Refused(InvalidInput):
         first = faults[0].refusal
         zh = "；".join(f"{fault.label}：{fault.refusal.zh}" for fault in faults)
         en = "; ".join(f"{fault.where}: {fault.refusal.en}" for fault in faults)
-        super().__init__(zh, en, where=faults[0].where, mend_zh=first.mend_zh, mend_en=first.mend_en)
+        files = [file for fault in faults for file in fault.refusal.files]
+        super().__init__(zh, en, where=faults[0].where, mend_zh=first.mend_zh, mend_en=first.mend_en, files=files)
         self.faults = tuple(faults)
 
 

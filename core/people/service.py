@@ -16,6 +16,7 @@ from core.errors import Conflict, InvalidInput, NotFound
 from core.money import FEN_PER_YUAN, Fen
 from core.people.changes.act import refuse_ended
 from core.people.changes.persons import Checked, person_of, settle_marks
+from core.people.damage import opened
 from core.people.duplicates.merging import hold_merges
 from core.people.identity_number import check_identity_number
 from core.people.imports.importer import import_roster
@@ -26,7 +27,6 @@ from core.people.repository import fact_rows, files_joined_since, household_view
 from core.people.search.finding import find
 from core.rules.batch import MAX_FEN
 from core.scope import current_scope
-from core.tenancy.keys import tenant_key
 from core.trail.service import record, record_read
 
 __all__ = [
@@ -54,7 +54,7 @@ def add_member(
     who counts as another as that one. Raises
     ``Forbidden`` without people.write, ``NotFound`` for an unknown household, ``InvalidInput``, and ``Conflict`` for one who
     belongs to it already, belongs to another household on file here (domain 10: one household, one file), or is known here
-    by another name.
+    by another name; ``SealedDamaged``.
     """
     scope = current_scope()
     if not scope.is_system:
@@ -81,6 +81,7 @@ def add_member(
             where="、".join(others),
             mend_zh="请核对两份档案；确已迁出的，先在原户登记迁出",
             mend_en="compare the two files; where the person has moved, end the membership there first",
+            files=others,
         )
     session.add(Membership(household_id=household_id, person_id=person.id, relation=relation, valid_from=valid_from))
     session.flush()
@@ -166,7 +167,7 @@ def reveal(session: Session, person_id: UUID, field: str, reason: str) -> str:
     """The full value of one of ``REVEALED``; that it was looked at, by whom and why, is logged (留痕查阅).
 
     Account and address belong to the worker's file. Raises ``Forbidden`` without people.reveal, ``InvalidInput`` for an
-    unknown field or a missing reason, ``NotFound`` where there is no such value or it was erased.
+    unknown field or a missing reason, ``NotFound`` where there is no such value or it was erased, ``SealedDamaged``.
     """
     scope = current_scope()
     if not scope.is_system:
@@ -185,7 +186,7 @@ def reveal(session: Session, person_id: UUID, field: str, reason: str) -> str:
     record_read(session, field, "person", person_id, why)
     if blob is None:
         return open_part
-    return open_part + tenant_key(session).person_key(person.id, person.wrapped_key).open(column, blob)
+    return open_part + opened(session, person, column, blob)
 
 
 def _sealed(session: Session, person: Person, field: str) -> tuple[str, bytes | None, str]:

@@ -33,6 +33,7 @@ from core.identity.sessions import SignedIn, live_session
 from core.scope import TENANT_CODE, Scope, Standing, at_rest, current_scope, set_scope
 from core.settings import settings
 from core.tenancy.service import system_scope, tenant_named
+from core.vault.unsaid import masked
 from core.web import cookies
 from core.web.account_duties import owe_nothing
 from core.web.errors import RecodedTo, no_such_place
@@ -45,7 +46,6 @@ from core.web.preferences import (
 )
 from core.web.render import Message, NavItem, PageContext, Tone, render
 from core.web.security import same, signature
-from core.web.unsaid import masked
 from core.web.who_asks import bearer_of, patiently, program_from, session_from, still_signed_in
 
 CENTRE_NAME = "困难职工援助中心"

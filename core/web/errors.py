@@ -22,9 +22,10 @@ from starlette.exceptions import HTTPException
 
 from core.errors import BangfuError, Conflict, InvalidInput, NotFound
 from core.scope import NotAtWork, Standing
+from core.vault.unsaid import masked, without_numbers
 from core.web.preferences import language_of
 from core.web.render import render_public
-from core.web.unsaid import kept_address, masked, without_numbers
+from core.web.unsaid import kept_address
 
 log = logging.getLogger("bangfu.web")
 

@@ -11,7 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import Conflict, InvalidInput
-from core.web.unsaid import kept_address, masked, without_numbers
+from core.jobs import failures
+from core.people.entry import Fault, Refused
+from core.vault.unsaid import masked, without_numbers
+from core.web.pages import entry_forms
+from core.web.unsaid import kept_address
 from tests.conftest import COUNTY, OTHER_COUNTY, Database
 from tests.core.lines import PETITION, Acting, install, with_key
 from tests.web.conftest import Desk, Person
@@ -168,6 +172,19 @@ def test_numbers_of_files_are_said_and_no_others_beside_them() -> None:
     told = masked(Conflict(f"{files[0]}、{files[1]} 号档案，{NUMBER}", files[1], where=files[0], files=files))
     assert (told.zh, told.en, told.where) == (f"{files[0]}、{files[1]} 号档案，****", files[1], files[0])
     assert masked(Conflict(f"{files[0]} 号档案", "")).zh == "**** 号档案"
+
+
+def test_a_form_and_a_job_say_no_number_of_the_place_again() -> None:
+    refused = Conflict("与登记不符", "it differs", where=f"{NUMBER}，{SPACED}", mend_zh=f"核对 {NUMBER}")
+    shown = entry_forms.told(refused, ["name"])
+    assert (shown.general, shown.status) == ("与登记不符（****，****）。核对 ****", 409)
+    assert failures.told(refused) == "****，****: 与登记不符。核对 **** / it differs"
+    kept = Conflict("档案已注销", "closed", where="510104202300003", files=["510104202300003"])
+    assert entry_forms.told(kept, []).general == "档案已注销（510104202300003）"
+    several = Refused([Fault("members.0.name", "姓名", kept), Fault("members.1.name", "姓名", refused)])
+    assert (several.files, "510104202300003" in failures.told(several)) == (("510104202300003",), False)
+    at_fields = entry_forms.told(several, ["members.0.name"])
+    assert (at_fields.at("members.0.name"), at_fields.general) == ("档案已注销", "姓名：与登记不符")
 
 
 @given(st.from_regex(r"[0-9０-９]([ 　]?[0-9０-９]){8,20}", fullmatch=True), st.text(max_size=10))

@@ -264,6 +264,7 @@ class Act:
                 raise Conflict(
                     "该户将没有成员", "nobody would be left in the household", where=self.files[household_id].file_number,
                     mend_zh="请办理档案注销，或先登记其他成员", mend_en="end the file, or record other members first",
+                    files=[self.files[household_id].file_number],
                 )  # fmt: skip
             if len(heads) != 1:
                 raise Conflict(
@@ -305,6 +306,7 @@ class Act:
                 where="、".join(others),
                 mend_zh="请核对两份档案；确已迁出的，从原户办理迁入本户",
                 mend_en="compare the two files; where the person has moved, record the move from the other household",
+                files=others,
             )
 
 
@@ -327,7 +329,8 @@ def refuse_ended(file: WorkerFile) -> None:
     """Raise ``Conflict`` for a file that is only read: moved away, ended by death, struck off."""
     if file.status in ENDED:
         zh, mend = _ENDED_WORDS[file.status]
-        raise Conflict(f"{zh}，只供查阅", f"the file is closed: {file.status}", where=file.file_number, mend_zh=mend)
+        number = file.file_number
+        raise Conflict(f"{zh}，只供查阅", f"the file is closed: {file.status}", where=number, mend_zh=mend, files=[number])
 
 
 def refuse_no_paper(session: Session, document_id: UUID | None, homes: Sequence[UUID]) -> None:

@@ -19,11 +19,12 @@ from core.exchange.identity_index import mark
 from core.people.changes.act import REASON_LENGTH, refuse_ended, refuse_no_paper
 from core.people.changes.models import PersonCorrection
 from core.people.changes.persons import NAME_LENGTH, settle_marks, text_of
+from core.people.damage import opened, whole_key
 from core.people.identity_number import check_identity_number
 from core.people.models import Membership, Person, WorkerFile
 from core.people.search.words import renew_search_words
 from core.scope import current_scope
-from core.tenancy.keys import tenant_key, tokens
+from core.tenancy.keys import tokens
 from core.text.pinyin import name_pinyin
 from core.trail.service import record
 from core.vault.tokens import TokenKind
@@ -44,7 +45,7 @@ class Ground:
 
 def correct_name(session: Session, person_id: UUID, name: str, ground: Ground) -> Person:
     """Put a person's name right (更正姓名): sort key and search words follow. Raises ``InvalidInput``, ``NotFound``,
-    ``Conflict`` where it is the same already or the file is closed."""
+    ``Conflict`` where it is the same already or the file is closed, ``SealedDamaged``."""
     person = _open_person(session, person_id, ground)
     given = text_of(" ".join(name.split()), "name", "姓名", NAME_LENGTH)
     if given == person.name:
@@ -59,7 +60,8 @@ def correct_identity(session: Session, person_id: UUID, number: str, ground: Gro
     """Put a person's identity number right (更正身份证号), or add that of a child who had none; sex and birth date follow it.
 
     Seal, token, mask, search words and marks of the identity index are those of the new number. Raises ``InvalidInput``,
-    ``NotFound``, and ``Conflict`` for the same number, one that is another person's here, or a closed file.
+    ``NotFound``, ``Conflict`` for the same number, one that is another person's here, or a closed file, and ``SealedDamaged``:
+    what stood before, and what the index knows of it, could not be kept.
     """
     person, scope = _open_person(session, person_id, ground), current_scope()
     identity = check_identity_number(number, scope.business_date)
@@ -165,10 +167,8 @@ def _carry_marks(session: Session, old: str | None, new: str) -> None:
 
 
 def _seal(session: Session, person: Person, column: str, plain: str) -> bytes:
-    return tenant_key(session).person_key(person.id, person.wrapped_key or b"").seal(column, plain)
+    return whole_key(session, person).seal(column, plain)
 
 
 def _open(session: Session, person: Person) -> str | None:
-    if person.identity_cipher is None:
-        return None
-    return tenant_key(session).person_key(person.id, person.wrapped_key or b"").open("identity_cipher", person.identity_cipher)
+    return None if person.identity_cipher is None else opened(session, person, "identity_cipher", person.identity_cipher)

@@ -18,6 +18,7 @@ from core.errors import BangfuError, Conflict, InvalidInput, NotFound
 from core.people import townships
 from core.people.changes.act import locked_files
 from core.people.changes.membership import ADDRESS_LENGTH
+from core.people.damage import whole_key
 from core.people.employers.service import link_columns
 from core.people.entry import Fault, Faults, Item, Refused, read
 from core.people.models import CIRCUMSTANCES, INCOME_LINES, Household, HouseholdFact, Person, PersonFact, WorkerFile
@@ -25,10 +26,8 @@ from core.people.repository import latest_facts, members_on
 from core.people.sealing import Sealer
 from core.rules.batch import MAX_FEN
 from core.scope import current_scope
-from core.tenancy.keys import tenant_key
 from core.trail.service import record
 from core.vault import masking
-from core.vault.keys import PersonKey
 from core.vault.sensitive import Sensitive
 from core.vault.tokens import TokenKind, normalised
 
@@ -177,7 +176,7 @@ def change_particulars(
     """Change what stands on the file: names of ``FILE_ITEMS``, the account (银行卡号, sealed) where one is typed, the employer.
 
     With an employer of the list, the file takes its name, nature, condition and industry from there; a name that differs from
-    the one that was linked ends the link. Raises as ``record_person_facts``.
+    the one that was linked ends the link. Raises as ``record_person_facts``, and ``SealedDamaged`` for an account.
     """
     file = _open_file(session, household_id, version)
     values = _told(FILE_ITEMS, filled)
@@ -201,14 +200,14 @@ def _sealed_account(session: Session, file: WorkerFile, account: str) -> dict[st
         plain = normalised(TokenKind.ACCOUNT, account)
     except BangfuError as refusal:
         raise Refused([Fault("account", "银行卡号", refusal)]) from None
-    return Sealer(session).account(_key_of_worker(session, file), Sensitive(plain, masking.bank_account))
+    return Sealer(session).account(whole_key(session, _worker_of(session, file)), Sensitive(plain, masking.bank_account))
 
 
 def change_address(
     session: Session, household_id: UUID, address: str, filled: Mapping[str, str], *, version: int | None = None
 ) -> Household:
     """Change the address (住址; blank leaves it), names of ``HOUSING_ITEMS`` and the ``TOWNSHIP``. The house number is sealed
-    under the head's key. Raises as ``record_person_facts``."""
+    under the head's key. Raises as ``record_person_facts``, and ``SealedDamaged`` for an address."""
     file = _open_file(session, household_id, version)
     values, told = _told(HOUSING_ITEMS, filled), _told([TOWNSHIP], filled)
     if values.get("postcode") and not (len(values["postcode"]) == 6 and values["postcode"].isdigit()):
@@ -218,7 +217,7 @@ def change_address(
     if len(given) > ADDRESS_LENGTH:
         raise _fault("address", "住址", f"不能超过 {ADDRESS_LENGTH} 字", f"it has at most {ADDRESS_LENGTH} characters")
     if given:
-        values |= Sealer(session).address(_key_of_worker(session, file), given)
+        values |= Sealer(session).address(whole_key(session, _worker_of(session, file)), given)
     for name, value in values.items():
         setattr(household, name, value)
     typed, named = townships.township_of(told.get("township")), townships.township_in(given)
@@ -240,7 +239,8 @@ def change_person_particulars(
     phone: str = "",
     version: int | None = None,
 ) -> Person:
-    """Change names of ``PERSON_ROW_ITEMS`` of a member, and the phone (手机, sealed) where one is typed."""
+    """Change names of ``PERSON_ROW_ITEMS`` of a member, and the phone (手机, sealed) where one is typed. Raises as
+    ``record_person_facts``, and ``SealedDamaged`` for a phone."""
     file = _open_file(session, household_id, version)
     if person_id not in members_on(session, household_id, current_scope().business_date):
         raise NotFound("该户没有此人", "no such member of the household", where="person_id")
@@ -262,17 +262,11 @@ def _sealed_phone(session: Session, person: Person, phone: str) -> dict[str, Any
         plain = normalised(TokenKind.PHONE, phone)
     except BangfuError as refusal:
         raise Refused([Fault("phone", "手机", refusal)]) from None
-    return Sealer(session).phone(_key_of(session, person), Sensitive(plain, masking.phone))
+    return Sealer(session).phone(whole_key(session, person), Sensitive(plain, masking.phone))
 
 
-def _key_of_worker(session: Session, file: WorkerFile) -> PersonKey:
-    return _key_of(session, session.scalars(select(Person).where(Person.id == file.worker_id)).one())
-
-
-def _key_of(session: Session, person: Person) -> PersonKey:
-    if person.wrapped_key is None:
-        raise NotFound("此人信息已删除", "the person's data were erased")
-    return tenant_key(session).person_key(person.id, person.wrapped_key)
+def _worker_of(session: Session, file: WorkerFile) -> Person:
+    return session.scalars(select(Person).where(Person.id == file.worker_id)).one()
 
 
 def _open_file(session: Session, household_id: UUID, version: int | None) -> WorkerFile:

@@ -8,9 +8,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.people.changes.models import HouseholdChange
+from core.people.damage import opened, whole_key
 from core.people.models import Household, Person, WorkerFile
 from core.people.sealing import Sealer
-from core.tenancy.keys import tenant_key
 from core.vault.keys import PersonKey
 from core.vault.sensitive import Sensitive
 
@@ -20,7 +20,8 @@ ACCOUNT: Final = ("bank_name", "bank_branch", "account_cipher", "account_masked"
 
 def hand_on(session: Session, file: WorkerFile, former: Person, new: Person) -> dict[str, Any]:
     """Make the file the new head's: the house number is sealed under that key. The account was the former head's, so a payment
-    to the new one would go astray: it is taken out. Gives the columns in which a ``HouseholdChange`` keeps it."""
+    to the new one would go astray: it is taken out. Gives the columns in which a ``HouseholdChange`` keeps it. Raises
+    ``SealedDamaged``: what does not open would be lost."""
     household = session.scalars(select(Household).where(Household.id == file.household_id)).one()
     if household.house_number_cipher is not None:
         plain = _opened(session, former, "house_number_cipher", household.house_number_cipher)
@@ -38,7 +39,7 @@ def hand_on(session: Session, file: WorkerFile, former: Person, new: Person) -> 
 
 
 def put_back(session: Session, file: WorkerFile, slip: HouseholdChange, worker: Person) -> None:
-    """Put the account back that ``slip`` took out, now that the file is ``worker``'s again."""
+    """Put the account back that ``slip`` took out, now that the file is ``worker``'s again. Raises ``SealedDamaged``."""
     file.bank_name, file.bank_branch = slip.former_bank_name, slip.former_bank_branch
     if slip.former_account_cipher is None:
         return
@@ -50,9 +51,8 @@ def put_back(session: Session, file: WorkerFile, slip: HouseholdChange, worker: 
 
 def _key(session: Session, person: Person) -> PersonKey | None:
     """The person's key; None where it is destroyed."""
-    return tenant_key(session).person_key(person.id, person.wrapped_key) if person.wrapped_key is not None else None
+    return whole_key(session, person) if person.wrapped_key is not None else None
 
 
 def _opened(session: Session, person: Person, column: str, blob: bytes) -> str | None:
-    key = _key(session, person)
-    return key.open(column, blob) if key is not None else None
+    return opened(session, person, column, blob) if person.wrapped_key is not None else None

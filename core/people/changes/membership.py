@@ -22,6 +22,7 @@ from core.errors import Conflict, InvalidInput, NotFound
 from core.people.changes.act import Act, Succession, Why
 from core.people.changes.models import HouseholdChange
 from core.people.changes.persons import Newcomer, checked, person_of, text_of
+from core.people.damage import whole_key
 from core.people.entry import Faults
 from core.people.life.service import apply, take_step
 from core.people.life.steps import STEP
@@ -30,7 +31,6 @@ from core.people.sealing import Sealer
 from core.people.search.words import renew_search_words
 from core.people.townships import township_in, township_of
 from core.scope import current_scope
-from core.tenancy.keys import tenant_key
 from core.text.normalise import fold_name
 
 JOINING: Final = ("birth", "moved_in", "marriage")
@@ -55,7 +55,8 @@ def join(session: Session, household_id: UUID, new: Newcomer, *, kind: str, vali
     """A child is born (birth), somebody moves in, or marries into the household; the person gets no facts by it.
 
     A newborn may have no identity number yet; it is added later by ``correct_identity``. Raises ``Refused`` with all faults,
-    ``Conflict`` for who belongs here or to another household on file (domain 10) or is known by another name, ``NotFound``.
+    ``Conflict`` for who belongs here or to another household on file (domain 10) or is known by another name,
+    ``SealedDamaged`` for who is known here by a damaged key, ``NotFound``.
     """
     _refuse_kind(kind, JOINING)
     act = Act(session, kind, valid_from, why, [household_id])
@@ -213,12 +214,10 @@ def split(
 
 
 def found_file(session: Session, head: Person, address: str, columns: Mapping[str, object]) -> WorkerFile:
-    """A household and its file in the first state of its life, with a number drawn."""
-    if head.wrapped_key is None:
-        raise NotFound("此人信息已删除", "the person's data were erased")
-    day, sealer = current_scope().business_date, Sealer(session)
+    """A household and its file in the first state of its life, with a number drawn. Raises as ``whole_key`` of the head."""
+    day, key = current_scope().business_date, whole_key(session, head)
     township = township_of(str(columns.get("township") or "")) or township_in(address)
-    household = Household(id=new_id(), **sealer.address(tenant_key(session).person_key(head.id, head.wrapped_key), address))
+    household = Household(id=new_id(), **Sealer(session).address(key, address))
     session.add(household)
     session.flush()
     [number] = draw(session, "file", day.year, 1)

@@ -18,6 +18,7 @@ from core.db.bulk import insert_rows
 from core.db.statements import among, tenant_core, tenant_sql
 from core.errors import BangfuError, Conflict, InvalidInput
 from core.exchange.identity_index import ON_FILE, mark
+from core.people.damage import whole_key
 from core.people.duplicates.merging import survivors_of
 from core.people.entry import TEXT_LENGTH, Faults
 from core.people.identity_number import IdentityNumber, check_identity_number
@@ -29,7 +30,9 @@ from core.scope import current_scope
 from core.tenancy.keys import tenant_key, tokens
 from core.text.normalise import fold_name, squash
 from core.text.pinyin import name_pinyin
+from core.trail.service import record
 from core.vault import masking
+from core.vault.errors import SealBroken
 from core.vault.sensitive import Sensitive
 from core.vault.tokens import TokenKind, normalised
 
@@ -113,7 +116,8 @@ def person_of(session: Session, new: Checked) -> tuple[Person, bool]:
     """The person with the newcomer's number, made new where the tenant does not know one, and whether he was made now.
 
     Of somebody who counts as another one (合并), it is that one. The row is locked; the caller has called ``hold_merges``.
-    Raises ``Conflict`` for a number that is known here by another name, and for one who died.
+    Raises ``Conflict`` for a number that is known here by another name, and for one who died, ``SealedDamaged`` where the key
+    is damaged: such a one is taken in nowhere, since the identity index could not be told.
     """
     if new.identity is None:
         return _unnumbered(session, new), True
@@ -121,7 +125,7 @@ def person_of(session: Session, new: Checked) -> tuple[Person, bool]:
     token = sealer.identity_token(new.identity.number.reveal())
     by_number = select(Person).where(Person.identity_token == token).execution_options(populate_existing=True)
     if (known := session.scalar(by_number.with_for_update())) is not None:
-        return _survivor(session, _known(known, new)), False
+        return _taken_in(session, _known(known, new)), False
     columns = {"name": new.name, "gender": new.gender, "birth_date": new.birth_date}
     sealed = sealer.person(new.identity, columns, phone=new.phone)
     # Another clerk may be adding the same number at this moment: whoever comes second takes the first one's row.
@@ -129,7 +133,7 @@ def person_of(session: Session, new: Checked) -> tuple[Person, bool]:
     made = session.scalar(tenant_core(adding.returning(Person.id)))
     person = session.scalars(by_number.with_for_update()).one()
     if made is None:
-        return _survivor(session, _known(person, new)), False
+        return _taken_in(session, _known(person, new)), False
     insert_rows(session, SearchToken, sealed.searches)
     return person, True
 
@@ -149,10 +153,13 @@ def _known(person: Person, new: Checked) -> Person:
     return person
 
 
-def _survivor(session: Session, person: Person) -> Person:
-    """As whom the person counts, locked."""
+def _taken_in(session: Session, person: Person) -> Person:
+    """As whom the person counts, locked and with a whole key."""
     lead = survivors_of(session, [person.id]).get(person.id)
-    return person if lead is None else locked_persons(session, [lead])[lead]
+    counts_as = person if lead is None else locked_persons(session, [lead])[lead]
+    if counts_as.wrapped_key is not None:
+        whole_key(session, counts_as)
+    return counts_as
 
 
 def _unnumbered(session: Session, new: Checked) -> Person:
@@ -182,11 +189,17 @@ def locked_persons(session: Session, ids: Iterable[UUID]) -> dict[UUID, Person]:
 
 
 def settle_marks(session: Session, persons: Iterable[Person]) -> None:
-    """Bring the identity index into step: who belongs to a file here that is alive is marked, the others are not."""
+    """Bring the identity index into step: who belongs to a file here that is alive is marked, the others are not. Of whose
+    number cannot be opened the marks stay as they are, which the trail tells: nobody's leaving or death waits for a backup."""
     keys, digests = tenant_key(session), {}
     for person in persons:
-        if person.identity_cipher is not None and person.wrapped_key is not None:
+        if person.identity_cipher is None or person.wrapped_key is None:
+            continue
+        try:
             number = keys.person_key(person.id, person.wrapped_key).open("identity_cipher", person.identity_cipher)
+        except SealBroken:
+            record(session, "identity_index.not_settled", "person", person.id, {})
+        else:
             digests[person.id] = tokens().identity_index_hash(number)
     if not digests:
         return

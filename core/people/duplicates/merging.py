@@ -260,6 +260,7 @@ def _two_files(
             "两户须都有档案，且未转出、未并入其他档案",
             "both households need a file that has neither moved nor been merged",
             where=former.file_number if former else None,
+            files=[former.file_number] if former else (),
         )
     persons = {merged.id: survivor.id}
     persons |= {
@@ -272,6 +273,7 @@ def _two_files(
             "被并入档案的户主在保留档案中没有对应的人",
             "the worker of the merged file stands not in the other one",
             where=former.file_number,
+            files=[former.file_number],
             mend_zh="请先把户主登记为保留档案的成员，或先合并户主本人",
             mend_en="add the worker to the file that stays, or merge that person first",
         )

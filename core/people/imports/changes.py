@@ -5,7 +5,7 @@ A value that somebody here set after the last import stays, unless whoever impor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final
@@ -25,9 +25,7 @@ from core.people.models import CIRCUMSTANCES, INCOME_LINES, Household, Household
 from core.people.roster import FIELDS, PersonDraft
 from core.people.roster.fields import column_label
 from core.people.townships import township_in
-from core.tenancy.keys import tenant_key
 from core.trail.service import record
-from core.vault.keys import PersonKey
 from core.vault.sensitive import Sensitive
 
 Place = tuple[UUID, UUID | None, str, str]
@@ -168,17 +166,13 @@ def write_changed(session: Session, adding: Adding, changed: Sequence[Known], wa
     Facts hold from the business date, beside those that held before.
     """
     beside, updates = _Beside(), _Updates([], [], [])
-    keys, written = tenant_key(session), 0
-
-    def key_of(row: Mapping[str, Any]) -> PersonKey:
-        return keys.person_key(row["id"], bytes(row["wrapped_key"]))
-
+    written = 0
     for known in changed:
         changes = [change for change in known.changes if taken(known, change, wanted)]
         if not changes:
             continue
         written += 1
-        _in_place(known, changes, adding, updates, key_of)
+        _in_place(known, changes, adding, updates)
         _facts(known, changes, adding, beside)
         _members(known, changes, adding, beside)
         columns = sorted({change.column for change in changes})
@@ -196,23 +190,17 @@ def _file_columns() -> tuple[str, ...]:
     return tuple(column.name for column in table.columns if column.name not in _NOT_OF_A_FILE)
 
 
-def _in_place(
-    known: Known,
-    changes: Sequence[Change],
-    adding: Adding,
-    updates: _Updates,
-    key_of: Callable[[Mapping[str, Any]], PersonKey],
-) -> None:
+def _in_place(known: Known, changes: Sequence[Change], adding: Adding, updates: _Updates) -> None:
     """What has no history of its own: the file's, the household's and the persons' columns."""
     draft, file, household = known.draft, dict(known.file), dict(known.household)
     persons: dict[int, dict[str, Any]] = {}
     for change in changes:
         if change.part == FILE and change.column == "account":
-            file |= adding.sealer.account(key_of(known.persons[0]), Sensitive(draft.account or ""))
+            file |= adding.sealer.account(known.keys[0], Sensitive(draft.account or ""))
         elif change.part == FILE:
             file[change.column] = change.becomes
         elif change.part == HOUSEHOLD and change.column == "address":
-            household |= adding.sealer.address(key_of(known.persons[0]), draft.address or "")
+            household |= adding.sealer.address(known.keys[0], draft.address or "")
             if not draft.file.get("township"):
                 file["township"] = township_in(draft.address) or file["township"]
         elif change.part == HOUSEHOLD:
@@ -220,7 +208,7 @@ def _in_place(
         elif change.part == PERSON and change.place is not None:
             row = persons.setdefault(change.place, dict(known.persons[change.place]))
             if change.column == "phone":
-                row |= adding.sealer.phone(key_of(row), Sensitive(draft.people[change.place].phone or ""))
+                row |= adding.sealer.phone(known.keys[change.place], Sensitive(draft.people[change.place].phone or ""))
             else:
                 row[change.column] = change.becomes
     if any(change.part == HOUSEHOLD for change in changes):

@@ -21,8 +21,10 @@ from core.people.models import INCOME_LINES
 from core.people.roster import Checked, HouseholdDraft
 from core.people.sealing import Sealer
 from core.scope import current_scope
-from core.tenancy.keys import tenant_key
+from core.tenancy.keys import person_key_if_whole, tenant_key
 from core.vault import masking
+from core.vault.errors import SealBroken
+from core.vault.keys import PersonKey
 
 STEP: Final = 1_000
 """Households compared at a time."""
@@ -36,6 +38,8 @@ PERSON, HOUSEHOLD, FILE, PERSON_FACT, HOUSEHOLD_FACT, MEMBER = (
 )
 _NEVER_CHANGED: Final = frozenset({"file_number", "opened_on", "updated_on"})
 """Columns of a file that no later spreadsheet changes by itself."""
+_SEALED: Final = frozenset({(FILE, "account"), (HOUSEHOLD, "address"), (PERSON, "phone")})
+"""What is sealed under a person's key, the household's under the head's."""
 _BY_IMPORT: Final = "import:"
 _UNSORTED: Final = "income_unsorted_fen"
 
@@ -95,6 +99,8 @@ class Known:
     persons: dict[int, Row]
     facts: dict[int, Row]
     changes: list[Change] = field(default_factory=list)
+    keys: Mapping[int, PersonKey] = field(default_factory=dict)
+    """Of those under whose keys ``changes`` are sealed, by place."""
 
 
 @dataclass(slots=True)
@@ -221,12 +227,9 @@ class _Ways:
             place = next(place for place, row in persons.items() if row["merged"])
             self._checked.hold_back(draft, draft.people[place], "on_file_elsewhere_here", "identity_number")
         elif not homes:
-            known = {
-                place: (row["id"], self._keys.person_key(row["id"], bytes(row["wrapped_key"])))
-                for place, row in persons.items()
-                if row["wrapped_key"] is not None
-            }
-            self._compared.new.append(NewHousehold(draft, known))
+            keys = self._whole_keys(draft, {at: row for at, row in persons.items() if row["wrapped_key"] is not None})
+            if keys is not None:
+                self._compared.new.append(NewHousehold(draft, {at: (persons[at]["id"], key) for at, key in keys.items()}))
         else:
             self._of_home(draft, persons, found, homes.pop())
 
@@ -246,12 +249,35 @@ class _Ways:
                 persons,
                 {place: found.facts[row["id"]] for place, row in persons.items() if row["id"] in found.facts},
             )
-            self._doubts(known, members, found)
-            known.changes.extend(_changes(known, members, self._sealer, self._open_address))
-            if known.changes:
-                self._compared.changed.append(known)
+            self._differences(known, members, found)
+
+    def _differences(self, known: Known, members: Mapping[UUID, str], found: _OnFile) -> None:
+        """What differs; a household is held back where a key or a value that this needs is damaged."""
+        address = self._address(known) if known.draft.address else ""
+        if address is None:
+            return
+        known.changes.extend(_changes(known, members, self._sealer, address))
+        needed = {place: known.persons[place] for place in sorted({*_sealed_for(known)})}
+        keys = self._whole_keys(known.draft, needed)
+        if keys is None:
+            return
+        known.keys = keys
+        self._doubts(known, members, found)
+        if known.changes:
+            self._compared.changed.append(known)
+        else:
+            self._compared.same += 1
+
+    def _whole_keys(self, draft: HouseholdDraft, persons: Mapping[int, Row]) -> dict[int, PersonKey] | None:
+        """The keys of persons by place; None where one is damaged, by which the household is held back."""
+        keys: dict[int, PersonKey] = {}
+        for place, row in persons.items():
+            key = person_key_if_whole(self._keys, row["id"], bytes(row["wrapped_key"]))
+            if key is None:
+                self._checked.hold_back(draft, draft.people[place], "key_damaged", "identity_number", id=row["id"])
             else:
-                self._compared.same += 1
+                keys[place] = key
+        return keys if len(keys) == len(persons) else None
 
     def _doubts(self, known: Known, members: Mapping[UUID, str], found: _OnFile) -> None:
         """What a person looks at: members whom the file does not list, another name, another number."""
@@ -266,13 +292,19 @@ class _Ways:
         if number and number != known.file["file_number"]:
             self._checked.doubt(draft, draft.worker, "file_number_differs", "file_number", name=known.file["file_number"])
 
-    def _open_address(self, known: Known) -> str:
-        """The address on file in full."""
-        row, worker = known.household, known.persons[0]
+    def _address(self, known: Known) -> str | None:
+        """The address on file in full; None where it is damaged, by which the household is held back."""
+        row = known.household
         if row["house_number_cipher"] is None:
             return str(row["address"])
-        key = self._keys.person_key(worker["id"], bytes(worker["wrapped_key"]))
-        return str(row["address"]) + key.open("house_number_cipher", bytes(row["house_number_cipher"]))
+        keys = self._whole_keys(known.draft, {0: known.persons[0]})
+        if keys is None:
+            return None
+        try:
+            return str(row["address"]) + keys[0].open("house_number_cipher", bytes(row["house_number_cipher"]))
+        except SealBroken:
+            self._checked.hold_back(known.draft, None, "address_damaged", "address", id=known.persons[0]["id"])
+            return None
 
 
 def _array(values: Iterable[bytes]) -> str:
@@ -288,8 +320,17 @@ def _grouped(rows: Iterable[Row], column: str) -> dict[UUID, list[Row]]:
     return found
 
 
-def _changes(known: Known, members: Mapping[UUID, str], sealer: Sealer, address_of: Callable[[Known], str]) -> Iterator[Change]:
-    """What differs between the file and what is on file."""
+def _sealed_for(known: Known) -> Iterator[int]:
+    """The places of persons on file who need a whole key: something is sealed under it, or they join the household, which is
+    refused by hand as well."""
+    for change in known.changes:
+        joins = change.part == MEMBER and change.was is None and change.place in known.persons
+        if joins or (change.part, change.column) in _SEALED:
+            yield change.place or 0
+
+
+def _changes(known: Known, members: Mapping[UUID, str], sealer: Sealer, address: str) -> Iterator[Change]:
+    """What differs between the file and what is on file, the ``address`` there in full."""
     draft, touched = known.draft, known.file["version"] != known.file["import_version"]
     for column, was, becomes in _differing(draft.file, known.file):
         yield Change(FILE, column, None, was, becomes, touched)
@@ -298,7 +339,7 @@ def _changes(known: Known, members: Mapping[UUID, str], sealer: Sealer, address_
     if draft.account and sealer.account_token(draft.account) != known.file["account_token"]:
         becomes = masking.bank_account(draft.account)
         yield Change(FILE, "account", None, known.file["account_masked"], becomes, touched)
-    if draft.address and draft.address.strip() != address_of(known):
+    if draft.address and draft.address.strip() != address:
         yield Change(HOUSEHOLD, "address", None, known.household["address"], masking.address(draft.address), touched)
     yield from _of_fact(HOUSEHOLD_FACT, None, draft.fact, known.fact)
     for place, person in enumerate(draft.people):

@@ -52,6 +52,7 @@ class SameHand(Conflict):
             f"“{step.zh}”须由未办理过“{titles}”的人员办理",
             f"whoever made {', '.join(former)} must not make {step.code}",
             where=file_number,
+            files=[file_number],
             mend_zh="请由另一名有权人员办理",
             mend_en="let another person who may do it",
         )
@@ -108,6 +109,7 @@ def take_step(
             f"暂不能{step.zh}：{'；'.join(lacks)}",
             f"{step.code} still needs something",
             where=file.file_number,
+            files=[file.file_number],
             mend_zh="请先补齐后再办理",
             mend_en="complete it first",
         )
@@ -241,6 +243,7 @@ def _refuse_erased(session: Session, file: WorkerFile) -> None:
             "该户信息已按规定删除，不能恢复办理",
             "the household's data were erased",
             where=file.file_number,
+            files=[file.file_number],
             mend_zh="需要救助的，请重新建档",
             mend_en="open a new file where aid is needed",
         )
@@ -278,6 +281,7 @@ def _check_state(session: Session, step: FileStepDecl, file: WorkerFile) -> None
             f"档案现为“{FILE.states[file.status]}”，不能{step.zh}",
             f"{step.code} does not start from {file.status}",
             where=file.file_number,
+            files=[file.file_number],
             mend_zh="请刷新页面，按档案现在的状态办理",
             mend_en="look at the file anew",
         )
@@ -286,6 +290,7 @@ def _check_state(session: Session, step: FileStepDecl, file: WorkerFile) -> None
             "该户由其他单位转入，疑似重复建档，核对前不能办理",
             "the household came from another county and may be here twice: settle that first",
             where=file.file_number,
+            files=[file.file_number],
             mend_zh="请先在“疑似重复”中核对",
             mend_en="settle it on the page of possible duplicates",
         )

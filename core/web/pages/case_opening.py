@@ -22,9 +22,9 @@ from core.host.manager import host
 from core.money import parse_yuan
 from core.people.repository import HouseholdView, household_view
 from core.scope import current_scope
+from core.vault.unsaid import masked
 from core.web.context import changed, go, requires, show
 from core.web.pages import queries, words
-from core.web.unsaid import masked
 
 router = APIRouter()
 

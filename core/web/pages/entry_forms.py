@@ -11,8 +11,8 @@ from fastapi import Request
 
 from core.errors import BangfuError, InvalidInput, NotFound
 from core.people.entry import SEPARATOR, Fault, Item, Refused
+from core.vault.unsaid import masked
 from core.web.typed import day_typed, id_typed
-from core.web.unsaid import masked
 
 
 async def posted(request: Request) -> dict[str, str]:
@@ -88,7 +88,8 @@ def told(refusal: BangfuError | None, names: Iterable[str]) -> Told:
         return Told(faults, "；".join(f"{fault.label}：{masked(fault.refusal).zh}" for fault in others), refusal.status)
     if refusal.where in known:
         return Told([Fault(str(refusal.where), "", refusal)], "", refusal.status)
-    said, place = masked(refusal), f"（{refusal.where}）" if refusal.where and refusal.where != "version" else ""
+    said = masked(refusal)
+    place = f"（{said.where}）" if said.where and said.where != "version" and said.where not in said.zh else ""
     return Told((), f"{said.zh}{place}" + (f"。{said.mend_zh}" if said.mend_zh else ""), refusal.status)
 
 

@@ -20,11 +20,11 @@ from core.people.search.finding import Found, find, find_employers
 from core.rights.names import HANDLE
 from core.scope import current_scope
 from core.transfers.service import settle_twice, twice_waiting
+from core.vault.unsaid import without_numbers
 from core.web.context import changed, go, requires, show
 from core.web.file_filter import Asked, query_of
 from core.web.pages import queries, words
 from core.web.paging import After, cut, next_url
-from core.web.unsaid import without_numbers
 
 router = APIRouter()
 
