@@ -26,7 +26,7 @@ class BangfuError(Exception):
         where: str | None = None,
         mend_zh: str | None = None,
         mend_en: str | None = None,
-        files: Sequence[str] = (),
+        files: Sequence[str | None] = (),
     ) -> None:
         super().__init__(zh, en)
         self.zh = zh
@@ -34,7 +34,7 @@ class BangfuError(Exception):
         self.where = where
         self.mend_zh = mend_zh
         self.mend_en = mend_en
-        self.files = tuple(files)
+        self.files = tuple(file for file in files if file)
 
     def __copy__(self) -> Self:
         """A copy as it is, whatever its kind is made from."""

@@ -71,4 +71,6 @@ def _shared(household_id: uuid.UUID) -> Select[uuid.UUID]:
 
 
 def _not_yet(file: WorkerFile, zh: str, en: str, mend_zh: str) -> Conflict:
-    return Conflict(f"{zh}，暂不能转出", en, where=file.file_number, mend_zh=mend_zh, mend_en="finish it first")
+    return Conflict(
+        f"{zh}，暂不能转出", en, where=file.file_number, files=[file.file_number], mend_zh=mend_zh, mend_en="finish it first"
+    )

@@ -60,14 +60,14 @@ def offer(session: Session, household_id: uuid.UUID, peer: str, reason: str) -> 
     if file is None:
         raise NotFound("没有这户家庭的档案", "no such household on file", where=str(household_id))
     if file.status not in MOVING:
-        raise Conflict("该户档案已注销或已转出", "the file is closed", where=file.file_number)
+        raise Conflict("该户档案已注销或已转出", "the file is closed", where=file.file_number, files=[file.file_number])
     live = select(HouseholdTransfer.id).where(
         HouseholdTransfer.household_id == household_id,
         HouseholdTransfer.direction == "out",
         HouseholdTransfer.state.in_(("offered", "accepted", "sent")),
     )
     if session.scalar(live) is not None:
-        raise Conflict("该户已提出转出", "the household is offered already", where=file.file_number)
+        raise Conflict("该户已提出转出", "the household is offered already", where=file.file_number, files=[file.file_number])
     refuse_unfinished(session, file)
     pack(session, [household_id], ())
     transfer_id = new_id()
@@ -128,7 +128,12 @@ def answer_offer(session: Session, transfer_id: uuid.UUID, *, accept: bool, why:
     if offered.state == word or (accept and offered.state == "arrived"):
         return offered
     if not ANSWERING.fits(offered.state):
-        raise Conflict("该项转移已有结果", "the transfer is settled", where=offered.peer_file_number)
+        raise Conflict(
+            "该项转移已有结果",
+            "the transfer is settled",
+            where=offered.peer_file_number,
+            files=[offered.peer_file_number],
+        )
     said = line_ends(why).strip() if accept else reason_given(why, "请填写理由", REASON_LENGTH)
     if accept:
         _refuse_without_giver(session, offered)
@@ -147,6 +152,7 @@ def _refuse_without_giver(session: Session, offered: HouseholdTransfer) -> None:
             "提出转移的单位已撤并或迁出，不能同意转入",
             "the county that offered it has closed or moved away",
             where=offered.peer_file_number,
+            files=[offered.peer_file_number],
             mend_zh="请选择不同意；该户档案已转由承接单位管理的，请承接单位另行提出",
             mend_en="refuse it; whoever took the household over offers it anew",
         )
@@ -162,6 +168,7 @@ def _refuse_lines_that_are_off(session: Session, offered: HouseholdTransfer) -> 
             f"该户有{names}事项在办，本单位未启用该业务，不能同意转入",
             f"open matters would go on where their line is off: {', '.join(off)}",
             where=offered.peer_file_number,
+            files=[offered.peer_file_number],
             mend_zh="请先启用该业务，或请对方办结后再转",
             mend_en="switch the line on, or let the other county finish them first",
         )
@@ -185,7 +192,7 @@ def withdraw_offer(session: Session, transfer_id: uuid.UUID) -> HouseholdTransfe
     require(WITHDRAWING)
     offered = _locked(session, transfer_id, "out")
     if not WITHDRAWING.fits(offered.state):
-        raise Conflict("对方已答复，不能撤回", "the offer was answered", where=offered.file_number)
+        raise Conflict("对方已答复，不能撤回", "the offer was answered", where=offered.file_number, files=[offered.file_number])
     _take_back(session, offered)
     return offered
 
@@ -253,7 +260,12 @@ def _was_accepted(session: Session, arrived: Envelope) -> None:
     try:
         file = session.scalars(wanted.execution_options(populate_existing=True)).one()
         if file.status not in MOVING:
-            raise Conflict(f"该户档案现为“{FILE.states[file.status]}”", f"the file is {file.status}", where=file.file_number)
+            raise Conflict(
+                f"该户档案现为“{FILE.states[file.status]}”",
+                f"the file is {file.status}",
+                where=file.file_number,
+                files=[file.file_number],
+            )
         refuse_unfinished(session, file)
         with session.begin_nested():
             offered.state = "accepted"

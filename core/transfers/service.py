@@ -76,7 +76,9 @@ def settle_twice(session: Session, transfer_id: uuid.UUID, *, keep: bool, why: s
     if transfer is None or not transfer.twice or transfer.household_id is None:
         raise NotFound("没有这户待核对的家庭", "no such household waits", where=str(transfer_id))
     if not SETTLE.fits("open" if transfer.settled_as is None else "settled"):
-        raise Conflict("该户已核对", "somebody has looked at it already", where=transfer.file_number)
+        raise Conflict(
+            "该户已核对", "somebody has looked at it already", where=transfer.file_number, files=[transfer.file_number]
+        )
     file = session.scalars(
         select(WorkerFile)
         .where(WorkerFile.household_id == transfer.household_id)
@@ -84,7 +86,9 @@ def settle_twice(session: Session, transfer_id: uuid.UUID, *, keep: bool, why: s
         .execution_options(populate_existing=True)
     ).one()
     if file.status not in MOVING:
-        raise Conflict("该户档案已注销或已转出，无需核对", "the file is closed", where=file.file_number)
+        raise Conflict(
+            "该户档案已注销或已转出，无需核对", "the file is closed", where=file.file_number, files=[file.file_number]
+        )
     if keep:
         _refuse_standing(session, transfer)
         _give_tokens(session, transfer.household_id)
