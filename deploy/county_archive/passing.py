@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from core.errors import Conflict
 from core.exchange import envelopes
 from core.tenancy import setting_secrets
+from core.vault.errors import SealBroken
 from core.vault.key_file import InstallationKey
 from core.vault.keys import KeyRing, TenantKey
 from core.vault.tokens import TokenKind, Tokens
@@ -128,11 +131,12 @@ def tokens_made(passage: Passage, table: Table, source: sql.Composable, key: Ten
     for rows in _batches(passage.driver, wanted):
         made = []
         for row in rows:
-            opened = key.person_key(row[width], row[width + 1])
-            values = [
-                None if blob is None else passage.new.tokens.tenant_token(passage.tenant, kind, opened.open(name, blob))
-                for blob, name, kind in zip(row[width + 2 :], sealed, kinds, strict=True)
-            ]
+            with _damage_told(row[width]):
+                opened = key.person_key(row[width], row[width + 1])
+                values = [
+                    None if blob is None else passage.new.tokens.tenant_token(passage.tenant, kind, opened.open(name, blob))
+                    for blob, name, kind in zip(row[width + 2 :], sealed, kinds, strict=True)
+                ]
             made.append([*row[:width], *values])
         _fill(passage.driver, place, made)
     return _joined(place, table)
@@ -149,12 +153,30 @@ def map_hashes(passage: Passage, people: sql.Composable, key: TenantKey) -> int:
     ).format(people, sql.Literal(passage.tenant))
     opened = 0
     for rows in _batches(driver, wanted):
-        numbers = [key.person_key(person, wrapped).open("identity_cipher", cipher) for person, wrapped, cipher in rows]
+        numbers = []
+        for person, wrapped, cipher in rows:
+            with _damage_told(person):
+                numbers.append(key.person_key(person, wrapped).open("identity_cipher", cipher))
         old, new = passage.old.tokens.identity_index_hash, passage.new.tokens.identity_index_hash
         _fill(driver, sql.Identifier("crossing_hash"), [[old(number), new(number)] for number in numbers])
         opened += len(numbers)
     driver.execute("analyze crossing_hash")
     return opened
+
+
+@contextmanager
+def _damage_told(person: uuid.UUID) -> Iterator[None]:
+    """Raises ``Conflict`` with the person's id where sealed data do not open: a county goes whole, or not at all."""
+    try:
+        yield
+    except SealBroken:
+        raise Conflict(
+            "此人的加密信息已损坏，县级档案不能移交",
+            "the person's sealed data are damaged: the county cannot go along whole",
+            where=str(person),
+            mend_zh="请先从备份恢复此人的数据后再办",
+            mend_en="restore the person's data from a backup first",
+        ) from None
 
 
 def tenant_key_of(passage: Passage, keys: Keys, source: sql.Composable) -> TenantKey:
