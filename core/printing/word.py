@@ -38,7 +38,7 @@ def filled(form: PrintedForm, sheet: Sheet, foot: Foot) -> Printing:
 
 
 def _set_close(template: DocxTemplate) -> None:
-    """No distance around pictures: LibreOffice takes 3 mm where none is said, and pushes a picture over the edge of its cell."""
+    """No distance around pictures: LibreOffice takes 3 mm where none is said, and pushes a picture over its cell's edge."""
     for inline in template.docx.element.iter(qn("wp:inline")):
         for side in ("distT", "distB", "distL", "distR"):
             inline.set(side, "0")
