@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 from python_calamine import CalamineWorkbook
@@ -14,11 +16,12 @@ from core.db.session import unit_of_work
 from core.people.models import HouseholdFact, Person, WorkerFile
 from core.people.papers.attachments import photos_of
 from core.people.papers.batches import Wanted, list_now
-from core.people.papers.export import COLUMNS, NOTE_SHEET, SHEET
+from core.people.papers.export import COLUMNS, NOTE_SHEET, SHEET, file_list
 from core.people.papers.form import sheets_of
 from core.people.roster import check, understand
 from core.people.service import import_roster
 from core.people.whole_files import DAMAGED, full_values, whole_files
+from core.printing.forms import Foot
 from core.spreadsheets.reading import open_spreadsheet
 from core.tenancy.keys import give_key
 from core.text.pinyin import name_pinyin
@@ -65,6 +68,18 @@ def rows_of(data: bytes) -> list[dict[str, Any]]:
     head, *rows = CalamineWorkbook.from_filelike(BytesIO(data)).get_sheet_by_name(SHEET).to_python()
     assert head == [field.zh for field in COLUMNS]
     return [dict(zip(map(str, head), row, strict=True)) for row in rows]
+
+
+def test_days_and_amounts_fit_into_their_columns() -> None:
+    """A spreadsheet shows ``####`` for a day or an amount that is wider than its column."""
+    foot = Foot("明远县总工会", "王芳", TODAY)
+    with ZipFile(BytesIO(file_list([], foot, 0))) as book:
+        sheet = book.read("xl/worksheets/sheet1.xml").decode()
+    spans = re.findall(r'<col min="(\d+)" max="(\d+)" width="([\d.]+)"', sheet)
+    wide = {at: float(width) for first, last, width in spans for at in range(int(first), int(last) + 1)}
+    shown = [at for at, field in enumerate(COLUMNS, 1) if field.holds in ("day", "birth", "month", "money", "sum")]
+    narrow = [COLUMNS[at - 1].zh for at in shown if wide[at] < 12]
+    assert (len(wide), narrow) == (len(COLUMNS), [])
 
 
 def test_masked_by_default_and_whole_on_record(county: Acting) -> None:

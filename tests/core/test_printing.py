@@ -165,11 +165,18 @@ def test_the_word_form_holds_the_values() -> None:
     assert [[row.cells[0].text, row.cells[10].text] for row in members.rows[2:]] == [[EACH_EXTENSION, TYPED]] * 3
     assert all(TYPED in cell.text for cell in opinions.rows[1].cells)
     assert len(document.inline_shapes) == 1
+    # LibreOffice pushes a picture without it over the edge of its cell
+    assert document.inline_shapes[0]._inline.get("distL") == "0"
     assert "附页" not in [paragraph.text for paragraph in document.paragraphs]
     assert any("有控制符" in cell.text for row in document.tables[2].rows for cell in row.cells)
     assert FOOT.line(1) in document.sections[0].footer.paragraphs[0].text
     section = document.sections[0]
     assert (section.page_width.mm, section.left_margin.mm) == (pytest.approx(210, abs=0.1), pytest.approx(12, abs=0.1))  # type: ignore[union-attr]  # set in the template
+
+
+def test_the_word_form_says_that_there_is_nobody_else() -> None:
+    document = docx.Document(BytesIO(filled(WORKER_FILE, sheet(members=0), FOOT).data))
+    assert [row.cells[0].text for row in document.tables[1].rows[2:]] == ["无"]
 
 
 def test_what_is_too_long_for_the_word_form_stands_whole_on_an_extra_page(tmp_path: Path) -> None:

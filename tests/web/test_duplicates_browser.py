@@ -47,7 +47,7 @@ def test_a_pair_is_found_compared_merged_and_undone(chromium: Browser, app: Fast
         page.goto(f"{origin}/{COUNTY}/duplicates")
         page.get_by_role("link", name="王").first.click()
         page.get_by_label("甲 王小明").check()
-        page.get_by_label("是同一户，两户档案一并合并").check()
+        page.get_by_label("是同一户，合并两户档案").check()
         page.locator("#f-merge").fill("核对户口簿")
         page.get_by_role("button", name="合并", exact=True).click()
         page.locator("#f-undo").wait_for()

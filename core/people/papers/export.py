@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from io import BytesIO
+from types import MappingProxyType
 from typing import Any, Final
 from uuid import UUID
 
@@ -34,6 +35,11 @@ COLUMNS: Final = tuple(field for field in FIELDS if field.code not in _LEFT_OUT)
 _HEALTH: Final = frozenset(
     {"health_status", "disability_kind", "disability_grade", *(f"cost_{one}_fen" for one in HEALTH_COSTS)}
 )
+_WIDE: Final[Mapping[str, float]] = MappingProxyType(
+    {"key": 18, "file_number": 18, "identity": 20, "account": 22, "phone": 13, "money": 13, "sum": 13, "day": 12, "birth": 12,
+     "month": 12, "long_text": 40, "text": 18, "codes": 24, "programmes": 24}
+)  # fmt: skip
+"""Widths of columns in characters, by what they hold: an amount or a day that is wider than its column shows as ``####``."""
 _STANDING: Final = ("employment_status", "identity_status")
 _NOBODY: Final = FullValues()
 Opened = Mapping[UUID, FullValues] | None
@@ -46,6 +52,7 @@ def file_list(blocks: Iterable[Block], foot: Foot, count: int) -> bytes:
     with SpreadsheetWriting(out, large=True, title=SHEET) as book:
         sheet = book.sheet(SHEET)
         sheet.paper(foot=foot.line(count))
+        sheet.widths({at: max(2 * len(field.zh) + 2, _WIDE.get(field.holds, 10)) for at, field in enumerate(COLUMNS)})
         sheet.header(1, [field.zh for field in COLUMNS], frozen_columns=4)
         row = 1
         for files, opened in blocks:
