@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from core.authorisation import Demand, Kind, require
@@ -210,6 +210,12 @@ def offers(session: Session, direction: str, limit: int = 100) -> Sequence[House
     """The newest transfers that came (``in``) or went (``out``)."""
     wanted = select(HouseholdTransfer).where(HouseholdTransfer.direction == direction)
     return session.scalars(wanted.order_by(HouseholdTransfer.id.desc()).limit(limit)).all()
+
+
+def unanswered(session: Session) -> int:
+    """How many households are offered here and wait for this office's word."""
+    wanted = select(func.count()).select_from(HouseholdTransfer)
+    return session.scalar(wanted.where(HouseholdTransfer.direction == "in", HouseholdTransfer.state == "offered")) or 0
 
 
 def offered_households(session: Session, offered: Sequence[HouseholdTransfer]) -> dict[uuid.UUID, dict[str, Any]]:

@@ -62,6 +62,7 @@ def post(who: Person, url: str, **form: object) -> str:
 
 def test_from_the_file_to_the_files(clerk: Person, acting: Acting) -> None:
     assert "还没有导入过档案" in clerk.client.get(f"/{COUNTY}/imports").text
+    assert "已核对的导入文件" not in clerk.client.get(f"/{COUNTY}/").text
     rows = [*family(1), *family(11, 3), *family(21)]
     rows[-1] = rows[-1].but(身份证号="51010419800101")
     head = tuple({"月收入": "每月到手", "健康状况": "健康壮况"}.get(name, name) for name in HEAD)
@@ -72,6 +73,7 @@ def test_from_the_file_to_the_files(clerk: Person, acting: Acting) -> None:
     assert "HX-Refresh" not in clerk.client.get(f"{url}/progress").headers
     done(acting, url)
     assert clerk.client.get(f"{url}/progress").headers["HX-Refresh"] == "true"
+    assert "已核对的导入文件" in clerk.client.get(f"/{COUNTY}/").text
     page = clerk.client.get(url).text
     assert "确认导入 2 户" in page
     assert number_of(1) not in page

@@ -147,7 +147,10 @@ def test_one_household_moves_by_two_offices_pages(app: FastAPI, story: Story, pe
     assert again.status_code == 422
     assert giver.client.post(f"/{COUNTY}/transfers", data=typed | {"reason": "户籍迁移"}).status_code == 303
     assert "待对方答复" in giver.client.get(f"/{COUNTY}/transfers").text
+    assert "外县提出转入的家庭" not in taker.client.get(f"/{OTHER_COUNTY}/").text
     relay(COUNTY)
+    assert "外县提出转入的家庭" in taker.client.get(f"/{OTHER_COUNTY}/").text
+    assert "外县提出转入的家庭" not in giver.client.get(f"/{COUNTY}/").text
     shown = taker.client.get(f"/{OTHER_COUNTY}/transfers").text
     assert checked(shown).faults == []
     assert "李明" in shown

@@ -279,6 +279,11 @@ def imports(session: Session, after: UUID | None = None, limit: int = 50) -> lis
     return list(session.scalars(asked.where(RosterImport.id < after) if after else asked))
 
 
+def unconfirmed(session: Session) -> int:
+    """How many imports are checked and wait for somebody who confirms them, corrects them or gives them up."""
+    return session.scalar(select(func.count()).select_from(RosterImport).where(RosterImport.state == "checked")) or 0
+
+
 @dataclass(frozen=True, slots=True)
 class Facet:
     """How many problems of one kind there are in one sheet."""

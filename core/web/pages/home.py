@@ -30,6 +30,7 @@ from core.host.declared import READ_FAULTS
 from core.host.faults import recent_faults
 from core.identity.names import REVIEW_ACCESS, SEE_REVIEW, WRITE_STAFF
 from core.identity.review import behind, ends_on, left_to_confirm
+from core.people.imports.service import unconfirmed
 from core.people.life.proposals import KINDS
 from core.people.life.steps import STATES, STEPS
 from core.people.listing import count_waiting
@@ -38,6 +39,8 @@ from core.rights.names import DECIDE, HANDLE
 from core.rights.partners import undecided
 from core.rights.requests import open_count
 from core.scope import Level, Scope, current_scope
+from core.transfers.offers import unanswered
+from core.transfers.service import twice_waiting
 from core.web.context import navigation, requires, show
 from core.web.pages.words import line_title, newest_workflows
 
@@ -182,6 +185,18 @@ def waiting_files(session: Session, scope: Scope) -> list[Waiting]:
     return found
 
 
+def waiting_households(session: Session, scope: Scope) -> list[Waiting]:
+    """Households that another county offers, those that came and may be here twice, and rosters that are checked."""
+    here, found = f"/{scope.tenant}", []
+    if scope.may("exchange.take") and (count := unanswered(session)):
+        found.append(Waiting("外县提出转入的家庭", "同意或不同意", count, f"{here}/transfers"))
+    if scope.may("people.write") and (count := len(twice_waiting(session))):
+        found.append(Waiting("转入档案疑似重复", "核对", count, f"{here}/files/twice"))
+    if scope.may("people.import") and (count := unconfirmed(session)):
+        found.append(Waiting("已核对的导入文件", "确认写入或放弃", count, f"{here}/imports"))
+    return found
+
+
 def waiting_batches(session: Session, scope: Scope) -> list[tuple[PaymentBatch, str]]:
     """Payment batches of any year whose next step is this post's; none that the actor, or whom he stands in for, prepared or
     approved."""
@@ -281,6 +296,7 @@ def _board(session: Session, scope: Scope, until: date) -> dict[str, Any]:
     batches = waiting_batches(session, scope) if scope.may("funds.read") else []
     changes = waiting_handlers(session, scope)
     files = waiting_files(session, scope) if scope.may("people.read") and scope.level is Level.COUNTY else []
+    households = waiting_households(session, scope) if scope.level is Level.COUNTY else []
     rights = waiting_rights(session, scope)
     review = waiting_review(session, scope) if scope.may(SEE_REVIEW) else []
     plugins = waiting_plugins(session, scope) if scope.may(READ_FAULTS) and scope.level is Level.PROVINCE else []
@@ -288,12 +304,12 @@ def _board(session: Session, scope: Scope, until: date) -> dict[str, Any]:
     matters = [matter for matter in received if matter.state == "delivered"]
     return {
         "due": due,
-        "waiting": [*changes, *cases, *files, *money, *rights, *review, *plugins],
+        "waiting": [*changes, *cases, *files, *households, *money, *rights, *review, *plugins],
         "batches": batches,
         "findings": list_findings(session, state="open", limit=6) if scope.may("audit.read") else [],
         "matters": matters,
         "starts": []
-        if due.total or changes or cases or files or money or batches or matters or rights or review or plugins
+        if due.total or changes or cases or files or households or money or batches or matters or rights or review or plugins
         else starts(session, scope),
     }
 
