@@ -340,7 +340,9 @@ def _changes(known: Known, members: Mapping[UUID, str], sealer: Sealer, address:
         becomes = masking.bank_account(draft.account)
         yield Change(FILE, "account", None, known.file["account_masked"], becomes, touched)
     if draft.address and draft.address.strip() != address:
-        yield Change(HOUSEHOLD, "address", None, known.household["address"], masking.address(draft.address), touched)
+        hidden = masking.HIDDEN if known.household["house_number_cipher"] is not None else ""
+        was, becomes = f"{known.household['address']}{hidden}", masking.address(draft.address)
+        yield Change(HOUSEHOLD, "address", None, was, becomes, touched)
     yield from _of_fact(HOUSEHOLD_FACT, None, draft.fact, known.fact)
     for place, person in enumerate(draft.people):
         row = known.persons.get(place)

@@ -196,12 +196,12 @@ class Judge:
             kind = "number_two_names"
         else:
             kind = "head_twice" if person.relation == other.relation == HEAD else "person_twice"
-        self._note(person, home, "identity_number", kind, person.number, other=f"{other.sheet} {other.row}")
+        self._note(person, home, "identity_number", kind, person.number, other_sheet=other.sheet, other_row=other.row)
 
     def _file_number(self, home: Home, other: Home) -> None:
         at, elsewhere = home.at["file_number"], other.at["file_number"]
         column = self._bindings.at(*at, home).column("file_number")
-        words = {"other": f"{elsewhere[0]} {elsewhere[1]}"}
+        words = {"other_sheet": elsewhere[0], "other_row": elsewhere[1]}
         self._all.note(*at, column, Fault("file_number_twice", words), home.file["file_number"], home)
 
     def _household(self, home: Home) -> None:

@@ -24,6 +24,8 @@ _SPACED_NUMBER: Final = re.compile(
 )
 """An identity number, also one that is written in groups, or an account; a file number such as 510104-2025-00001 is neither."""
 _SHOWN: Final = 40
+_SHORT: Final = {"gender": "男、女"}
+"""What a form says where the standard's labels are longer (男性, 女性, 未说明的性别)."""
 _NAMED: Final = 30
 _MASKS: Final[Mapping[str, masking.Mask]] = {
     "identity": masking.identity_number,
@@ -155,7 +157,7 @@ class Problem:
             found = code_list(name)
             allowed = [item.zh for item in found.items if not item.old]
             words["list"] = name if en else found.zh
-            words["allowed"] = "、".join(allowed[:_NAMED]) + (" 等" if len(allowed) > _NAMED else "")
+            words["allowed"] = _SHORT.get(name) or "、".join(allowed[:_NAMED]) + (" 等" if len(allowed) > _NAMED else "")
         return template.format_map({"given": self.value} | words)
 
     def as_json(self) -> dict[str, Any]:
