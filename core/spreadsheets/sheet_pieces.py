@@ -50,14 +50,14 @@ _CELL = rb"""<c r="%%s"(?:%s|%s(?:>(?:%s)</c>|/>))""" % (_TEXT_CELL, _STYLED, _V
 _ATTRIBUTES = rb"""(?: [\w:]++="[^"]*+")*+"""
 _ORDERLY: Final = re.compile(rb"""(?:(?:^|</row>)<row%s>(?:%s)*+)*+""" % (_ATTRIBUTES, _CELL % rb"""[^"]*+"""))
 """Rows without errors, of which each element ends as it began."""
-_NEAR = rb"[A-Z]{1,2}+[0-9]{1,7}+"
+_NEAR = rb"[A-Z]{1,2}+\1"
 _FILLED_CELL = rb"""<c r="%s"(?:%s|%s>(?:%s)</c>)""" % (_NEAR, _TEXT_CELL, _STYLED, _VALUE_PART)
 _PLAIN: Final = re.compile(
-    rb"""(?:<row r="[0-9]{1,7}+"%s>(?:<c r="%s"%s/>)*+%s(?:%s)*+</row>)++"""
+    rb"""(?:<row r="([0-9]{1,7}+)"%s>(?:<c r="%s"%s/>)*+%s(?:%s)*+</row>)++"""
     % (_ATTRIBUTES, _NEAR, _STYLED, _FILLED_CELL, _CELL % _NEAR)
 )
-"""Orderly rows that stand with their numbers, each with a value, each cell with its reference and none far to the right: they
-need no look at one after the other."""
+"""Orderly rows that stand with their numbers, each with a value, each cell with its reference in that row and none far to the
+right: they need no look at one after the other."""
 _NUMBERED: Final = re.compile(rb"""<row r="([0-9]++)\"""")
 
 _HEAD: Final = b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
@@ -162,10 +162,10 @@ class SheetPieces:
             segment = segment.replace(b"<" + self._prefix, b"<").replace(b"</" + self._prefix, b"</")
         if not self._prefix and _PLAIN.fullmatch(segment):
             rows = list(_NUMBERED.finditer(segment))
-            first, last = int(rows[0][1]), int(rows[-1][1])
-            if [int(row[1]) for row in rows] == list(range(first, last + 1)) and self._number < first and last <= _LAST_ROW:
+            first, behind = int(rows[0][1]), int(rows[0][1]) + len(rows)
+            if self._number < first and behind <= _LAST_ROW + 1 and [int(row[1]) for row in rows] == list(range(first, behind)):
                 yield from self._as_they_are(segment, [row.start() for row in rows])
-                self._number = last
+                self._number = behind - 1
                 return
         for part in segment.split(b"</row>")[:-1]:
             before, row = self._number, part
@@ -261,7 +261,7 @@ class SheetPieces:
                 raise refused("damaged", self._name)
         found = [
             Merge(int(top), column_number(left.decode()), int(bottom), column_number(right.decode()))
-            for left, top, right, bottom in _MERGE.findall(b"".join(tail))
+            for left, top, right, bottom in _MERGE.findall(_without_comments(b"".join(tail))[0])
         ]
         self._counts.merges(len(found), self._name)
         return tuple(found)

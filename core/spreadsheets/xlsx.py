@@ -17,7 +17,7 @@ from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
 from core.beside import ahead
 from core.spreadsheets.cells import Format, Merge, SheetHead, SpreadsheetRefused
 from core.spreadsheets.frames import Raw, encode, plain
-from core.spreadsheets.packages import Package, blocks_of, elements
+from core.spreadsheets.packages import Package, elements
 from core.spreadsheets.refusals import MOST_COLUMNS, MOST_SHEETS, Counts, refused
 from core.spreadsheets.sheet_pieces import BLOCK, SheetPieces
 
@@ -96,20 +96,21 @@ class XlsxSource:
         ]
         if len(self._sheets) > MOST_SHEETS:
             raise refused("too_many_sheets")
-        self._shared = {
-            f"xl/{kind}.xml": package.read(self._related[kind])
+        shared = {
+            f"xl/{kind}.xml": self._related[kind]
             for kind in ("styles", "sharedStrings")
             if kind in self._related and self._related[kind] in package
         }
         self._counts, self._of_sheet = Counts(), dict[int, Counts]()
         self._faults: list[dict[int, dict[int, Raw]]] = []
         self._merges: dict[int, tuple[Merge, ...]] = {}
-        little = sum(map(len, self._shared.values())) <= _LITTLE_SHARED
+        little = sum(map(package.size, shared.values())) <= _LITTLE_SHARED
+        self._shared = {name: package.read(part) if little else part for name, part in shared.items()}
         self._streamed = {index for index, sheet in enumerate(self._sheets) if little and package.size(sheet.part) > BLOCK}
         self._pieces: dict[int, list[int]] = {index: [] for index in range(len(self._sheets)) if index not in self._streamed}
         for index in self._streamed:
-            with package.open(self._sheets[index].part) as part:
-                self._merges[index] = self._cutting(index, blocks_of(part, BLOCK)[0]).merged_alone()
+            with package.blocks(self._sheets[index].part, BLOCK) as blocks:
+                self._merges[index] = self._cutting(index, blocks).merged_alone()
         self._book = self._workbook(self._cut())
         self.sheets = tuple(
             SheetHead(index, sheet.name, sheet.visible, self._merges[index]) for index, sheet in enumerate(self._sheets)
@@ -117,9 +118,12 @@ class XlsxSource:
 
     def frames(self, index: int) -> Iterator[bytes]:
         """The rows of a sheet, a piece at a time; the next piece is parsed while one is under way."""
-        name = self._sheets[index].name
+        name, last = self._sheets[index].name, 0
         for sheet, faults in self._parsed(index):
             if rows := _rows(sheet, faults, name):
+                if rows[0][0] <= last:  # a cell says that it stands in another row than its own
+                    raise refused("damaged", name)
+                last = rows[-1][0]
                 yield encode(rows)
 
     def _parsed(self, index: int) -> Iterator[tuple[CalamineSheet, dict[int, dict[int, Raw]]]]:
@@ -131,8 +135,8 @@ class XlsxSource:
 
     def _parsed_while_cut(self, index: int) -> Iterator[tuple[CalamineSheet, dict[int, dict[int, Raw]]]]:
         sheet = self._sheets[index]
-        with self._package.open(sheet.part, whole=False) as part:  # its bytes were counted when it was looked through
-            cut = self._cutting(index, blocks_of(part, BLOCK)[0])
+        with self._package.blocks(sheet.part, BLOCK, whole=False) as blocks:  # counted when they were looked through
+            cut = self._cutting(index, blocks)
             # Whoever parses has the interpreter to wait for once a piece: the workbook is put together beside.
             books = ((self._workbook(iter([piece.content])), piece.faults) for piece in cut)
             for book, faults in ahead(books, _AHEAD):
@@ -150,10 +154,10 @@ class XlsxSource:
     def _cut(self) -> Iterator[bytes]:
         """The pieces of all sheets that are not streamed, numbered as they come."""
         for index, own in self._pieces.items():
-            with self._package.open(self._sheets[index].part) as part:
-                blocks, large = blocks_of(part, BLOCK)
+            part = self._sheets[index].part
+            with self._package.blocks(part, BLOCK) as blocks:
                 cut = self._cutting(index, blocks)
-                for piece in ahead(iter(cut)) if large else cut:
+                for piece in ahead(iter(cut)) if self._package.size(part) > BLOCK else cut:
                     own.append(len(self._faults))
                     self._faults.append(piece.faults)
                     yield piece.content
@@ -173,8 +177,11 @@ class XlsxSource:
         written = number = 0
         with zipfile.ZipFile(stream, "w") as made:  # type: ignore[call-overload]  # writes to anything that takes bytes
             made.writestr("_rels/.rels", _relations_part([("officeDocument", "xl/workbook.xml")]))
-            for name, content in self._shared.items():
-                made.writestr(name, content)
+            for name, shared in self._shared.items():
+                if isinstance(shared, bytes):
+                    made.writestr(name, shared)
+                else:  # many, which would stand in memory three times were they not packed
+                    made.writestr(name, self._package.read(shared), zipfile.ZIP_DEFLATED, 1)
                 yield
             for number, piece in enumerate(pieces, 1):
                 method = zipfile.ZIP_STORED if written < _PLAIN_BYTES else zipfile.ZIP_DEFLATED
