@@ -25,7 +25,6 @@ _SPAN: Final = 5 * CHUNK_ROWS
 _LAST_ROW: Final = 1_048_576
 
 _DATA = re.compile(rb"<(?:(\w+):)?sheetData\b[^>]*?(/?)>")
-_COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
 _ORDINARY = re.compile(rb"""<row r="(\d{1,7})"(?:\s[^>]*[^>/])?><c r="[^>]*[^>/]><(?:[vf]|is)""")
 """A row with its number, a reference at its first cell and a value in it, as most rows of most programs are."""
 _FILLED = re.compile(rb"<(?:[vf]|is)")
@@ -41,6 +40,7 @@ _NO_RESULT = re.compile(rb"<f(?:\s[^>]*)?(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<v(?:\s[
 _NOUGHT = re.compile(rb"<f(?:\s[^>]*)?(?:/>|>[^<]*</f>)\s*<v(?:\s[^>]*)?>\s*[+-]?0(?:\.0*)?\s*</v>\s*</c>")
 _OTHER_TYPE = re.compile(rb"""\st=["'](?!n["'])""")
 _ESCAPED = re.compile(rb"<v(?:\s[^>]*)?>[^<&]*&")
+_UNPARSED = re.compile(rb"<v(?:\s[^>]*)?>[^<]*<!\[")
 _MERGE = re.compile(rb"""mergeCell\s[^>]*?\bref=["']([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})["']""")
 
 _VALUE_PART = rb"""(?:<f>[^<]*+</f>)?+<v>[^<]*+</v>|<is><t(?: xml:space="preserve")?+>[^<]*+</t></is>"""
@@ -271,7 +271,11 @@ def _without_comments(buffer: bytes) -> tuple[bytes, int]:
     """The bytes without comments, and how far they go before one that has not ended yet."""
     if b"!" not in buffer or b"<!--" not in buffer:  # one byte is looked for ten times as fast
         return buffer, len(buffer)
-    buffer = _COMMENT.sub(b"", buffer)
+    parts, done = [], 0
+    while (begun := buffer.find(b"<!--", done)) >= 0 and (ended := buffer.find(b"-->", begun + 4)) >= 0:
+        parts.append(buffer[done:begun])
+        done = ended + 3
+    buffer = b"".join([*parts, buffer[done:]])
     begun = buffer.find(b"<!--")
     return buffer, begun if begun >= 0 else len(buffer)
 
@@ -286,7 +290,8 @@ def _faults_marked(content: bytes, *, unreckoned: bool, errors: bool) -> tuple[b
     if errors and (b'"e"' in content or b"'e'" in content):
         for found in _ERROR_TYPE.finditer(content):
             start, end = content.rfind(b"<c", 0, found.start()), content.find(b"</c>", found.end())
-            if start >= 0 and end >= 0 and b">" not in content[start : found.start()]:
+            closed = content[content.find(b">", found.end()) - 1] == 47  # a cell without an error, or anything, in it
+            if start >= 0 and end >= 0 and not closed and b">" not in content[start : found.start()]:
                 shown = _VALUE.search(content, start, end)
                 marks.append((start, end + 4, error(shown[1].decode(errors="replace") if shown else "")))
     if b"&" in content and any(
@@ -294,9 +299,9 @@ def _faults_marked(content: bytes, *, unreckoned: bool, errors: bool) -> tuple[b
         for found in _ESCAPED.finditer(content)
     ):
         raise refused("damaged")  # a number with a reference of XML in it, of which the parser makes a blank
+    if errors and b"!" in content and b"<![" in content and (b"<f" in content or _UNPARSED.search(content)):
+        raise refused("damaged")  # what looks like a formula may be none, and the parser makes a blank of such a value
     if b"f" in content and b"<f" in content:
-        if b"<![" in content:
-            raise refused("damaged")
         for found in _NO_RESULT.finditer(content):
             start = content.rfind(b"<c", 0, found.start())
             tag = content[start : content.find(b">", start)]

@@ -121,6 +121,7 @@ def test_a_workbook_with_an_external_sheet_leaves_it_out() -> None:
         ("damaged", package(xlsx_parts(ONE.replace('"1"', '"9999999"')))),
         ("damaged", package(xlsx_parts(ONE.replace("<v>1", "<v>1&#48;")))),
         ("damaged", package(xlsx_parts(ONE.replace("<v>", "<f><![CDATA[A2]]></f><v>")))),
+        ("damaged", package(xlsx_parts(ONE.replace("<v>1", "<v><![CDATA[1]]>")))),
         ("too_many_columns", package(xlsx_parts(ONE + '<row r="2"><c r="AAA2"><v>1</v></c></row>'))),
         ("too_many_columns", ",".join("x" * 703).encode()),
     ],
