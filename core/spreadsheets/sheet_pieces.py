@@ -21,7 +21,8 @@ BLOCK: Final = 4 * 1024 * 1024
 """Bytes of a sheet that are looked at together."""
 _LONGEST_ROW: Final = 4 * BLOCK
 _LONGEST_HEAD: Final = 2 * BLOCK
-_SPAN: Final = 5 * CHUNK_ROWS
+_SPAN: Final = 2 * CHUNK_ROWS
+"""Rows from the first of a piece to its last: of few columns or 702, the parser makes a cell for each."""
 _LAST_ROW: Final = 1_048_576
 
 _DATA = re.compile(rb"<(?:(\w+):)?sheetData\b[^>]*?(/?)>")

@@ -26,7 +26,7 @@ _PLAIN_BYTES: Final = 32 * 1024 * 1024
 _LITTLE_SHARED: Final = 256 * 1024
 """Styles and shared texts of so many bytes are read again for each piece in no time."""
 _AHEAD: Final = 3
-"""Pieces that are cut, and as many that are parsed, before they are wanted: a block of bytes gives one to many."""
+"""Pieces that are cut before they are wanted: a block of bytes gives one to many. Parsed ones take much more memory."""
 _MAIN: Final = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _OFFICE: Final = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _RELATIONS: Final = "http://schemas.openxmlformats.org/package/2006/relationships"
@@ -128,7 +128,7 @@ class XlsxSource:
 
     def _parsed(self, index: int) -> Iterator[tuple[CalamineSheet, dict[int, dict[int, Raw]]]]:
         if index in self._streamed:
-            return ahead(self._parsed_while_cut(index), _AHEAD)
+            return ahead(self._parsed_while_cut(index))
         pieces = self._pieces[index]
         parsed = ((self._book.get_sheet_by_index(piece), self._faults[piece]) for piece in pieces)
         return ahead(parsed) if len(pieces) > 1 else parsed
@@ -170,7 +170,9 @@ class XlsxSource:
         try:
             return CalamineWorkbook.from_filelike(stream)
         except (CalamineError, OSError) as fault:
-            raise (stream.fault if isinstance(stream.fault, SpreadsheetRefused) else refused("damaged")) from fault
+            if isinstance(stream.fault, (SpreadsheetRefused, MemoryError)):
+                raise stream.fault from fault
+            raise refused("damaged") from fault
 
     def _reduced(self, stream: _Stream, pieces: Iterator[bytes]) -> Iterator[None]:
         """Write the reduced workbook, part by part."""
