@@ -25,7 +25,7 @@ _SPAN: Final = 2 * CHUNK_ROWS
 """Rows from the first of a piece to its last: of few columns or 702, the parser makes a cell for each."""
 _LAST_ROW: Final = 1_048_576
 
-_DATA = re.compile(rb"<(?:(\w+):)?sheetData\b[^>]*?(/?)>")
+_DATA = re.compile(rb"<(?:(\w+):)?sheetData\b[^<>]*?(/?)>")
 _ORDINARY = re.compile(rb"""<row r="(\d{1,7})"(?:\s[^>]*[^>/])?><c r="[^>]*[^>/]><(?:[vf]|is)""")
 """A row with its number, a reference at its first cell and a value in it, as most rows of most programs are."""
 _FILLED = re.compile(rb"<(?:[vf]|is)")
