@@ -30,19 +30,19 @@ _ORDINARY = re.compile(rb"""<row r="(\d{1,7})"(?:\s[^>]*[^>/])?><c r="[^>]*[^>/]
 """A row with its number, a reference at its first cell and a value in it, as most rows of most programs are."""
 _FILLED = re.compile(rb"<(?:[vf]|is)")
 _ROW = re.compile(rb"""<row\b[^>]*?\sr=["'](\d{1,10})["']""")
-_TAG = re.compile(rb"<c\b([^>]*?)(/?)>")
-_BLANK = re.compile(rb"<c\b[^>]*/>")
+_TAG = re.compile(rb"<c\b([^<>]*?)(/?)>")
+_BLANK = re.compile(rb"<c\b[^<>]*/>")
 _REFERENCE = re.compile(rb"""\br=["']([A-Z]{1,8})(\d{1,10})["']""")
 _OWN_REFERENCE = re.compile(rb"""\sr=["'][A-Z0-9]*["']""")
 _ERROR_TYPE = re.compile(rb"""\st=["']e["']""")
 _TEXT_TYPE = re.compile(rb"""\st=["'](?:str|inlineStr)["']""")
-_VALUE = re.compile(rb"<v\b[^>]*>([^<]*)</v>")
-_NO_RESULT = re.compile(rb"<f(?:\s[^>]*)?(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<v(?:\s[^>]*)?>\s*</v>)?\s*</c>")
-_NOUGHT = re.compile(rb"<f(?:\s[^>]*)?(?:/>|>[^<]*</f>)\s*<v(?:\s[^>]*)?>\s*[+-]?0(?:\.0*)?\s*</v>\s*</c>")
+_VALUE = re.compile(rb"<v\b[^<>]*>([^<]*)</v>")
+_NO_RESULT = re.compile(rb"<f(?:\s[^<>]*)?(?:/>|>[^<]*</f>)\s*+(?:<v\s*/>|<v(?:\s[^<>]*)?>\s*</v>)?\s*</c>")
+_NOUGHT = re.compile(rb"<f(?:\s[^<>]*)?(?:/>|>[^<]*</f>)\s*<v(?:\s[^<>]*)?>\s*[+-]?0(?:\.0*)?\s*</v>\s*</c>")
 _OTHER_TYPE = re.compile(rb"""\st=["'](?!n["'])""")
-_ESCAPED = re.compile(rb"<v(?:\s[^>]*)?>[^<&]*&")
-_UNPARSED = re.compile(rb"<v(?:\s[^>]*)?>[^<]*<!\[")
-_MERGE = re.compile(rb"""mergeCell\s[^>]*?\bref=["']([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})["']""")
+_ESCAPED = re.compile(rb"<v(?:\s[^<>]*)?>[^<&]*&")
+_UNPARSED = re.compile(rb"<v(?:\s[^<>]*)?>[^<]*<!\[")
+_MERGE = re.compile(rb"""<(?:\w+:)?mergeCell\s[^<>]*?\bref=["']([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})["']""")
 
 _VALUE_PART = rb"""(?:<f>[^<]*+</f>)?+<v>[^<]*+</v>|<is><t(?: xml:space="preserve")?+>[^<]*+</t></is>"""
 _TEXT_CELL = rb""" t="inlineStr"><is><t>[^<]*+</t></is></c>"""
