@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Final, TypeVar
 
@@ -13,15 +13,19 @@ Step = TypeVar("Step")
 _TURN_S: Final = 0.0001
 
 
-def ahead(steps: Iterator[Step], most: int = 1) -> Iterator[Step]:
-    """What ``steps`` gives (never None), the next ones, ``most`` of them, made by a thread while one is used."""
+def ahead(steps: Iterator[Step], most: int = 1) -> Generator[Step]:
+    """What ``steps`` gives (never None), the next ones, ``most`` of them, made by a thread while one is used. Whoever breaks
+    off waits for the step that is under way, and for none behind it."""
     from concurrent.futures import ThreadPoolExecutor  # costs time to load that a reader of small files does not need
 
-    with ThreadPoolExecutor(1) as aside:
+    aside = ThreadPoolExecutor(1)
+    try:
         made = deque(aside.submit(next, steps, None) for _ in range(most))
         while (step := made.popleft().result()) is not None:
             made.append(aside.submit(next, steps, None))
             yield step
+    finally:
+        aside.shutdown(cancel_futures=True)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections.abc import Iterator
-from itertools import chain
+from contextlib import closing, contextmanager
 from typing import IO, Final
 from xml.parsers import expat
 
@@ -70,6 +70,17 @@ class Package:
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as fault:
             raise refused("damaged") from fault
 
+    @contextmanager
+    def blocks(self, name: str, size: int, *, whole: bool = True) -> Iterator[Iterator[bytes]]:
+        """A part in blocks of ``size`` bytes; where it has more than one, the next is unpacked while one is used."""
+        with self.open(name, whole=whole) as part:
+            blocks = iter(lambda: read_block(part, size), b"")
+            if self.size(name) <= size:
+                yield blocks
+            else:
+                with closing(ahead(blocks)) as made:  # at once: one that is left to the collector may lock its thread
+                    yield made
+
     def read(self, name: str) -> bytes:
         """A whole part, without declarations of entities."""
         with self.open(name) as part:
@@ -84,14 +95,6 @@ def read_block(part: IO[bytes], size: int) -> bytes:
         return part.read(size)
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError) as fault:
         raise refused("damaged") from fault
-
-
-def blocks_of(part: IO[bytes], size: int) -> tuple[Iterator[bytes], bool]:
-    """A part in blocks of ``size`` bytes, and whether it has more than one; the next is unpacked while one is used then."""
-    first = read_block(part, size)
-    blocks = iter(lambda: read_block(part, size), b"")
-    large = len(first) == size
-    return chain([first], ahead(blocks) if large else ()), large
 
 
 def without_declarations(content: bytes) -> None:

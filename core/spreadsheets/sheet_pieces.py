@@ -21,27 +21,28 @@ BLOCK: Final = 4 * 1024 * 1024
 """Bytes of a sheet that are looked at together."""
 _LONGEST_ROW: Final = 4 * BLOCK
 _LONGEST_HEAD: Final = 2 * BLOCK
-_SPAN: Final = 5 * CHUNK_ROWS
+_SPAN: Final = 2 * CHUNK_ROWS
+"""Rows from the first of a piece to its last: of few columns or 702, the parser makes a cell for each."""
 _LAST_ROW: Final = 1_048_576
 
-_DATA = re.compile(rb"<(?:(\w+):)?sheetData\b[^>]*?(/?)>")
-_COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
+_DATA = re.compile(rb"<(?:(\w+):)?sheetData\b[^<>]*?(/?)>")
 _ORDINARY = re.compile(rb"""<row r="(\d{1,7})"(?:\s[^>]*[^>/])?><c r="[^>]*[^>/]><(?:[vf]|is)""")
 """A row with its number, a reference at its first cell and a value in it, as most rows of most programs are."""
 _FILLED = re.compile(rb"<(?:[vf]|is)")
 _ROW = re.compile(rb"""<row\b[^>]*?\sr=["'](\d{1,10})["']""")
-_TAG = re.compile(rb"<c\b([^>]*?)(/?)>")
-_BLANK = re.compile(rb"<c\b[^>]*/>")
+_TAG = re.compile(rb"<c\b([^<>]*?)(/?)>")
+_BLANK = re.compile(rb"<c\b[^<>]*/>")
 _REFERENCE = re.compile(rb"""\br=["']([A-Z]{1,8})(\d{1,10})["']""")
 _OWN_REFERENCE = re.compile(rb"""\sr=["'][A-Z0-9]*["']""")
 _ERROR_TYPE = re.compile(rb"""\st=["']e["']""")
 _TEXT_TYPE = re.compile(rb"""\st=["'](?:str|inlineStr)["']""")
-_VALUE = re.compile(rb"<v\b[^>]*>([^<]*)</v>")
-_NO_RESULT = re.compile(rb"<f(?:\s[^>]*)?(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<v(?:\s[^>]*)?>\s*</v>)?\s*</c>")
-_NOUGHT = re.compile(rb"<f(?:\s[^>]*)?(?:/>|>[^<]*</f>)\s*<v(?:\s[^>]*)?>\s*[+-]?0(?:\.0*)?\s*</v>\s*</c>")
+_VALUE = re.compile(rb"<v\b[^<>]*>([^<]*)</v>")
+_NO_RESULT = re.compile(rb"<f(?:\s[^<>]*)?(?:/>|>[^<]*</f>)\s*+(?:<v\s*/>|<v(?:\s[^<>]*)?>\s*</v>)?\s*</c>")
+_NOUGHT = re.compile(rb"<f(?:\s[^<>]*)?(?:/>|>[^<]*</f>)\s*<v(?:\s[^<>]*)?>\s*[+-]?0(?:\.0*)?\s*</v>\s*</c>")
 _OTHER_TYPE = re.compile(rb"""\st=["'](?!n["'])""")
-_ESCAPED = re.compile(rb"<v(?:\s[^>]*)?>[^<&]*&")
-_MERGE = re.compile(rb"""mergeCell\s[^>]*?\bref=["']([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})["']""")
+_ESCAPED = re.compile(rb"<v(?:\s[^<>]*)?>[^<&]*&")
+_UNPARSED = re.compile(rb"<v(?:\s[^<>]*)?>[^<]*<!\[")
+_MERGE = re.compile(rb"""<(?:\w+:)?mergeCell\s[^<>]*?\bref=["']([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})["']""")
 
 _VALUE_PART = rb"""(?:<f>[^<]*+</f>)?+<v>[^<]*+</v>|<is><t(?: xml:space="preserve")?+>[^<]*+</t></is>"""
 _TEXT_CELL = rb""" t="inlineStr"><is><t>[^<]*+</t></is></c>"""
@@ -50,14 +51,14 @@ _CELL = rb"""<c r="%%s"(?:%s|%s(?:>(?:%s)</c>|/>))""" % (_TEXT_CELL, _STYLED, _V
 _ATTRIBUTES = rb"""(?: [\w:]++="[^"]*+")*+"""
 _ORDERLY: Final = re.compile(rb"""(?:(?:^|</row>)<row%s>(?:%s)*+)*+""" % (_ATTRIBUTES, _CELL % rb"""[^"]*+"""))
 """Rows without errors, of which each element ends as it began."""
-_NEAR = rb"[A-Z]{1,2}+[0-9]{1,7}+"
+_NEAR = rb"[A-Z]{1,2}+\1"
 _FILLED_CELL = rb"""<c r="%s"(?:%s|%s>(?:%s)</c>)""" % (_NEAR, _TEXT_CELL, _STYLED, _VALUE_PART)
 _PLAIN: Final = re.compile(
-    rb"""(?:<row r="[0-9]{1,7}+"%s>(?:<c r="%s"%s/>)*+%s(?:%s)*+</row>)++"""
+    rb"""(?:<row r="([0-9]{1,7}+)"%s>(?:<c r="%s"%s/>)*+%s(?:%s)*+</row>)++"""
     % (_ATTRIBUTES, _NEAR, _STYLED, _FILLED_CELL, _CELL % _NEAR)
 )
-"""Orderly rows that stand with their numbers, each with a value, each cell with its reference and none far to the right: they
-need no look at one after the other."""
+"""Orderly rows that stand with their numbers, each with a value, each cell with its reference in that row and none far to the
+right: they need no look at one after the other."""
 _NUMBERED: Final = re.compile(rb"""<row r="([0-9]++)\"""")
 
 _HEAD: Final = b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
@@ -162,10 +163,10 @@ class SheetPieces:
             segment = segment.replace(b"<" + self._prefix, b"<").replace(b"</" + self._prefix, b"</")
         if not self._prefix and _PLAIN.fullmatch(segment):
             rows = list(_NUMBERED.finditer(segment))
-            first, last = int(rows[0][1]), int(rows[-1][1])
-            if [int(row[1]) for row in rows] == list(range(first, last + 1)) and self._number < first and last <= _LAST_ROW:
+            first, behind = int(rows[0][1]), int(rows[0][1]) + len(rows)
+            if self._number < first and behind <= _LAST_ROW + 1 and [int(row[1]) for row in rows] == list(range(first, behind)):
                 yield from self._as_they_are(segment, [row.start() for row in rows])
-                self._number = last
+                self._number = behind - 1
                 return
         for part in segment.split(b"</row>")[:-1]:
             before, row = self._number, part
@@ -261,7 +262,7 @@ class SheetPieces:
                 raise refused("damaged", self._name)
         found = [
             Merge(int(top), column_number(left.decode()), int(bottom), column_number(right.decode()))
-            for left, top, right, bottom in _MERGE.findall(b"".join(tail))
+            for left, top, right, bottom in _MERGE.findall(_without_comments(b"".join(tail))[0])
         ]
         self._counts.merges(len(found), self._name)
         return tuple(found)
@@ -271,7 +272,11 @@ def _without_comments(buffer: bytes) -> tuple[bytes, int]:
     """The bytes without comments, and how far they go before one that has not ended yet."""
     if b"!" not in buffer or b"<!--" not in buffer:  # one byte is looked for ten times as fast
         return buffer, len(buffer)
-    buffer = _COMMENT.sub(b"", buffer)
+    parts, done = [], 0
+    while (begun := buffer.find(b"<!--", done)) >= 0 and (ended := buffer.find(b"-->", begun + 4)) >= 0:
+        parts.append(buffer[done:begun])
+        done = ended + 3
+    buffer = b"".join([*parts, buffer[done:]])
     begun = buffer.find(b"<!--")
     return buffer, begun if begun >= 0 else len(buffer)
 
@@ -286,7 +291,8 @@ def _faults_marked(content: bytes, *, unreckoned: bool, errors: bool) -> tuple[b
     if errors and (b'"e"' in content or b"'e'" in content):
         for found in _ERROR_TYPE.finditer(content):
             start, end = content.rfind(b"<c", 0, found.start()), content.find(b"</c>", found.end())
-            if start >= 0 and end >= 0 and b">" not in content[start : found.start()]:
+            closed = content[content.find(b">", found.end()) - 1] == 47  # a cell without an error, or anything, in it
+            if start >= 0 and end >= 0 and not closed and b">" not in content[start : found.start()]:
                 shown = _VALUE.search(content, start, end)
                 marks.append((start, end + 4, error(shown[1].decode(errors="replace") if shown else "")))
     if b"&" in content and any(
@@ -294,9 +300,9 @@ def _faults_marked(content: bytes, *, unreckoned: bool, errors: bool) -> tuple[b
         for found in _ESCAPED.finditer(content)
     ):
         raise refused("damaged")  # a number with a reference of XML in it, of which the parser makes a blank
+    if errors and b"!" in content and b"<![" in content and (b"<f" in content or _UNPARSED.search(content)):
+        raise refused("damaged")  # what looks like a formula may be none, and the parser makes a blank of such a value
     if b"f" in content and b"<f" in content:
-        if b"<![" in content:
-            raise refused("damaged")
         for found in _NO_RESULT.finditer(content):
             start = content.rfind(b"<c", 0, found.start())
             tag = content[start : content.find(b">", start)]

@@ -17,7 +17,7 @@ from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
 from core.beside import ahead
 from core.spreadsheets.cells import Format, Merge, SheetHead, SpreadsheetRefused
 from core.spreadsheets.frames import Raw, encode, plain
-from core.spreadsheets.packages import Package, blocks_of, elements
+from core.spreadsheets.packages import Package, elements
 from core.spreadsheets.refusals import MOST_COLUMNS, MOST_SHEETS, Counts, refused
 from core.spreadsheets.sheet_pieces import BLOCK, SheetPieces
 
@@ -26,7 +26,7 @@ _PLAIN_BYTES: Final = 32 * 1024 * 1024
 _LITTLE_SHARED: Final = 256 * 1024
 """Styles and shared texts of so many bytes are read again for each piece in no time."""
 _AHEAD: Final = 3
-"""Pieces that are cut, and as many that are parsed, before they are wanted: a block of bytes gives one to many."""
+"""Pieces that are cut before they are wanted: a block of bytes gives one to many. Parsed ones take much more memory."""
 _MAIN: Final = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _OFFICE: Final = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _RELATIONS: Final = "http://schemas.openxmlformats.org/package/2006/relationships"
@@ -96,20 +96,21 @@ class XlsxSource:
         ]
         if len(self._sheets) > MOST_SHEETS:
             raise refused("too_many_sheets")
-        self._shared = {
-            f"xl/{kind}.xml": package.read(self._related[kind])
+        shared = {
+            f"xl/{kind}.xml": self._related[kind]
             for kind in ("styles", "sharedStrings")
             if kind in self._related and self._related[kind] in package
         }
         self._counts, self._of_sheet = Counts(), dict[int, Counts]()
         self._faults: list[dict[int, dict[int, Raw]]] = []
         self._merges: dict[int, tuple[Merge, ...]] = {}
-        little = sum(map(len, self._shared.values())) <= _LITTLE_SHARED
+        little = sum(map(package.size, shared.values())) <= _LITTLE_SHARED
+        self._shared = {name: package.read(part) if little else part for name, part in shared.items()}
         self._streamed = {index for index, sheet in enumerate(self._sheets) if little and package.size(sheet.part) > BLOCK}
         self._pieces: dict[int, list[int]] = {index: [] for index in range(len(self._sheets)) if index not in self._streamed}
         for index in self._streamed:
-            with package.open(self._sheets[index].part) as part:
-                self._merges[index] = self._cutting(index, blocks_of(part, BLOCK)[0]).merged_alone()
+            with package.blocks(self._sheets[index].part, BLOCK) as blocks:
+                self._merges[index] = self._cutting(index, blocks).merged_alone()
         self._book = self._workbook(self._cut())
         self.sheets = tuple(
             SheetHead(index, sheet.name, sheet.visible, self._merges[index]) for index, sheet in enumerate(self._sheets)
@@ -117,22 +118,25 @@ class XlsxSource:
 
     def frames(self, index: int) -> Iterator[bytes]:
         """The rows of a sheet, a piece at a time; the next piece is parsed while one is under way."""
-        name = self._sheets[index].name
+        name, last = self._sheets[index].name, 0
         for sheet, faults in self._parsed(index):
             if rows := _rows(sheet, faults, name):
+                if rows[0][0] <= last:  # a cell says that it stands in another row than its own
+                    raise refused("damaged", name)
+                last = rows[-1][0]
                 yield encode(rows)
 
     def _parsed(self, index: int) -> Iterator[tuple[CalamineSheet, dict[int, dict[int, Raw]]]]:
         if index in self._streamed:
-            return ahead(self._parsed_while_cut(index), _AHEAD)
+            return ahead(self._parsed_while_cut(index))
         pieces = self._pieces[index]
         parsed = ((self._book.get_sheet_by_index(piece), self._faults[piece]) for piece in pieces)
         return ahead(parsed) if len(pieces) > 1 else parsed
 
     def _parsed_while_cut(self, index: int) -> Iterator[tuple[CalamineSheet, dict[int, dict[int, Raw]]]]:
         sheet = self._sheets[index]
-        with self._package.open(sheet.part, whole=False) as part:  # its bytes were counted when it was looked through
-            cut = self._cutting(index, blocks_of(part, BLOCK)[0])
+        with self._package.blocks(sheet.part, BLOCK, whole=False) as blocks:  # counted when they were looked through
+            cut = self._cutting(index, blocks)
             # Whoever parses has the interpreter to wait for once a piece: the workbook is put together beside.
             books = ((self._workbook(iter([piece.content])), piece.faults) for piece in cut)
             for book, faults in ahead(books, _AHEAD):
@@ -150,10 +154,10 @@ class XlsxSource:
     def _cut(self) -> Iterator[bytes]:
         """The pieces of all sheets that are not streamed, numbered as they come."""
         for index, own in self._pieces.items():
-            with self._package.open(self._sheets[index].part) as part:
-                blocks, large = blocks_of(part, BLOCK)
+            part = self._sheets[index].part
+            with self._package.blocks(part, BLOCK) as blocks:
                 cut = self._cutting(index, blocks)
-                for piece in ahead(iter(cut)) if large else cut:
+                for piece in ahead(iter(cut)) if self._package.size(part) > BLOCK else cut:
                     own.append(len(self._faults))
                     self._faults.append(piece.faults)
                     yield piece.content
@@ -166,15 +170,20 @@ class XlsxSource:
         try:
             return CalamineWorkbook.from_filelike(stream)
         except (CalamineError, OSError) as fault:
-            raise (stream.fault if isinstance(stream.fault, SpreadsheetRefused) else refused("damaged")) from fault
+            if isinstance(stream.fault, (SpreadsheetRefused, MemoryError)):
+                raise stream.fault from fault
+            raise refused("damaged") from fault
 
     def _reduced(self, stream: _Stream, pieces: Iterator[bytes]) -> Iterator[None]:
         """Write the reduced workbook, part by part."""
         written = number = 0
         with zipfile.ZipFile(stream, "w") as made:  # type: ignore[call-overload]  # writes to anything that takes bytes
             made.writestr("_rels/.rels", _relations_part([("officeDocument", "xl/workbook.xml")]))
-            for name, content in self._shared.items():
-                made.writestr(name, content)
+            for name, shared in self._shared.items():
+                if isinstance(shared, bytes):
+                    made.writestr(name, shared)
+                else:  # many, which would stand in memory three times were they not packed
+                    made.writestr(name, self._package.read(shared), zipfile.ZIP_DEFLATED, 1)
                 yield
             for number, piece in enumerate(pieces, 1):
                 method = zipfile.ZIP_STORED if written < _PLAIN_BYTES else zipfile.ZIP_DEFLATED

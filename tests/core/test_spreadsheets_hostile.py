@@ -121,6 +121,7 @@ def test_a_workbook_with_an_external_sheet_leaves_it_out() -> None:
         ("damaged", package(xlsx_parts(ONE.replace('"1"', '"9999999"')))),
         ("damaged", package(xlsx_parts(ONE.replace("<v>1", "<v>1&#48;")))),
         ("damaged", package(xlsx_parts(ONE.replace("<v>", "<f><![CDATA[A2]]></f><v>")))),
+        ("damaged", package(xlsx_parts(ONE.replace("<v>1", "<v><![CDATA[1]]>")))),
         ("too_many_columns", package(xlsx_parts(ONE + '<row r="2"><c r="AAA2"><v>1</v></c></row>'))),
         ("too_many_columns", ",".join("x" * 703).encode()),
     ],
@@ -374,3 +375,11 @@ def test_a_sheet_whose_elements_do_not_end_as_they_began_is_damaged(tmp_path: Pa
     torn = '<row r="1"><c r="A1"><v>1</v></c>="B1"><v>2</v></c></row>'
     with pytest.raises(SpreadsheetRefused, match="damaged"):
         read_apart(tmp_path / "a.xlsx", package(xlsx_parts(torn)))
+
+
+@pytest.mark.parametrize("again", ["<sheetData ", "<!--", "<c ", "<f ", "<v ", "<f/>" + " " * 99])
+@pytest.mark.parametrize("start", ["<worksheet>", "<worksheet><sheetData><row r='1'><c><f/><v>&amp;</v></c><c t='e'>"])
+def test_what_begins_again_and_again_is_looked_at_once(start: str, again: str) -> None:
+    """It would take minutes if each beginning were followed to the end."""
+    content = f"{start}{again * 20_000}</row></sheetData><!-- {'<mergeCell ' * 20_000}"
+    assert kind_of(with_part("xl/worksheets/sheet1.xml", content)) == "damaged"

@@ -95,6 +95,7 @@ def test_control_characters_end_at_the_reader() -> None:
         ("<c r='B1' t='e'><v>#REF!</v></c>", FaultyCell("error", "#REF!")),
         ('<c s="0" t="e" r="B1"><f>1/0</f><v>#DIV/0!</v></c>', FaultyCell("error", "#DIV/0!")),
         ('<c r="B1" t="e"><v>#SPILL!</v></c>', FaultyCell("error", "#SPILL!")),
+        ('<c r="B1" t="e"/>', None),
         ('<c r="B1"><f>SUM(A1:A9)</f></c>', NO_VALUE),
         ('<c r="B1"><f>SUM(A1:A9)</f><v></v></c>', NO_VALUE),
         ('<c r="B1" s="1"><f t="shared" si="0"/><v/></c>', NO_VALUE),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import re
+import threading
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -85,6 +88,7 @@ CELLS = st.sampled_from(
         '<c r="{at}" s="1"/>',
         "<c><v>3</v></c>",
         '<c r="{at}" t="e"><v>#N/A</v></c>',
+        '<c r="{at}" t="e"/>',
         '<c r="{at}"><f>A1</f></c>',
         '<c r="{at}"><f>A1</f><v>0</v></c>',
         '<c r="{at}" t="inlineStr"><is><t>张三&amp;</t></is></c>',
@@ -173,6 +177,50 @@ def test_a_sheet_that_is_cut_off_is_damaged() -> None:
     for end in ("</sheetData>", "</row>"):
         cut = package(parts | {"xl/worksheets/sheet1.xml": whole[: whole.rindex(end)]})
         assert seen(cut) == "damaged"
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_merged_ranges_in_comments_are_none() -> None:
+    data = package(xlsx_parts(numbered(*range(1, 30)), after=f"<!-- <mergeCell ref='A5:B6'/> -->{MERGED}"))
+    assert [head.merges for head in streaming(data).sheets] == [((1, 0, 1, 1),)]
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_rows_far_apart_are_no_plain_ones() -> None:
+    assert seen(package(xlsx_parts(numbered(1, 9_999_999), after=MERGED))) == "damaged"
+
+
+@pytest.mark.parametrize("least", range(2, 8))
+def test_no_row_comes_twice_where_a_cell_names_another_row(monkeypatch: pytest.MonkeyPatch, least: int) -> None:
+    rows = numbered(*range(1, 9)).replace('"A5"', '"A6"')
+    monkeypatch.setattr(xlsx, "BLOCK", SMALL)
+    monkeypatch.setattr(sheet_pieces, "CHUNK_ROWS", least)
+    read: Any = seen(package(xlsx_parts(rows)))
+    assert read == "damaged" or [number for number, _ in read[1][0]] == [*range(1, 9)]
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("little", [0, 10_000])
+def test_no_thread_stays_behind_a_refusal(monkeypatch: pytest.MonkeyPatch, little: int) -> None:
+    monkeypatch.setattr(xlsx, "_LITTLE_SHARED", little)
+    data = package(xlsx_parts(numbered(*range(1, 60)).replace('<row r="30">', '<row r="3">')))
+    before = set(threading.enumerate())
+    gc.disable()
+    try:
+        assert seen(data) == "damaged"
+        assert set(threading.enumerate()) <= before
+    finally:
+        gc.enable()
+
+
+def test_large_shared_texts_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = xlsx_parts('<row r="1"><c r="A1" t="s"><v>0</v></c></row>', shared="<si><t>张三</t></si>")
+    for little, kept in ((10_000, True), (10, False)):
+        monkeypatch.setattr(xlsx, "_LITTLE_SHARED", little)
+        source = source_of(package(parts))
+        assert isinstance(source, XlsxSource)
+        assert [isinstance(shared, bytes) for shared in source._shared.values()] == [kept, kept]
+        assert rows_in(source)[0].cells == ["张三"]
 
 
 LONG = {"城关镇": 4_000, "河口乡": 30}

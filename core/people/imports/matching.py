@@ -7,6 +7,7 @@ then by its file number. A blank cell says nothing, so it changes nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
@@ -120,8 +121,8 @@ def compare(session: Session, checked: Checked, told: Callable[[int], None] = la
     compared = Compared()
     ways = _Ways(session, checked, compared)
     drafts, before = [draft for draft in checked.drafts if draft.key not in checked.held_back], set(checked.held_back)
-    with short_turns():
-        for start, tokens in ahead(ways.tokens(drafts)):
+    with short_turns(), closing(ahead(ways.tokens(drafts))) as steps:
+        for start, tokens in steps:
             ways.take(drafts[start : start + STEP], tokens)
             told(start)
     compared.held_back |= checked.held_back - before
