@@ -25,8 +25,8 @@ _PLAIN_BYTES: Final = 32 * 1024 * 1024
 """So much of the sheets stays unpacked in memory, which is fastest; what comes after is packed again."""
 _LITTLE_SHARED: Final = 256 * 1024
 """Styles and shared texts of so many bytes are read again for each piece in no time."""
-_AHEAD: Final = 3
-"""Pieces that are cut before they are wanted: a block of bytes gives one to many. Parsed ones take much more memory."""
+_AHEAD: Final = 2
+"""Pieces that are cut, and as many that are parsed, before they are wanted. Parsed ones take much memory."""
 _MAIN: Final = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _OFFICE: Final = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _RELATIONS: Final = "http://schemas.openxmlformats.org/package/2006/relationships"
@@ -128,7 +128,7 @@ class XlsxSource:
 
     def _parsed(self, index: int) -> Iterator[tuple[CalamineSheet, dict[int, dict[int, Raw]]]]:
         if index in self._streamed:
-            return ahead(self._parsed_while_cut(index))
+            return ahead(self._parsed_while_cut(index), _AHEAD)
         pieces = self._pieces[index]
         parsed = ((self._book.get_sheet_by_index(piece), self._faults[piece]) for piece in pieces)
         return ahead(parsed) if len(pieces) > 1 else parsed
