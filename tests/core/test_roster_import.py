@@ -370,7 +370,7 @@ def test_a_dry_run_writes_nothing_and_the_direct_way_writes_the_same(counties: A
 
 
 def test_the_copy_names_errors_first_and_says_them_at_the_cells(counties: Acting, tmp_path: Path, db: Database) -> None:
-    rows = [family(1)[0].but(健康状况="很好很好"), family(1)[1].but(身份证号="51010419800101")]
+    rows = [family(1)[0].but(健康状况="很好很好", 家庭编号=None), family(1)[1].but(身份证号="51010419800101", 家庭编号=None)]
     made = sent(counties, rows)
     with clerk(counties), unit_of_work() as session:
         found = problems(session, made.id)
@@ -380,6 +380,7 @@ def test_the_copy_names_errors_first_and_says_them_at_the_cells(counties: Acting
         assert [head.name for head in copy.sheets] == ["错误与提示", "名册"]
         listed = [row.cells for chunk in copy.rows(0) for row in chunk]
         assert [row[0] for row in listed[1:]] == sorted((row[0] for row in listed[1:]), key=lambda one: one != "错误")
+        assert {row[4] for row in listed[1:]} == {"自第 2 行起", "自第 3 行起"}
         assert [row.cells[3] for chunk in copy.rows(1) for row in chunk][1:] == [number_of(1), "51010419800101"]
     assert b"comments" in (tmp_path / "copy.xlsx").read_bytes()
     assert count_changes(counties) == 0
