@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from copy import copy
 from typing import TypeVar
 
 from core.errors import BangfuError
@@ -31,8 +32,7 @@ def without_numbers(text: str, files: Sequence[str] = ()) -> str:
 
 def masked(error: _Error) -> _Error:
     """A copy of ``error`` whose texts hold no long number but those of files that it names."""
-    told = type(error).__new__(type(error))
-    told.__dict__.update(error.__dict__)
+    told = copy(error)
     for name in ("zh", "en", "where", "mend_zh", "mend_en"):
         text = getattr(error, name)
         setattr(told, name, without_numbers(text, error.files) if text else text)

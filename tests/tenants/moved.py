@@ -46,6 +46,21 @@ def acting(tenant: str = COUNTY, **more: Any) -> AbstractContextManager[Scope]:
     return entered(scope_of(tenant, **more))
 
 
+@contextmanager
+def damaged(installation: Installation) -> Iterator[uuid.UUID]:
+    """The id of a person of the county whose key does not open there for the body."""
+    one = text("select id, wrapped_key from person where tenant = :county and identity_cipher is not null limit 1")
+    given = text("update person set wrapped_key = :key where id = :id")
+    with installation.owner.begin() as connection:
+        person, key = connection.execute(one, {"county": COUNTY}).one()
+        connection.execute(given, {"id": person, "key": b"xx"})
+    try:
+        yield person
+    finally:
+        with installation.owner.begin() as connection:
+            connection.execute(given, {"id": person, "key": key})
+
+
 @dataclass(frozen=True)
 class Moving:
     """The county at home, another installation, and what must be the same at both."""

@@ -34,7 +34,7 @@ from tenants.lifecycle import resume
 from tests.conftest import COUNTY, PREFECTURE, Database
 from tests.dummy_plugin import NAME as DUMMY
 from tests.tenants.hostile_archives import HOSTILE, altered, manifest_with
-from tests.tenants.moved import WHY, WORDS, Moving, acting, moving, rows_of_county, settle_outside
+from tests.tenants.moved import WHY, WORDS, Moving, acting, damaged, moving, rows_of_county, settle_outside
 
 PAPER = Path("ab") / ("ab" + "0" * 38)
 
@@ -294,20 +294,11 @@ def test_a_file_that_came_meanwhile_is_not_written_over(way: Moving, tmp_path: P
 
 
 def test_a_county_with_a_damaged_person_does_not_leave_in_part(way: Moving, tmp_path: Path) -> None:
-    with way.home.owner.begin() as connection:
-        person, key = connection.execute(
-            text("select id, wrapped_key from person where tenant = :county and identity_cipher is not null limit 1"),
-            {"county": COUNTY},
-        ).one()
-        connection.execute(text("update person set wrapped_key = 'xx' where id = :id"), {"id": person})
-    try:
+    with damaged(way.home) as person:
         with pytest.raises(Conflict, match="已损坏") as refusal:
             way.export(tmp_path)
         assert refusal.value.where == str(person)
         assert list(tmp_path.iterdir()) == []
-    finally:
-        with way.home.owner.begin() as connection:
-            connection.execute(text("update person set wrapped_key = :key where id = :id"), {"id": person, "key": key})
 
 
 def _no_links(_path: Path, _target: Path) -> None:

@@ -6,7 +6,7 @@ the log, and keeps it in a file without a name.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePath
 from typing import IO, Final, NamedTuple
 from uuid import UUID
@@ -18,6 +18,7 @@ from core.authorisation import require
 from core.people.imports.models import RosterProblem
 from core.people.imports.service import READ, import_named
 from core.people.imports.staging import open_kept
+from core.people.roster.drafts import said_of
 from core.people.roster.layout import names_of
 from core.spreadsheets.cells import Reading, SheetRow
 from core.spreadsheets.writing import SpreadsheetWriting, Tint
@@ -63,7 +64,15 @@ def write_copy(reading: Reading, problems: Sequence[RosterProblem], target: Path
         listed.widths({0: 8, 1: 18, 2: 7, 3: 20, 4: 14, 5: 22, 6: 46, 7: 40})
         listed.header(1, _HEAD)
         for number, one in enumerate(problems, 2):
-            shown = (one.sheet, one.row or None, one.column, _household(one, told.values()), one.value, one.zh, one.mend_zh)
+            shown = (
+                one.sheet,
+                one.row or None,
+                one.column,
+                said_of(one.household, told.values()),
+                one.value,
+                one.zh,
+                one.mend_zh,
+            )
             link = {2: (names[one.sheet], f"{one.letter or 'A'}{one.row}")} if one.row and one.sheet in names else {}
             listed.row(number, (_SEVERITIES[one.severity], *shown), links=link, wrapped=True)
         for head in reading.sheets:
@@ -74,14 +83,6 @@ def write_copy(reading: Reading, problems: Sequence[RosterProblem], target: Path
                 of_row = own.get(row.number, _NO_NOTES)
                 cells = [*row.cells, *[None] * (max(of_row.said, default=-1) + 1 - len(row.cells))]
                 sheet.row(row.number, cells, tints=of_row.tints, notes=of_row.said)
-
-
-def _household(problem: RosterProblem, sheets: Collection[str]) -> str | None:
-    """The number that the office gave a household; of one without, where it begins."""
-    sheet, _, place = (problem.household or "").rpartition("!")
-    if sheet not in sheets:
-        return problem.household
-    return f"自第 {place} 行起" if place.isdigit() else f"自 {place} 格起"
 
 
 def _rows(reading: Reading, index: int) -> Iterator[SheetRow]:

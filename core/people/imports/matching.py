@@ -258,7 +258,7 @@ class _Ways:
         if address is None:
             return
         known.changes.extend(_changes(known, members, self._sealer, address))
-        needed = {place: known.persons[place] for place in sorted({*_sealed_for(known)})}
+        needed = {place: known.persons[place] for place in sorted(set(_sealed_for(known)))}
         keys = self._whole_keys(known.draft, needed)
         if keys is None:
             return

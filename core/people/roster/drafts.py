@@ -6,6 +6,7 @@ thousand persons are kept cheaply; ``repr`` shows nothing of them, and what is s
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -107,6 +108,14 @@ class Home:
         """The values of one place (``fields.Place``) by key."""
         found: dict[str, Any] = getattr(self, place)
         return found
+
+
+def said_of(key: str | None, sheets: Collection[str]) -> str | None:
+    """A household's ``key`` as it is shown: the number that the office gave it; of one without, where it begins."""
+    sheet, _, place = (key or "").rpartition("!")
+    if sheet not in sheets:
+        return key
+    return f"自第 {place} 行起" if place.isdigit() else f"自 {place} 格起"
 
 
 class Problems:
